@@ -1,0 +1,132 @@
+# Tidemill. `make help` lists what there is.
+# GNU make and a POSIX shell; everything else is installed by hack/packages when it is missing.
+
+VERSION   ?= $(shell cat VERSION)
+ifeq ($(origin CC),default)
+CC        := gcc
+endif
+BUILD     := build
+FLAVOUR   ?= release
+OUT       := $(BUILD)/$(FLAVOUR)
+PACKAGES  := libcurl jansson yaml-0.1 openssl libmicrohttpd
+JOBS      ?= 2
+
+WARNINGS  := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wconversion \
+             -Wno-sign-conversion $(if $(findstring clang,$(CC)),,-Wno-format-truncation)
+HARDENING := -fstack-protector-strong -fPIE -fno-strict-overflow
+SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CPPFLAGS  += -Icontroller -Itests -D_GNU_SOURCE -DTIDEMILL_VERSION='"$(VERSION)"'
+CFLAGS_release := -O2 -g1 -D_FORTIFY_SOURCE=2
+CFLAGS_test    := -O1 -g $(SANITIZE)
+CFLAGS_clang   := -O1 -g
+CFLAGS    += -std=gnu17 $(WARNINGS) $(HARDENING) $(CFLAGS_$(FLAVOUR))
+LDFLAGS   += -pie -Wl,-z,relro,-z,now,-z,noexecstack $(if $(filter test,$(FLAVOUR)),$(SANITIZE))
+LDLIBS    += $(shell pkg-config --libs $(PACKAGES))
+
+SOURCES   := $(sort $(wildcard controller/*.c controller/*/*.c))
+OBJECTS   := $(SOURCES:%.c=$(OUT)/%.o)
+LIBRARY   := $(filter-out $(OUT)/controller/main.o,$(OBJECTS))
+TESTS     := $(sort $(wildcard tests/unit/test_*.c))
+TEST_BINS := $(TESTS:tests/unit/%.c=$(BUILD)/test/%)
+TEST_HELP := $(sort $(wildcard tests/support/*.c))
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+.DEFAULT_GOAL := help
+
+## For users
+demo: ## set up what is missing, start a throwaway cluster, run the main job and show it
+	@hack/demo
+
+test: ## set up what is missing, run every test, the real cluster included
+	@tests/run all
+
+install: ## install Tidemill into the cluster of the current kubectl context
+	kubectl apply -k manifests/install
+
+## For developers
+check: ## the quick tests: no cluster, under a minute
+	@tests/run check
+
+release: ## the program: build/release/tidemill
+	@$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=release $(BUILD)/release/tidemill
+
+bench: ## what a run costs, side by side with plain Jobs
+	@bench/run
+
+cluster: ## start the throwaway cluster
+	@hack/cluster up
+
+cluster-down: ## remove the throwaway cluster
+	@hack/cluster down
+
+images: ## build the controller's and the examples' images
+	@hack/images all
+
+format: ## rewrite the sources by .clang-format
+	@clang-format -i $(SOURCES) $(wildcard controller/*/*.h) $(TESTS) $(TEST_HELP) $(wildcard tests/support/*.h)
+
+test-list: ## write tests/LIST.md, the names of all tests
+	@python3 tests/support/list_tests.py > tests/LIST.md
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+help: ## this list
+	@awk -F':.*## ' '/^## /{print "\n" substr($$0,4)":"} /^[a-z-]+:.*## /{printf "  make %-14s %s\n",$$1,$$2}' Makefile
+
+## Parts (no help lines: targets that scripts use)
+$(OUT)/tidemill: $(OBJECTS)
+	@echo '  link $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(OUT)/%.o: %.c $(OUT)/flags
+	@mkdir -p $(@D)
+	@echo '  $(notdir $(CC)) $(FLAVOUR) $<'
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Objects are made again when compiler, flags or version change.
+$(OUT)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(subst ','\'',$(CPPFLAGS) $(CFLAGS))' | cmp -s - $@ || \
+	    echo '$(CC) $(subst ','\'',$(CPPFLAGS) $(CFLAGS))' > $@
+FORCE:
+
+# Unit tests: one binary for each file, with every object but main's, under ASan and UBSan.
+unit-tests:
+	@$(MAKE) --no-print-directory -k -j$(JOBS) FLAVOUR=test $(TEST_BINS) tools
+
+$(BUILD)/test/test_%: $(BUILD)/test/tests/unit/test_%.o $(TEST_HELP:%.c=$(BUILD)/test/%.o) $(BUILD)/test/libtidemill.a
+	@echo '  link $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+$(BUILD)/test/libtidemill.a: $(LIBRARY)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+# Small programs that tests use, e.g. build/test/schema_dump.
+TOOLS     := $(sort $(wildcard tests/tools/*.c))
+tools:
+	@$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=test $(TOOLS:tests/tools/%.c=$(BUILD)/test/tool/%)
+
+$(BUILD)/test/tool/%: $(BUILD)/test/tests/tools/%.o $(BUILD)/test/libtidemill.a
+	@mkdir -p $(@D)
+	@echo '  link $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# `make one T=test_text` builds and runs a single unit test.
+one:
+	@$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=test $(BUILD)/test/$(T) && $(BUILD)/test/$(T)
+
+# The second compiler: every object, warnings as errors.
+clang-objects:
+	@$(MAKE) --no-print-directory -k -j$(JOBS) FLAVOUR=clang CC=clang objects
+
+objects: $(OBJECTS)
+
+-include $(wildcard $(BUILD)/*/controller/*.d $(BUILD)/*/controller/*/*.d $(BUILD)/*/tests/*/*.d)
+
+.PHONY: FORCE demo test install check release bench cluster cluster-down images format test-list clean help \
+        unit-tests clang-objects objects one tools
