@@ -1,0 +1,82 @@
+#include "core/text.h"
+
+#include <string.h>
+
+bool text_equal(const char *a, const char *b)
+{
+    if (!a || !b) {
+        return a == b;
+    }
+    return strcmp(a, b) == 0;
+}
+
+bool text_is_empty(const char *text)
+{
+    return !text || text[0] == '\0';
+}
+
+bool text_starts_with(const char *text, const char *prefix)
+{
+    return text && prefix && strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+bool text_ends_with(const char *text, const char *suffix)
+{
+    if (!text || !suffix) {
+        return false;
+    }
+    size_t text_size = strlen(text);
+    size_t suffix_size = strlen(suffix);
+    return text_size >= suffix_size && strcmp(text + text_size - suffix_size, suffix) == 0;
+}
+
+const char *text_or(const char *text, const char *fallback)
+{
+    return text ? text : fallback;
+}
+
+bool text_parse_integer(const char *text, int64_t *value)
+{
+    if (text_is_empty(text)) {
+        return false;
+    }
+    bool negative = text[0] == '-';
+    const char *digit = text + (negative ? 1 : 0);
+    if (*digit == '\0') {
+        return false;
+    }
+    int64_t parsed = 0;
+    for (; *digit != '\0'; digit++) {
+        if (*digit < '0' || *digit > '9') {
+            return false;
+        }
+        int64_t step = negative ? -(*digit - '0') : *digit - '0';
+        if (__builtin_mul_overflow(parsed, 10, &parsed) ||
+            __builtin_add_overflow(parsed, step, &parsed)) {
+            return false;
+        }
+    }
+    *value = parsed;
+    return true;
+}
+
+int text_compare(const char *a, const char *b)
+{
+    if (!a || !b) {
+        return (a != NULL) - (b != NULL);
+    }
+    return strcmp(a, b);
+}
+
+size_t text_clip_utf8(const char *text, size_t limit)
+{
+    size_t size = strlen(text);
+    if (size <= limit) {
+        return size;
+    }
+    /* 10xxxxxx bytes continue a character: step back to the first byte of the one that is cut. */
+    while (limit > 0 && ((unsigned char)text[limit] & 0xC0U) == 0x80U) {
+        limit--;
+    }
+    return limit;
+}
