@@ -1,0 +1,153 @@
+/* The JSON Patch (RFC 6902) between two statuses. */
+
+#include "api/codec_private.h"
+#include "core/assert.h"
+#include "core/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *codec_pointer_add(struct arena *arena, const char *pointer, const char *name)
+{
+    enum { ESCAPED_SIZE = 2 };
+    size_t used = strlen(pointer);
+    char *text = arena_allocate(arena, 1, used + 1 + strlen(name) * ESCAPED_SIZE + 1);
+    memcpy(text, pointer, used);
+    text[used++] = '/';
+    for (; *name != '\0'; name++) {
+        if (*name == '~' || *name == '/') {
+            text[used++] = '~';
+            text[used++] = *name == '~' ? '0' : '1';
+        } else {
+            text[used++] = *name;
+        }
+    }
+    return text;
+}
+
+static const char *add_index(struct arena *arena, const char *pointer, size_t index)
+{
+    return arena_print(arena, "%s/%zu", pointer, index);
+}
+
+struct differ {
+    struct arena *arena;
+    json_t *operations;
+};
+
+/* `value` is borrowed; NULL for remove. */
+static void add_operation(struct differ *differ, const char *name, const char *pointer,
+                          json_t *value)
+{
+    json_t *operation = json_object();
+    (void)json_object_set_new(operation, "op", json_string(name));
+    (void)json_object_set_new(operation, "path", tree_make_text(pointer));
+    if (value) {
+        (void)json_object_set(operation, "value", value);
+    }
+    (void)json_array_append_new(differ->operations, operation);
+}
+
+static void diff(struct differ *differ, const char *pointer, json_t *before, json_t *after);
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The names of both objects, sorted, each once. */
+static const char **all_keys(struct arena *arena, json_t *before, json_t *after, size_t *count)
+{
+    const char **keys = arena_array(arena, const char *,
+                                    json_object_size(before) + json_object_size(after));
+    size_t used = 0;
+    for (void *at = json_object_iter(before); at; at = json_object_iter_next(before, at)) {
+        keys[used++] = json_object_iter_key(at);
+    }
+    for (void *at = json_object_iter(after); at; at = json_object_iter_next(after, at)) {
+        if (!json_object_get(before, json_object_iter_key(at))) {
+            keys[used++] = json_object_iter_key(at);
+        }
+    }
+    qsort(keys, used, sizeof(keys[0]), compare_keys);
+    *count = used;
+    return keys;
+}
+
+static void diff_objects(struct differ *differ, const char *pointer, json_t *before, json_t *after)
+{
+    size_t count;
+    const char **keys = all_keys(differ->arena, before, after, &count);
+    for (size_t at = 0; at < count; at++) {
+        json_t *old = json_object_get(before, keys[at]);
+        json_t *new = json_object_get(after, keys[at]);
+        const char *inner = codec_pointer_add(differ->arena, pointer, keys[at]);
+        if (!old) {
+            add_operation(differ, "add", inner, new);
+        } else if (!new) {
+            add_operation(differ, "remove", inner, NULL);
+        } else {
+            diff(differ, inner, old, new);
+        }
+    }
+}
+
+static void diff_arrays(struct differ *differ, const char *pointer, json_t *before, json_t *after)
+{
+    size_t old_count = json_array_size(before);
+    size_t new_count = json_array_size(after);
+    size_t shared = old_count < new_count ? old_count : new_count;
+    for (size_t at = 0; at < shared; at++) {
+        diff(differ, add_index(differ->arena, pointer, at), json_array_get(before, at),
+             json_array_get(after, at));
+    }
+    for (size_t at = shared; at < new_count; at++) {
+        add_operation(differ, "add", arena_print(differ->arena, "%s/-", pointer),
+                      json_array_get(after, at));
+    }
+    for (size_t at = old_count; at > shared; at--) { /* from the end: the indexes stay right */
+        add_operation(differ, "remove", add_index(differ->arena, pointer, at - 1), NULL);
+    }
+}
+
+static void diff(struct differ *differ, const char *pointer, json_t *before, json_t *after)
+{
+    if (json_equal(before, after)) {
+        return;
+    }
+    if (json_is_object(before) && json_is_object(after)) {
+        diff_objects(differ, pointer, before, after);
+    } else if (json_is_array(before) && json_is_array(after)) {
+        diff_arrays(differ, pointer, before, after);
+    } else {
+        add_operation(differ, "replace", pointer, after);
+    }
+}
+
+static json_t *status_tree(enum api_kind kind, const struct object *object)
+{
+    const struct field *status = schema_find(schema_of(kind), "status");
+    REQUIRE(kind_info(kind)->ours && status);
+    return codec_encode_tree(status->schema, (const char *)object + status->offset, 0);
+}
+
+const char *codec_status_patch(struct arena *arena, enum api_kind kind, const struct object *before,
+                               const struct object *after)
+{
+    CLEANUP(tree_release) json_t *old = status_tree(kind, before);
+    CLEANUP(tree_release) json_t *new = status_tree(kind, after);
+    if (json_equal(old, new)) {
+        return NULL;
+    }
+    CLEANUP(tree_release) json_t *operations = json_array();
+    CLEANUP(tree_release)
+    json_t *version = tree_make_text(text_or(before->meta.resource_version, ""));
+    struct differ differ = {.arena = arena, .operations = operations};
+    add_operation(&differ, "replace", "/metadata/resourceVersion", version);
+    if (json_object_size(old) == 0) {
+        add_operation(&differ, "add", "/status", new);
+    } else {
+        diff_objects(&differ, "/status", old, new);
+    }
+    return tree_print(arena, operations);
+}

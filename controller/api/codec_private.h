@@ -1,0 +1,21 @@
+#ifndef TIDEMILL_API_CODEC_PRIVATE_H
+#define TIDEMILL_API_CODEC_PRIVATE_H
+
+/* What the files api/codec*.c share. */
+
+#include "api/codec.h"
+#include "api/codec_tree.h"
+#include "api/schema.h"
+
+/* The object in `text`, as codec_decode() gives it. */
+MUST_CHECK struct result codec_decode_span(struct arena *arena, enum api_kind kind,
+                                           struct span text, struct object **object,
+                                           struct error *error);
+
+/* `from` as a JSON object, maybe an empty one; without fields that have a flag of `without`. */
+json_t *codec_encode_tree(const struct schema *schema, const void *from, unsigned without);
+
+/* POINTER/NAME; "~" in the name is written "~0" and "/" is "~1" (RFC 6901, section 3). */
+const char *codec_pointer_add(struct arena *arena, const char *pointer, const char *name);
+
+#endif

@@ -1,0 +1,183 @@
+#include "api/codec_tree.h"
+
+#include "core/assert.h"
+#include "core/memory.h"
+
+#include <string.h>
+
+enum { PATH_SIZE = 256 };
+
+/* U+FFFD REPLACEMENT CHARACTER */
+static const char replacement[] = "\xEF\xBF\xBD";
+enum { REPLACEMENT_SIZE = sizeof(replacement) - 1 };
+
+static void *json_allocate(size_t size)
+{
+    return memory_allocate(1, size);
+}
+
+static void json_free_memory(void *pointer)
+{
+    (void)memory_free(pointer);
+}
+
+void tree_use_our_memory(void)
+{
+    json_set_alloc_funcs(json_allocate, json_free_memory);
+}
+
+void tree_release(json_t **tree)
+{
+    json_decref(*tree);
+}
+
+/* What stands at the place of the error, or line and column when it is not JSON there. */
+static struct result parse_failure(struct span text, const json_error_t *failure,
+                                   struct error *error)
+{
+    char path[PATH_SIZE];
+    size_t position = failure->position > 0 ? (size_t)failure->position - 1 : 0;
+    scan_path_at(text, position, path, sizeof(path));
+    if (path[0] != '\0') {
+        return error_set(error, ERROR_INVALID, "%s: %s", path, failure->text);
+    }
+    return error_set(error, ERROR_INVALID, "line %d, column %d: %s", failure->line, failure->column,
+                     failure->text);
+}
+
+struct result tree_parse(struct span text, size_t flags, json_t **tree, struct error *error)
+{
+    tree_use_our_memory();
+    if (scan_depth(text) > JSON_DEPTH_MAX) {
+        return error_set(error, ERROR_INVALID, "nested deeper than %d", JSON_DEPTH_MAX);
+    }
+    json_error_t failure;
+    /* NULs are allowed in texts here, since a termination message may hold some. */
+    json_t *parsed = json_loadb(text.bytes, text.size, flags | JSON_DECODE_ANY | JSON_ALLOW_NUL,
+                                &failure);
+    if (!parsed) {
+        return parse_failure(text, &failure, error);
+    }
+    *tree = parsed;
+    return RESULT_OK;
+}
+
+/* Bytes of the UTF-8 character at `at`, or 0 when there is none. RFC 3629, section 4. */
+static size_t character_size(const unsigned char *at)
+{
+    size_t size = at[0] < 0x80U                      ? 1
+                  : at[0] >= 0xC2U && at[0] <= 0xDFU ? 2
+                  : (at[0] & 0xF0U) == 0xE0U         ? 3
+                  : at[0] >= 0xF0U && at[0] <= 0xF4U ? 4
+                                                     : 0;
+    for (size_t next = 1; next < size; next++) {
+        if ((at[next] & 0xC0U) != 0x80U) {
+            return 0;
+        }
+    }
+    bool overlong = (at[0] == 0xE0U && at[1] < 0xA0U) || (at[0] == 0xF0U && at[1] < 0x90U);
+    bool surrogate = at[0] == 0xEDU && at[1] > 0x9FU;
+    bool beyond = at[0] == 0xF4U && at[1] > 0x8FU;
+    return overlong || surrogate || beyond ? 0 : size;
+}
+
+static json_t *make_repaired_text(const char *text)
+{
+    size_t size = strlen(text);
+    char *repaired = memory_allocate(size + 1, REPLACEMENT_SIZE);
+    size_t used = 0;
+    for (size_t at = 0; at < size;) {
+        size_t taken = character_size((const unsigned char *)text + at);
+        memcpy(repaired + used, taken > 0 ? text + at : replacement,
+               taken > 0 ? taken : REPLACEMENT_SIZE);
+        used += taken > 0 ? taken : REPLACEMENT_SIZE;
+        at += taken > 0 ? taken : 1;
+    }
+    json_t *value = json_stringn(repaired, used);
+    (void)memory_free(repaired);
+    return value;
+}
+
+json_t *tree_make_text(const char *text)
+{
+    json_t *value = json_string(text);
+    if (!value) {
+        value = make_repaired_text(text);
+    }
+    REQUIRE(value);
+    return value;
+}
+
+char *tree_copy_text(struct arena *arena, const json_t *value)
+{
+    if (!json_is_string(value)) {
+        return NULL;
+    }
+    const char *text = json_string_value(value);
+    size_t size = json_string_length(value);
+    size_t nuls = 0;
+    for (size_t at = 0; at < size; at++) {
+        nuls += text[at] == '\0' ? 1 : 0;
+    }
+    if (nuls == 0) {
+        return arena_copy_bytes(arena, text, size);
+    }
+    char *copy = arena_allocate(arena, 1, size + nuls * (REPLACEMENT_SIZE - 1) + 1);
+    char *end = copy;
+    for (size_t at = 0; at < size; at++) {
+        if (text[at] == '\0') {
+            memcpy(end, replacement, REPLACEMENT_SIZE);
+            end += REPLACEMENT_SIZE;
+        } else {
+            *end++ = text[at];
+        }
+    }
+    return copy;
+}
+
+char *tree_copy_span_text(struct arena *arena, struct span text)
+{
+    CLEANUP(tree_release) json_t *value = NULL;
+    if (text.size == 0 || text.bytes[0] != '"' ||
+        !result_is_ok(tree_parse(text, 0, &value, NULL))) {
+        return NULL;
+    }
+    return tree_copy_text(arena, value);
+}
+
+char *tree_copy_member(struct arena *arena, const json_t *object, const char *name)
+{
+    return tree_copy_text(arena, json_object_get(object, name));
+}
+
+char *tree_print(struct arena *arena, const json_t *value)
+{
+    tree_use_our_memory();
+    char *printed = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    REQUIRE(printed);
+    char *copy = arena_copy_text(arena, printed);
+    (void)memory_free(printed);
+    return copy;
+}
+
+const char *tree_describe_type(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+        return "an integer";
+    case JSON_REAL:
+        return "a number";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "a boolean";
+    case JSON_NULL:
+        return "null";
+    }
+    return "something else";
+}

@@ -1,0 +1,49 @@
+/* Field tables of what all kinds share. */
+
+#include "api/kind.h"
+#include "api/schema_fields.h"
+
+static const struct field owner_fields[] = {
+    TEXT("apiVersion", struct owner_reference, api_version),
+    TEXT("kind", struct owner_reference, kind),
+    TEXT("name", struct owner_reference, name),
+    TEXT("uid", struct owner_reference, uid),
+    BOOLEAN("controller", struct owner_reference, controller),
+};
+static SCHEMA(schema_owner, owner_reference, owner_fields);
+
+static const struct field meta_fields[] = {
+    TEXT_WITH("name", struct meta, name, FIELD_REQUIRED),
+    TEXT("namespace", struct meta, namespace),
+    TEXT_WITH("uid", struct meta, uid, FIELD_STORED),
+    TEXT_WITH("resourceVersion", struct meta, resource_version, FIELD_STORED),
+    INTEGER_OR("generation", struct meta, generation, 0, FIELD_STORED),
+    TIME_WITH("creationTimestamp", struct meta, creation_time, FIELD_STORED),
+    TIME_WITH("deletionTimestamp", struct meta, deletion_time, FIELD_STORED),
+    TEXT_MAP("labels", struct meta, labels, NULL),
+    TEXT_MAP("annotations", struct meta, annotations, API_GROUP "/"),
+    LIST("ownerReferences", struct meta, owners, owner_count, schema_owner),
+};
+SCHEMA(schema_meta, meta, meta_fields);
+
+static const struct field name_value_fields[] = {
+    TEXT_WITH("name", struct name_value, name, FIELD_REQUIRED),
+    TEXT("value", struct name_value, value),
+};
+SCHEMA(schema_name_value, name_value, name_value_fields);
+
+static const struct field object_reference_fields[] = {
+    TEXT("name", struct object_reference, name),
+};
+SCHEMA(schema_object_reference, object_reference, object_reference_fields);
+
+/* metav1.Condition requires reason and message; an empty message is sent as "". */
+static const struct field condition_fields[] = {
+    TEXT_WITH("type", struct condition, type, FIELD_REQUIRED),
+    TEXT_WITH("status", struct condition, status, FIELD_REQUIRED),
+    INTEGER("observedGeneration", struct condition, observed_generation),
+    TIME("lastTransitionTime", struct condition, last_transition_time),
+    TEXT_WITH("reason", struct condition, reason, FIELD_KEPT),
+    TEXT_WITH("message", struct condition, message, FIELD_KEPT),
+};
+SCHEMA(schema_condition, condition, condition_fields);

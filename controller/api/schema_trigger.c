@@ -1,0 +1,70 @@
+/* Field tables of Trigger. */
+
+#include "api/schema_fields.h"
+#include "api/trigger.h"
+
+static const struct field catch_up_fields[] = {
+    TEXT("policy", struct catch_up_spec, policy),
+    INTEGER("max", struct catch_up_spec, max),
+};
+static SCHEMA(schema_catch_up, catch_up_spec, catch_up_fields);
+
+static const struct field schedule_fields[] = {
+    TEXT("cron", struct schedule_spec, cron),
+    TEXT("timeZone", struct schedule_spec, time_zone),
+    OBJECT("catchUp", struct schedule_spec, catch_up, schema_catch_up),
+    TEXT("startingDeadline", struct schedule_spec, starting_deadline),
+};
+static SCHEMA(schema_schedule, schedule_spec, schedule_fields);
+
+static const struct field pipeline_reference_fields[] = {
+    TEXT_WITH("name", struct object_reference, name, FIELD_REQUIRED),
+};
+static SCHEMA(schema_pipeline_reference, object_reference, pipeline_reference_fields);
+
+static const struct field spec_fields[] = {
+    OBJECT_WITH("pipelineRef", struct trigger_spec, pipeline_ref, schema_pipeline_reference,
+                FIELD_REQUIRED),
+    LIST("params", struct trigger_spec, params, param_count, schema_name_value),
+    OBJECT("schedule", struct trigger_spec, schedule, schema_schedule),
+    TEXT("concurrencyPolicy", struct trigger_spec, concurrency_policy),
+    BOOLEAN("suspend", struct trigger_spec, suspend),
+};
+static SCHEMA(schema_spec, trigger_spec, spec_fields);
+
+static const struct field pending_fields[] = {
+    INTEGER("number", struct pending_firing, number),
+    TIME("scheduledTime", struct pending_firing, scheduled_time),
+    TEXT("run", struct pending_firing, run),
+    TEXT("reason", struct pending_firing, reason),
+};
+static SCHEMA(schema_pending, pending_firing, pending_fields);
+
+static const struct field recent_fields[] = {
+    TIME("time", struct recent_decision, time),
+    TIME("scheduledTime", struct recent_decision, scheduled_time),
+    TEXT("run", struct recent_decision, run),
+    TEXT("reason", struct recent_decision, reason),
+    TEXT("message", struct recent_decision, message),
+};
+static SCHEMA(schema_recent, recent_decision, recent_fields);
+
+static const struct field status_fields[] = {
+    INTEGER("observedGeneration", struct trigger_status, observed_generation),
+    TIME("lastScheduleTime", struct trigger_status, last_schedule_time),
+    TIME("nextScheduleTime", struct trigger_status, next_schedule_time),
+    INTEGER("firings", struct trigger_status, firings),
+    INTEGER("dropped", struct trigger_status, dropped),
+    OBJECT("pending", struct trigger_status, pending, schema_pending),
+    OBJECT("lastRunRef", struct trigger_status, last_run_ref, schema_object_reference),
+    LIST("recent", struct trigger_status, recent, recent_count, schema_recent),
+    CONDITIONS(struct trigger_status, conditions),
+};
+static SCHEMA(schema_status, trigger_status, status_fields);
+
+static const struct field trigger_fields[] = {
+    OBJECT_WITH("metadata", struct trigger, meta, schema_meta, FIELD_REQUIRED),
+    OBJECT("spec", struct trigger, spec, schema_spec),
+    OBJECT_WITH("status", struct trigger, status, schema_status, FIELD_STORED),
+};
+SCHEMA(schema_trigger, trigger, trigger_fields);

@@ -1,0 +1,299 @@
+#include "support/test.h"
+
+#include "api/codec.h"
+#include "api/codec_private.h"
+#include "api/pipeline_run.h"
+#include "api/schema.h"
+#include "api/trigger.h"
+#include "core/text.h"
+#include "support/random_object.h"
+#include "support/samples.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RANDOM_PAIRS = 2000, TOKEN_SIZE = 256 };
+
+/* ---- a small RFC 6902 applier that shares nothing with the code under test ---- */
+
+/* Takes the next token of a JSON pointer; false at its end. */
+static bool take_token(const char **pointer, char token[TOKEN_SIZE])
+{
+    size_t used = 0;
+    if (**pointer != '/') {
+        return false;
+    }
+    for ((*pointer)++; **pointer != '\0' && **pointer != '/'; (*pointer)++) {
+        char byte = **pointer;
+        if (byte == '~') {
+            (*pointer)++;
+            assert_true(**pointer == '0' || **pointer == '1');
+            byte = **pointer == '0' ? '~' : '/';
+        }
+        assert_true(used + 1 < TOKEN_SIZE);
+        token[used++] = byte;
+    }
+    token[used] = '\0';
+    return true;
+}
+
+static size_t array_index(const char *token)
+{
+    char *end;
+    assert_true(token[0] != '\0' && (token[0] != '0' || token[1] == '\0'));
+    size_t index = strtoul(token, &end, 10);
+    assert_int_equal(*end, '\0');
+    return index;
+}
+
+static void apply_to_array(json_t *array, const char *name, const char *token, json_t *value)
+{
+    size_t size = json_array_size(array);
+    if (strcmp(token, "-") == 0) {
+        assert_string_equal(name, "add");
+        json_array_append(array, value);
+        return;
+    }
+    size_t index = array_index(token);
+    if (strcmp(name, "add") == 0) {
+        assert_true(index <= size);
+        json_array_insert(array, index, value);
+    } else if (strcmp(name, "remove") == 0) {
+        assert_true(index < size);
+        json_array_remove(array, index);
+    } else {
+        assert_string_equal(name, "replace");
+        assert_true(index < size);
+        json_array_set(array, index, value);
+    }
+}
+
+static void apply_to_object(json_t *object, const char *name, const char *token, json_t *value)
+{
+    if (strcmp(name, "add") != 0) {
+        assert_non_null(json_object_get(object, token));
+    }
+    if (strcmp(name, "remove") == 0) {
+        json_object_del(object, token);
+        return;
+    }
+    json_object_set(object, token, value);
+}
+
+static void apply(json_t *document, const json_t *operation)
+{
+    const char *name = json_string_value(json_object_get(operation, "op"));
+    const char *pointer = json_string_value(json_object_get(operation, "path"));
+    json_t *value = json_object_get(operation, "value");
+    char token[TOKEN_SIZE];
+    assert_true(take_token(&pointer, token));
+    json_t *parent = document;
+    while (*pointer != '\0') {
+        parent = json_is_array(parent) ? json_array_get(parent, array_index(token))
+                                       : json_object_get(parent, token);
+        assert_non_null(parent);
+        assert_true(take_token(&pointer, token));
+    }
+    assert_true(strcmp(name, "remove") == 0 ? value == NULL : value != NULL);
+    if (json_is_array(parent)) {
+        apply_to_array(parent, name, token, value);
+    } else {
+        assert_true(json_is_object(parent));
+        apply_to_object(parent, name, token, value);
+    }
+}
+
+/* ---- */
+
+static json_t *as_document(struct arena *arena, enum api_kind kind, const struct object *object)
+{
+    json_t *document = json_loads(codec_encode_stored(arena, kind, object), 0, NULL);
+    assert_non_null(document);
+    return document;
+}
+
+static void require_patch_leads_there(struct arena *arena, enum api_kind kind,
+                                      const struct object *before, const struct object *after)
+{
+    const char *patch = codec_status_patch(arena, kind, before, after);
+    json_t *document = as_document(arena, kind, before);
+    json_t *wanted = as_document(arena, kind, after);
+    json_t *status = json_object_get(wanted, "status");
+    if (!patch) {
+        assert_true(status == json_object_get(document, "status") ||
+                    json_equal(status, json_object_get(document, "status")));
+    } else {
+        json_t *operations = json_loads(patch, 0, NULL);
+        assert_non_null(operations);
+        for (size_t at = 0; at < json_array_size(operations); at++) {
+            apply(document, json_array_get(operations, at));
+        }
+        json_t *reached = json_object_get(document, "status");
+        assert_true(json_equal(reached, status) || (!status && json_object_size(reached) == 0));
+        assert_string_equal(patch, codec_status_patch(arena, kind, before, after));
+        json_decref(operations);
+    }
+    json_decref(document);
+    json_decref(wanted);
+}
+
+static const enum api_kind our_kinds[] = {KIND_PIPELINE, KIND_PIPELINE_RUN, KIND_MODEL,
+                                          KIND_MODEL_VERSION, KIND_TRIGGER};
+
+static void a_patch_turns_any_status_into_any_other(void **state)
+{
+    (void)state;
+    struct prng prng;
+    prng_seed(&prng, 42);
+    for (int round = 0; round < RANDOM_PAIRS; round++) {
+        struct arena arena = {0};
+        enum api_kind kind = our_kinds[prng_between(&prng, 0, COUNT_OF(our_kinds) - 1)];
+        const struct schema *schema = schema_of(kind);
+        const struct field *status = schema_find(schema, "status");
+        struct object *before = arena_allocate(&arena, 1, schema->size);
+        struct object *after = arena_allocate(&arena, 1, schema->size);
+        random_fill(&arena, &prng, schema, (int)prng_between(&prng, 10, 100), before);
+        before->meta.resource_version = "12";
+        memcpy(after, before, schema->size);
+        if (round % 2 == 0) {
+            random_change(&arena, &prng, status->schema, (char *)after + status->offset);
+        } else {
+            memset((char *)after + status->offset, 0, status->schema->size);
+            random_fill(&arena, &prng, status->schema, 50, (char *)after + status->offset);
+        }
+        require_patch_leads_there(&arena, kind, before, after);
+        arena_free(&arena);
+    }
+}
+
+static void an_equal_status_gives_no_patch(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < COUNT_OF(our_kinds); at++) {
+        struct arena arena = {0};
+        struct error error = {0};
+        struct object *before = NULL;
+        struct object *after = NULL;
+        enum api_kind kind = our_kinds[at];
+        const char *json = samples[kind];
+        assert_true(result_is_ok(codec_decode(&arena, kind, json, strlen(json), &before, &error)));
+        assert_true(result_is_ok(codec_decode(&arena, kind, json, strlen(json), &after, &error)));
+        assert_null(codec_status_patch(&arena, kind, before, after));
+        arena_free(&arena);
+    }
+}
+
+/* ---- the exact text, for a status that is easy to read ---- */
+
+struct patch_row {
+    const char *sentence;
+    const char *before;
+    const char *after;
+    const char *patch; /* behind the operation that locks */
+};
+
+#define LOCK "{\"op\":\"replace\",\"path\":\"/metadata/resourceVersion\",\"value\":\"7\"}"
+
+static const struct patch_row patch_rows[] = {
+    {"what changed is replaced, and nothing else", "{\"phase\":\"Running\",\"progress\":\"0/2\"}",
+     "{\"phase\":\"Running\",\"progress\":\"1/2\"}",
+     "{\"op\":\"replace\",\"path\":\"/status/progress\",\"value\":\"1/2\"}"},
+    {"operations are sorted by name", "{\"observedGeneration\":-1}",
+     "{\"revision\":\"r\",\"phase\":\"Pending\",\"observedGeneration\":1}",
+     "{\"op\":\"replace\",\"path\":\"/status/observedGeneration\",\"value\":1},"
+     "{\"op\":\"add\",\"path\":\"/status/phase\",\"value\":\"Pending\"},"
+     "{\"op\":\"add\",\"path\":\"/status/revision\",\"value\":\"r\"}"},
+    {"what vanished is removed", "{\"phase\":\"Pending\",\"sealJob\":\"j\"}",
+     "{\"phase\":\"Pending\"}", "{\"op\":\"remove\",\"path\":\"/status/sealJob\"}"},
+    {"an item of a list is patched in its place",
+     "{\"steps\":[{\"name\":\"a\"},{\"name\":\"b\",\"phase\":\"Running\"}]}",
+     "{\"steps\":[{\"name\":\"a\"},{\"name\":\"b\",\"phase\":\"Succeeded\"}]}",
+     "{\"op\":\"replace\",\"path\":\"/status/steps/1/phase\",\"value\":\"Succeeded\"}"},
+    {"new items go to the end", "{\"steps\":[{\"name\":\"a\"}]}",
+     "{\"steps\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"c\"}]}",
+     "{\"op\":\"add\",\"path\":\"/status/steps/-\",\"value\":{\"name\":\"b\"}},"
+     "{\"op\":\"add\",\"path\":\"/status/steps/-\",\"value\":{\"name\":\"c\"}}"},
+    {"a shorter list loses its end first",
+     "{\"steps\":[{\"name\":\"a\"},{\"name\":\"b\"},"
+     "{\"name\":\"c\"}]}",
+     "{\"steps\":[{\"name\":\"c\"}]}",
+     "{\"op\":\"replace\",\"path\":\"/status/steps/0/name\",\"value\":\"c\"},"
+     "{\"op\":\"remove\",\"path\":\"/status/steps/2\"},"
+     "{\"op\":\"remove\",\"path\":\"/status/steps/1\"}"},
+    {"a first list is added whole", "{\"phase\":\"Pending\"}",
+     "{\"phase\":\"Pending\",\"steps\":[{\"name\":\"a\"}]}",
+     "{\"op\":\"add\",\"path\":\"/status/steps\",\"value\":[{\"name\":\"a\"}]}"},
+    {"a first status is added whole", "{}", "{\"phase\":\"Pending\"}",
+     "{\"op\":\"add\",\"path\":\"/status\",\"value\":{\"phase\":\"Pending\"}}"},
+};
+
+static struct object *run_with_status(struct arena *arena, const char *status)
+{
+    struct object *run = NULL;
+    struct error error = {0};
+    const char *json = arena_print(
+        arena,
+        "{\"metadata\":{\"name\":\"r\",\"resourceVersion\":\"7\"},\"spec\":"
+        "{\"pipelineRef\":{\"name\":\"p\"}},\"status\":%s}",
+        status);
+    if (!result_is_ok(codec_decode(arena, KIND_PIPELINE_RUN, json, strlen(json), &run, &error))) {
+        fail_msg("%s", error.message);
+    }
+    return run;
+}
+
+static void a_patch_says_only_what_changed(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < COUNT_OF(patch_rows); at++) {
+        const struct patch_row *row = &patch_rows[at];
+        struct arena arena = {0};
+        struct object *before = run_with_status(&arena, row->before);
+        struct object *after = run_with_status(&arena, row->after);
+        const char *patch = codec_status_patch(&arena, KIND_PIPELINE_RUN, before, after);
+        const char *expected = arena_print(&arena, "[" LOCK ",%s]", row->patch);
+        if (!text_equal(patch, expected)) {
+            fail_msg("%s:\n%s\n%s", row->sentence, patch, expected);
+        }
+        require_patch_leads_there(&arena, KIND_PIPELINE_RUN, before, after);
+        arena_free(&arena);
+    }
+}
+
+static void the_applier_of_this_test_reads_escaped_pointers(void **state)
+{
+    (void)state;
+    json_t *document = json_loads("{\"a/b\":{\"~\":[1,2]}}", 0, NULL);
+    json_t *operation = json_loads("{\"op\":\"remove\",\"path\":\"/a~1b/~0/0\"}", 0, NULL);
+    apply(document, operation);
+    char *text = json_dumps(document, JSON_COMPACT);
+    assert_string_equal(text, "{\"a/b\":{\"~\":[2]}}");
+    free(text);
+    json_decref(operation);
+    json_decref(document);
+}
+
+static void names_in_pointers_are_escaped(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    assert_string_equal(codec_pointer_add(&arena, "/status", "a/b~1"), "/status/a~1b~01");
+    const char *pointer = codec_pointer_add(&arena, "", "~/~");
+    char token[TOKEN_SIZE];
+    assert_true(take_token(&pointer, token));
+    assert_string_equal(token, "~/~");
+    arena_free(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_applier_of_this_test_reads_escaped_pointers),
+        cmocka_unit_test(names_in_pointers_are_escaped),
+        cmocka_unit_test(an_equal_status_gives_no_patch),
+        cmocka_unit_test(a_patch_says_only_what_changed),
+        cmocka_unit_test(a_patch_turns_any_status_into_any_other),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
