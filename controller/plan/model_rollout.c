@@ -1,0 +1,138 @@
+#include "plan/model_work.h"
+
+#include "core/text.h"
+
+/* Who should serve, who does, and when the one takes over from the other. */
+
+/* The old version's pods stay so long after the switch: requests under way end there. */
+enum { DRAIN_SECONDS = 30 };
+
+static bool can_serve(const struct version_work *version)
+{
+    return !version->failure.reason;
+}
+
+/*
+ * Who serves is what the stable Service selects, whatever was or was not written down. Where the
+ * Service was deleted, or made to select nothing of ours, it is who was written down: it gets its
+ * Service back.
+ */
+static struct version_work *find_champion(const struct model_work *work)
+{
+    const char *selected = work->service
+                               ? text_map_get(&work->service->spec.selector, LABEL_VERSION_UID)
+                               : NULL;
+    for (size_t at = 0; selected && at < work->count; at++) {
+        if (text_equal(work->versions[at].version->meta.uid, selected)) {
+            return &work->versions[at];
+        }
+    }
+    return version_find(work, work->model->status.champion);
+}
+
+static struct version_work *newest(const struct model_work *work)
+{
+    for (size_t at = work->count; at > 0; at--) {
+        if (can_serve(&work->versions[at - 1])) {
+            return &work->versions[at - 1];
+        }
+    }
+    return NULL;
+}
+
+/*
+ * The pinned version, else the newest that can serve. One that turned out to be unusable never
+ * brings an older one than the champion back: that is for people to decide.
+ */
+static struct version_work *find_target(struct model_work *work)
+{
+    const char *pinned = work->model->spec.pinned_version;
+    if (pinned) {
+        struct version_work *version = version_find(work, pinned);
+        work->pin_missing = version == NULL;
+        if (!version || !can_serve(version)) {
+            return work->champion;
+        }
+        return version;
+    }
+    struct version_work *version = newest(work);
+    bool older = version && work->champion &&
+                 version->after.status.version < work->champion->after.status.version;
+    return older ? work->champion : version;
+}
+
+static void give_roles(struct model_work *work)
+{
+    if (work->target && work->target != work->champion) {
+        work->target->role = ROLE_CANDIDATE;
+    }
+    if (work->champion) {
+        work->champion->role = ROLE_CHAMPION;
+    }
+    bool draining = work->model->status.drain_until != TIME_ABSENT &&
+                    work->view->now < work->model->status.drain_until;
+    struct version_work *previous = version_find(work, work->model->status.previous);
+    if (draining && previous && previous->role == ROLE_STANDBY) {
+        previous->role = ROLE_PREVIOUS;
+        work->previous = previous;
+        plan_wake_at(work->plan, work->model->status.drain_until);
+    }
+}
+
+void model_choose(struct model_work *work)
+{
+    if (!work->model) {
+        for (size_t at = 0; at < work->count; at++) {
+            struct version_work *version = &work->versions[at];
+            if (version->version->spec.serving.pod_template.text && can_serve(version)) {
+                version->role = ROLE_ALONE;
+            }
+        }
+        return;
+    }
+    work->champion = find_champion(work);
+    work->target = find_target(work);
+    give_roles(work);
+}
+
+void model_take_over(struct model_work *work)
+{
+    struct version_work *target = work->target;
+    struct model_status *status = &work->after.status;
+    bool ready = target && target != work->champion && target->available &&
+                 !target->trouble.reason && work->wanted_service.body;
+    /* One drains at a time: what another switch let go now would lose its own time to drain. */
+    bool waits = work->champion && work->previous;
+    if (ready && !waits && !work->wanted_service.refusal) {
+        struct version_work *before = work->champion;
+        if (before) {
+            before->role = ROLE_PREVIOUS;
+            work->previous = before;
+            status->previous = before->version->meta.name;
+            status->drain_until = work->view->now + DRAIN_SECONDS;
+            plan_wake_at(work->plan, status->drain_until);
+        }
+        target->role = ROLE_CHAMPION;
+        work->champion = target;
+        work->switches = true;
+    } else if (work->champion && status->champion &&
+               !text_equal(status->champion, work->champion->version->meta.name)) {
+        /* The Service was switched and the controller ended before it wrote that down. */
+        struct version_work *before = version_find(work, status->champion);
+        if (before && before->deployment && before != work->target) {
+            before->role = ROLE_PREVIOUS;
+            work->previous = before;
+            status->previous = before->version->meta.name;
+            status->drain_until = work->view->now + DRAIN_SECONDS;
+            plan_wake_at(work->plan, status->drain_until);
+        }
+    }
+    if (!work->previous) {
+        status->previous = NULL;
+        status->drain_until = TIME_ABSENT;
+    }
+    bool refused = ready && !waits && work->wanted_service.refusal;
+    if (!work->switches && work->champion && !refused) {
+        model_render_service(work, work->champion);
+    }
+}

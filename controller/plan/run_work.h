@@ -1,0 +1,93 @@
+#ifndef TIDEMILL_PLAN_RUN_WORK_H
+#define TIDEMILL_PLAN_RUN_WORK_H
+
+/*
+ * The desk of one planning of a PipelineRun, shared by plan/run*.c and nobody else: what is known,
+ * the status being written, and what is in the way. Lives for one call of plan_run().
+ *
+ *   run.c ── gather what is known ──> run_admission.c ── may it start? ──> run_observe.c ── what
+ * came of the attempts? ──> run_schedule.c ── what starts now? ──> run_publish.c ──> run.c ──
+ * status
+ */
+
+#include "api/names.h"
+#include "plan/conditions.h"
+#include "plan/evidence.h"
+#include "plan/graph.h"
+#include "plan/reasons.h"
+#include "plan/run_phase.h"
+#include "plan/view.h"
+
+/* Why the run does not get on, for its Ready condition. The first one found is shown. */
+struct obstacle {
+    const char *reason; /* NULL: none */
+    const char *message;
+};
+
+/* How the run ends, decided in this planning. */
+struct ending {
+    const char *phase; /* NULL: it goes on */
+    const char *reason;
+    const char *message;
+};
+
+struct run_work {
+    const struct run_view *view;
+    const struct pipeline_run *run;
+    struct plan *plan;
+    struct arena *arena;
+    const struct pipeline_spec *spec; /* pinned; NULL while waiting for a revision */
+    const char *revision;             /* name of the pinned revision */
+    struct graph graph;
+    struct name_value *params; /* resolved, as many as spec->param_count */
+    struct pipeline_run after; /* the run with the status being written */
+    struct step_status *steps; /* after.status.steps: one for each step, in the spec's order */
+    const struct job **jobs;   /* view->jobs sorted by name */
+    const struct pod **pods;   /* view->pods sorted by controller uid */
+    struct obstacle obstacle;
+    struct ending ending;
+};
+
+/* Sorted copies of the view's lists, and the new status as a copy of the old. */
+void run_work_init(struct run_work *work, const struct run_view *view, struct plan *plan);
+
+const struct job *run_find_job(const struct run_work *work, const char *name);
+
+/* The pods of a Job; *count may be 0. */
+const struct pod *const *run_find_pods(const struct run_work *work, const struct job *job,
+                                       size_t *count);
+
+/* Keeps the first obstacle. */
+void run_note_obstacle(struct run_work *work, const char *reason, const char *message);
+
+/* Keeps the first ending. */
+void run_end(struct run_work *work, const char *phase, const char *reason, const char *message);
+
+/* Decides whether the run may start; fills spec, graph, params. False: it waits or has ended. */
+bool run_admit(struct run_work *work);
+
+/* Reads the attempts under way into the step statuses. */
+void run_observe(struct run_work *work);
+
+/*
+ * Creates the Jobs of what may start now. Those that the API server refused before come in groups
+ * of their own, so that being refused again does not keep the status from being written.
+ */
+void run_schedule(struct run_work *work);
+
+/* After the last step: seals and publishes. True when nothing is left to do. */
+bool run_publish(struct run_work *work);
+
+/* Where a step's artifacts are below the claim's root: RUN/STEP. */
+const char *run_out_path(struct run_work *work, size_t step);
+
+/* "pvc://CLAIM/PATH" -> PATH, or NULL. */
+const char *artifact_path(const char *uri);
+
+struct artifact_status *run_find_artifact(const struct run_work *work,
+                                          const struct artifact_source *source);
+
+/* Unix second at which the whole run is over; TIME_ABSENT: no timeout, or not started. */
+int64_t run_deadline(const struct run_work *work);
+
+#endif

@@ -1,0 +1,72 @@
+#ifndef TIDEMILL_PLAN_TRIGGER_WORK_H
+#define TIDEMILL_PLAN_TRIGGER_WORK_H
+
+/*
+ * The desk of one planning of a Trigger, shared by plan/trigger*.c and nobody else. Lives for one
+ * call of plan_trigger().
+ *
+ *   trigger.c ── read the schedule ──> trigger_pending.c ── what became of the firing written down?
+ *   ──> trigger.c ── which time is due? ──> status, events ──> trigger_run.c ── the run
+ */
+
+#include "plan/conditions.h"
+#include "plan/cron.h"
+#include "plan/reasons.h"
+#include "plan/view.h"
+
+enum { TRIGGER_NEWS_MAXIMUM = 8 };
+
+/* Told by an event once the status that it is about was written. */
+struct trigger_news {
+    bool warning;
+    const char *reason;
+    const char *message;
+};
+
+struct trigger_work {
+    const struct trigger_view *view;
+    const struct trigger *trigger;
+    struct plan *plan;
+    struct arena *arena;
+    const struct pipeline *pipeline; /* NULL: not there, or on its way out */
+    const struct cron *cron;         /* NULL: the schedule can't be read */
+    int64_t deadline_seconds;        /* INTEGER_ABSENT: none */
+    struct trigger after;            /* the trigger with the status being written */
+    struct condition_writer conditions;
+    const char *reason; /* of Ready, when something is in the way; the first one found */
+    const char *message;
+    const char *ready_reason; /* of Ready otherwise */
+    const char *ready_message;
+    bool stalled; /* only a change of the spec helps */
+    struct trigger_news news[TRIGGER_NEWS_MAXIMUM];
+    size_t news_count;
+    bool starts_run;     /* the pending firing's run is to be created by this plan */
+    bool pending_is_new; /* and is written down by this plan, not before */
+};
+
+/* Keeps the first obstacle. */
+void trigger_note_obstacle(struct trigger_work *work, const char *reason, const char *message);
+
+/* Adds to status.recent, which keeps the newest 10, and an event that says the same. */
+void trigger_record(struct trigger_work *work, bool warning, const struct recent_decision *entry);
+
+/* A time is not to start anything any more: startingDeadline. */
+bool trigger_is_late(const struct trigger_work *work, int64_t scheduled_time);
+
+/* Unfinished runs of this trigger other than `except`; *example is one of them, or NULL. */
+size_t trigger_count_unfinished(const struct trigger_work *work, const char *except,
+                                const char **example);
+
+/* "2026-01-31T03:00:00Z", and the local time when the zone is not UTC. */
+const char *trigger_print_time(const struct trigger_work *work, int64_t time);
+
+/* Ends the firing that is written down, or decides whether its run is created now. */
+void trigger_settle_pending(struct trigger_work *work);
+
+/* An obstacle when a run that Replace asks to cancel can't be. */
+void trigger_note_refused_cancel(struct trigger_work *work);
+
+/* Cancels what concurrencyPolicy Replace asks to, then creates the pending firing's run. */
+void trigger_plan_run(struct trigger_work *work);
+
+#endif
