@@ -1,0 +1,49 @@
+#ifndef TIDEMILL_CACHE_STORE_H
+#define TIDEMILL_CACHE_STORE_H
+
+/*
+ * Objects of one kind by "namespace/name", each with its arena, and the names of those that could
+ * not be read. The parts that a cache and a batch have in common; used by cache/ alone. Invariant:
+ * a name is in `objects` or in `unreadable` or in neither.
+ */
+
+#include "api/codec.h"
+#include "core/arena.h"
+#include "core/map.h"
+
+#include <stddef.h>
+
+struct store_entry {
+    struct arena arena; /* holds `object` */
+    struct object *object;
+};
+
+struct store_unreadable {
+    char *resource_version; /* NULL: not known, it came with a list */
+    char *reason;
+};
+
+struct store {
+    struct map objects;    /* -> struct store_entry */
+    struct map unreadable; /* -> struct store_unreadable */
+    size_t bytes;          /* of the objects and their entries */
+};
+
+/* "namespace/name"; owned by the caller. NULL counts as "". */
+char *store_key(const char *namespace, const char *name);
+
+struct store_entry *store_entry_new(struct arena *arena, struct object *object);
+struct store_entry *store_entry_free(struct store_entry *entry);
+
+/* The store owns `entry` now, the caller owns what is returned: the entry before it, or NULL. */
+struct store_entry *store_put(struct store *store, const char *key, struct store_entry *entry);
+struct store_entry *store_take(struct store *store, const char *key);
+
+/* Replaces what was known. Texts are copied, the reason clipped. */
+void store_put_unreadable(struct store *store, const char *key, const char *resource_version,
+                          const char *reason);
+void store_drop_unreadable(struct store *store, const char *key);
+
+void store_free(struct store *store);
+
+#endif
