@@ -1,0 +1,331 @@
+#include "kube/controller.h"
+
+#include "api/pipeline_run.h"
+#include "core/assert.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/text.h"
+#include "kube/expectations.h"
+#include "kube/facts.h"
+#include "kube/gather.h"
+#include "kube/lease.h"
+#include "kube/reaction.h"
+#include "kube/routes.h"
+#include "kube/zones.h"
+#include "plan/run_phase.h"
+
+enum { MICROSECONDS = 1000000, MICROS_PER_MS = 1000, MS_PER_SECOND = 1000 };
+
+struct controller {
+    struct controller_options options;
+    struct cache *cache;
+    struct reflector *reflectors[KIND_COUNT];
+    struct lease lease;
+    struct queue *queue;
+    struct expectations *expectations;
+    struct facts *facts;
+    struct events *events;
+    struct executor *executor;
+    struct zones *zones;
+    struct arena arena; /* of the reconcile at hand */
+    size_t in_hand;
+    bool kind_synced[KIND_COUNT];
+    bool synced;
+};
+
+/* An execution under way. */
+struct reconcile {
+    struct controller *controller;
+    struct work_key key;
+    int64_t started_us;
+};
+
+static int64_t now_us(const struct controller *controller)
+{
+    return io_now_ms(controller->options.io) * MICROS_PER_MS;
+}
+
+static void add_to_queue(void *context, const struct work_key *key)
+{
+    struct controller *controller = context;
+    queue_add(controller->queue, key);
+}
+
+static bool all_synced(const struct controller *controller)
+{
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        if (!cache_is_synced(controller->cache, kind)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void tell_run_end(const struct controller *controller, enum api_kind kind,
+                         const struct object *before, const struct object *after)
+{
+    if (kind != KIND_PIPELINE_RUN || !before || !after || !controller->options.on_run_end) {
+        return;
+    }
+    const char *phase = ((const struct pipeline_run *)after)->status.phase;
+    if (run_phase_is_final(phase) &&
+        !run_phase_is_final(((const struct pipeline_run *)before)->status.phase)) {
+        controller->options.on_run_end(controller->options.context, phase);
+    }
+}
+
+static void on_change(void *context, enum api_kind kind, enum cache_event event,
+                      const struct object *before, const struct object *after)
+{
+    struct controller *controller = context;
+    if (event == CACHE_DELETED) {
+        executor_object_gone(controller->executor, kind, before->meta.namespace, before->meta.name);
+    }
+    tell_run_end(controller, kind, before, after);
+    routes_follow(controller->cache, kind, event, before, after, add_to_queue, controller);
+}
+
+static void work(void *context);
+
+static void on_advance(void *context, enum api_kind kind)
+{
+    struct controller *controller = context;
+    expectations_advance(controller->expectations, kind);
+    if (!controller->kind_synced[kind] && cache_is_synced(controller->cache, kind)) {
+        controller->kind_synced[kind] = true;
+        if (controller->options.on_synced) {
+            controller->options.on_synced(controller->options.context, kind);
+        }
+    }
+    if (!controller->synced && all_synced(controller)) {
+        controller->synced = true;
+        log_info("all caches are synced, reconciling begins");
+        work(controller);
+    }
+}
+
+static void wake_at(struct controller *controller, const struct work_key *key, int64_t unix_seconds)
+{
+    if (unix_seconds == TIME_ABSENT) {
+        return;
+    }
+    int64_t unix_ms = io_unix_micros(controller->options.io) / MICROS_PER_MS;
+    int64_t delay = unix_seconds * MS_PER_SECOND - unix_ms;
+    queue_add_at(controller->queue, key,
+                 io_now_ms(controller->options.io) + (delay > 0 ? delay : 0));
+}
+
+/* Lets the key go and takes the next ones. */
+static void finish(struct controller *controller, const struct work_key *key, int64_t started_us,
+                   enum error_kind error)
+{
+    if (controller->options.on_reconcile) {
+        controller->options.on_reconcile(controller->options.context, key->kind,
+                                         now_us(controller) - started_us, error);
+    }
+    queue_done(controller->queue, key);
+    REQUIRE(controller->in_hand > 0);
+    controller->in_hand--;
+}
+
+static void log_failure(const struct work_key *key, const struct execution_summary *summary)
+{
+    log_warning("a write was refused", LOG_TEXT("kind", kind_info(key->kind)->kind),
+                LOG_TEXT("namespace", key->namespace), LOG_TEXT("name", key->name),
+                LOG_TEXT("error", error_kind_name(summary->error)),
+                LOG_TEXT("said", summary->message),
+                LOG_TEXT("next", reaction_rule_of(summary->error)->next));
+}
+
+static void on_executed(void *context, const struct work_key *key,
+                        const struct execution_summary *summary)
+{
+    struct reconcile *reconcile = context;
+    struct controller *controller = reconcile->controller;
+    if (summary->failed > 0) {
+        log_failure(key, summary);
+    }
+    reaction_requeue(controller->queue, controller->options.io, &reconcile->key, summary->reaction,
+                     summary->retry_after_seconds, summary->facts_changed);
+    finish(controller, &reconcile->key, reconcile->started_us, summary->error);
+    key_free(&reconcile->key);
+    (void)memory_free(reconcile);
+    work(controller);
+}
+
+static void forget(struct controller *controller, const struct work_key *key)
+{
+    char text[KEY_TEXT_SIZE];
+    facts_forget_key(controller->facts, key_format(key, text));
+    expectations_forget_key(controller->expectations, key);
+    queue_forget(controller->queue, key);
+}
+
+static void log_plan(const struct work_key *key, struct arena *arena, const struct plan *plan)
+{
+    for (size_t at = 0; at < plan->count && log_enabled(LOG_DEBUG); at++) {
+        const struct operation *operation = &plan->operations[at];
+        log_debug(operation->message, LOG_TEXT("for", kind_info(key->kind)->kind),
+                  LOG_TEXT("key", arena_print(arena, "%s/%s", key->namespace, key->name)),
+                  LOG_TEXT("kind", kind_info(operation->kind)->kind),
+                  LOG_TEXT("name", operation->name), LOG_TEXT("reason", operation->reason));
+    }
+}
+
+static void reconcile_key(struct controller *controller, const struct work_key *key)
+{
+    struct arena *arena = &controller->arena;
+    int64_t started_us = now_us(controller);
+    arena_reset(arena);
+    const struct gatherer gatherer = {.cache = controller->cache,
+                                      .facts = controller->facts,
+                                      .zones = controller->zones,
+                                      .settings = &controller->options.settings};
+    if (!expectations_satisfied(controller->expectations, key,
+                                gather_admission(&gatherer, arena, key))) {
+        finish(controller, key, started_us, ERROR_NONE);
+        return;
+    }
+    union any_view view;
+    int64_t now = io_unix_micros(controller->options.io) / MICROSECONDS;
+    if (!gather_view(&gatherer, arena, key, now, &view)) {
+        forget(controller, key);
+        finish(controller, key, started_us, ERROR_NONE);
+        return;
+    }
+    struct plan plan;
+    plan_init(&plan, arena);
+    gather_plan(key, &view, &plan);
+    log_plan(key, arena, &plan);
+    wake_at(controller, key, plan.wake_at);
+    if (plan.count == 0) {
+        queue_forget(controller->queue, key);
+        finish(controller, key, started_us, ERROR_NONE);
+        return;
+    }
+    struct reconcile *reconcile = memory_allocate(1, sizeof(*reconcile));
+    *reconcile = (struct reconcile){
+        .controller = controller, .key = key_copy(key), .started_us = started_us};
+    executor_run(controller->executor, key, &plan, on_executed, reconcile);
+}
+
+/* The queue has keys, or a hand came free. */
+static void work(void *context)
+{
+    struct controller *controller = context;
+    struct work_key key;
+    while (controller->synced && controller->in_hand < CONTROLLER_KEYS_IN_HAND &&
+           queue_take(controller->queue, &key, NULL)) {
+        controller->in_hand++;
+        reconcile_key(controller, &key);
+    }
+}
+
+static bool has_reached(void *context, enum api_kind kind, const char *resource_version)
+{
+    const struct controller *controller = context;
+    return cache_has_reached(controller->cache, kind, resource_version);
+}
+
+static const struct meta *find_meta(void *context, enum api_kind kind, const char *namespace,
+                                    const char *name)
+{
+    const struct controller *controller = context;
+    const struct object *object = cache_get(controller->cache, kind, namespace, name);
+    return object ? &object->meta : NULL;
+}
+
+struct controller *controller_new(const struct controller_options *options)
+{
+    struct controller *controller = memory_allocate(1, sizeof(*controller));
+    struct io io = options->io;
+    controller->options = *options;
+    controller->cache = cache_new();
+    controller->lease = lease_hold_forever(io);
+    controller->queue = queue_new(io, work, controller);
+    controller->facts = facts_new(io);
+    controller->zones = zones_new(io);
+    controller->expectations = expectations_new(
+        io, &(struct expectations_source){.reached = has_reached,
+                                          .find = find_meta,
+                                          .wake = add_to_queue,
+                                          .context = controller});
+    controller->events = events_new(&(struct events_options){
+        .io = io, .lease = &controller->lease, .instance = options->instance});
+    controller->executor = executor_new(
+        &(struct executor_options){.io = io,
+                                   .lease = &controller->lease,
+                                   .expectations = controller->expectations,
+                                   .facts = controller->facts,
+                                   .events = controller->events});
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        controller->reflectors[kind] = reflector_new(io, controller->cache, kind);
+    }
+    cache_set_listener(controller->cache, &(struct cache_listener){.on_change = on_change,
+                                                                   .on_advance = on_advance,
+                                                                   .context = controller});
+    return controller;
+}
+
+void controller_start(struct controller *controller)
+{
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        reflector_start(controller->reflectors[kind]);
+    }
+}
+
+struct controller *controller_free(struct controller *controller)
+{
+    if (!controller) {
+        return NULL;
+    }
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        controller->reflectors[kind] = reflector_free(controller->reflectors[kind]);
+    }
+    controller->executor = executor_free(controller->executor);
+    controller->events = events_free(controller->events);
+    controller->expectations = expectations_free(controller->expectations);
+    controller->facts = facts_free(controller->facts);
+    controller->queue = queue_free(controller->queue);
+    controller->zones = zones_free(controller->zones);
+    controller->cache = cache_free(controller->cache);
+    arena_free(&controller->arena);
+    return memory_free(controller);
+}
+
+bool controller_is_synced(const struct controller *controller)
+{
+    return controller->synced;
+}
+
+bool controller_is_at_rest(const struct controller *controller)
+{
+    struct queue_numbers numbers = queue_numbers(controller->queue);
+    return controller->synced && numbers.depth == 0 && numbers.in_hand == 0;
+}
+
+const struct reflector *controller_reflector(const struct controller *controller,
+                                             enum api_kind kind)
+{
+    return controller->reflectors[kind];
+}
+
+const struct cache *controller_cache(const struct controller *controller)
+{
+    return controller->cache;
+}
+
+const struct queue *controller_queue(const struct controller *controller)
+{
+    return controller->queue;
+}
+
+const struct executor *controller_executor(const struct controller *controller)
+{
+    return controller->executor;
+}
+
+const struct events *controller_events(const struct controller *controller)
+{
+    return controller->events;
+}

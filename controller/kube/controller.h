@@ -1,0 +1,65 @@
+#ifndef TIDEMILL_KUBE_CONTROLLER_H
+#define TIDEMILL_KUBE_CONTROLLER_H
+
+/*
+ * The controller, whole, above kube/io: reflectors fill caches, changes become keys, a key is
+ * gathered, planned and executed, and what came of it decides when it is looked at again.
+ *
+ *   reflector -> cache -> routes -> queue -> gather -> plan_*() -> executor -> API server
+ *                  ^                  ^                               |
+ *                  |                  +--- reaction, plan.wake_at <---+
+ *                  +------ expectations: not planned before the cache has seen it
+ *
+ * Invariants: nothing is planned before every cache is synced; a key is in one hand at a time.
+ */
+
+#include "cache/cache.h"
+#include "kube/events.h"
+#include "kube/executor.h"
+#include "kube/io.h"
+#include "kube/queue.h"
+#include "kube/reflector.h"
+#include "plan/view.h"
+
+#include <stdint.h>
+
+/* Keys planned or executed at once; what one executes is bounded by EXECUTOR_IN_FLIGHT. */
+enum { CONTROLLER_KEYS_IN_HAND = 256 };
+
+struct controller_options {
+    struct io io;
+    const char *instance;          /* the pod's name, for events; copied */
+    struct plan_settings settings; /* texts borrowed for the controller's life */
+    /* One reconcile is over. NULL or for metrics; `error` is ERROR_NONE when nothing failed. */
+    void (*on_reconcile)(void *context, enum api_kind kind, int64_t duration_us,
+                         enum error_kind error);
+    /* The first whole list of this kind is in the cache. NULL or for health. */
+    void (*on_synced)(void *context, enum api_kind kind);
+    /* A run reached a final phase. NULL or for metrics. */
+    void (*on_run_end)(void *context, const char *phase);
+    void *context;
+};
+
+struct controller;
+
+struct controller *controller_new(const struct controller_options *options);
+/* Accepts NULL; returns NULL. Cancels what is under way. */
+struct controller *controller_free(struct controller *controller);
+
+void controller_start(struct controller *controller);
+
+/* True when every cache is synced. */
+bool controller_is_synced(const struct controller *controller);
+
+/* True when no key is ready or in hand: for tests and for a clean stop. */
+bool controller_is_at_rest(const struct controller *controller);
+
+/* For metrics and health; borrowed. */
+const struct reflector *controller_reflector(const struct controller *controller,
+                                             enum api_kind kind);
+const struct cache *controller_cache(const struct controller *controller);
+const struct queue *controller_queue(const struct controller *controller);
+const struct executor *controller_executor(const struct controller *controller);
+const struct events *controller_events(const struct controller *controller);
+
+#endif

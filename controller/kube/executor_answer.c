@@ -1,0 +1,431 @@
+/*
+ * What an answer means for the operation that asked. The table at the end says who decides for
+ * which operation in which step; kube/reaction.h says what happens after a failure.
+ */
+
+#include "core/assert.h"
+#include "core/civil.h"
+#include "core/log.h"
+#include "core/text.h"
+#include "kube/executor_private.h"
+
+#include <string.h>
+
+enum {
+    MILLISECONDS = 1000,
+    BROKEN_GET_DELAY_MS = 1000, /* client-go retries a broken GET after 1 s */
+    CODE_SERVER_ERROR_FIRST = 500,
+    LOGGED_FAILURES = 5 /* of one plan, as warnings: 500 steps under one quota say the same */
+};
+
+/* An answer, judged. */
+struct verdict {
+    enum error_kind error;
+    const char *message; /* of a failure; NUL-terminated, in scratch */
+    const struct io_response *response;
+};
+
+static struct verdict judge(struct executor *executor, const struct task *task,
+                            const struct io_response *response)
+{
+    struct verdict verdict = {.error = response->failure, .response = response};
+    if (response->failure != ERROR_NONE) {
+        verdict.message = text_or(response->message, "no answer");
+        bool was_carried_out = response->status != 0 && strcmp(task->method, "GET") != 0 &&
+                               reaction_of_status(response->status, NULL) == ERROR_NONE;
+        if (response->failure == ERROR_LIMIT && was_carried_out) {
+            /* Carried out, but what came of it is too long to read. */
+            verdict.error = ERROR_LOST;
+        }
+        return verdict;
+    }
+    struct api_status status = {0};
+    verdict.error = reaction_of_status(response->status, NULL);
+    if (verdict.error == ERROR_NONE) {
+        return verdict;
+    }
+    if (response->body) {
+        codec_decode_status(&executor->scratch, response->body, response->body_size, &status);
+    }
+    verdict.error = reaction_of_status(response->status, status.reason);
+    const char *said = text_or(status.message, text_or(status.reason, "no reason given"));
+    size_t length = text_clip_utf8(said, ERROR_MESSAGE_SIZE - 1);
+    verdict.message = arena_copy_bytes(&executor->scratch, said, length);
+    return verdict;
+}
+
+/* Ends. */
+
+static void fail(struct task *task, enum error_kind error, const char *message,
+                 int retry_after_seconds)
+{
+    struct execution *execution = task->execution;
+    struct executor *executor = execution->executor;
+    const struct operation *operation = task->operation;
+    const struct reaction_rule *rule = reaction_rule_of(error);
+    enum log_level level = execution->summary.failed < LOGGED_FAILURES ? LOG_WARNING : LOG_DEBUG;
+    LOG_AT_(level, arena_print(&executor->scratch, "request failed, %s", rule->next),
+            LOG_TEXT("key", execution->key_text),
+            LOG_TEXT("operation", request_verb(operation->type)),
+            LOG_TEXT("kind", kind_info(operation->kind)->kind),
+            LOG_TEXT("namespace", operation->namespace), LOG_TEXT("name", operation->name),
+            LOG_TEXT("error", error_kind_name(error)), LOG_TEXT("said", message));
+    if (rule->is_fact) {
+        const struct fact fact = {.type = operation->type,
+                                  .kind = operation->kind,
+                                  .name = operation->name,
+                                  .error = error,
+                                  .message = message};
+        execution->summary.facts_changed |= facts_put(executor->options.facts, execution->key_text,
+                                                      &fact, request_hash(operation));
+    }
+    /* A lock that failed: plan again once the cache shows what is there. */
+    const struct expectation moved = {.type = EXPECT_MOVED,
+                                      .kind = operation->kind,
+                                      .namespace = operation->namespace,
+                                      .name = operation->name,
+                                      .text = operation->resource_version};
+    bool waits = rule->reaction == REACTION_WAIT_CACHE && operation->resource_version &&
+                 request_is_write(operation->type);
+    executor_end_task(task, error, message, retry_after_seconds, waits ? &moved : NULL);
+}
+
+static void fail_by(struct task *task, const struct verdict *verdict)
+{
+    fail(task, verdict->error, verdict->message, verdict->response->retry_after_seconds);
+}
+
+static void succeed(struct task *task, const struct expectation *expectation)
+{
+    struct execution *execution = task->execution;
+    struct facts *facts = execution->executor->options.facts;
+    const struct operation *operation = task->operation;
+    bool changed = facts_forget(facts, execution->key_text, operation->type, operation->kind,
+                                operation->name);
+    /* What a probe of this name said is older than this write. */
+    changed |= facts_forget(facts, execution->key_text, OPERATION_PROBE, operation->kind,
+                            operation->name);
+    execution->summary.facts_changed |= changed;
+    log_debug("written", LOG_TEXT("key", execution->key_text),
+              LOG_TEXT("operation", request_verb(operation->type)),
+              LOG_TEXT("kind", kind_info(operation->kind)->kind),
+              LOG_TEXT("namespace", operation->namespace), LOG_TEXT("name", operation->name),
+              LOG_TEXT("reason", operation->reason), LOG_TEXT("why", operation->message));
+    executor_end_task(task, ERROR_NONE, NULL, IO_NO_RETRY_AFTER, expectation);
+}
+
+static void succeed_seen(struct task *task, const char *resource_version)
+{
+    const struct expectation seen = {.type = EXPECT_SEEN,
+                                     .kind = task->operation->kind,
+                                     .namespace = task->operation->namespace,
+                                     .name = task->operation->name,
+                                     .text = resource_version};
+    succeed(task, resource_version ? &seen : NULL);
+}
+
+/* A write was carried out; its answer is the object. */
+static void succeed_by(struct task *task, const struct verdict *verdict)
+{
+    const char *uid = NULL;
+    const char *resource_version = NULL;
+    struct executor *executor = task->execution->executor;
+    codec_decode_answer(&executor->scratch, text_or(verdict->response->body, ""),
+                        verdict->response->body_size, &uid, &resource_version);
+    if (task->operation->type == OPERATION_APPLY && task->operation->owner_uid) {
+        executor_keep_uid(executor, task->operation, uid);
+    }
+    succeed_seen(task, resource_version);
+}
+
+static void take_step(struct task *task, enum task_step step)
+{
+    task->step = step;
+    executor_make_ready(task);
+}
+
+/* Whose is it? */
+
+/*
+ * Ours: controlled by the owner that we would write. Without an owner (a ModelVersion is owned by
+ * nobody): labelled as ours and controlled by nobody; its name holds a hash of what it is for.
+ */
+static bool is_ours(const struct meta *meta, const char *owner_uid)
+{
+    if (owner_uid) {
+        return meta_is_controlled_by(meta, owner_uid);
+    }
+    return !meta_controller(meta) &&
+           text_equal(text_map_get(&meta->labels, LABEL_MANAGED_BY), LABEL_MANAGED_BY_VALUE);
+}
+
+static void fail_taken(struct task *task, const struct meta *meta)
+{
+    struct arena *scratch = &task->execution->executor->scratch;
+    const struct operation *operation = task->operation;
+    const struct owner_reference *controller = meta_controller(meta);
+    char created[CIVIL_TEXT_SIZE] = "at an unknown time";
+    if (meta->creation_time != TIME_ABSENT) {
+        civil_format(meta->creation_time, created);
+    }
+    const char *whose = controller ? arena_print(scratch, "it is controlled by %s %s",
+                                                 controller->kind, controller->name)
+                                   : "it is controlled by nobody";
+    fail(task, ERROR_EXISTS,
+         arena_print(scratch,
+                     "%s %s/%s exists already and is not ours: %s, created %s; delete it or give "
+                     "it another name",
+                     kind_info(operation->kind)->kind, operation->namespace, operation->name, whose,
+                     created),
+         IO_NO_RETRY_AFTER);
+}
+
+/* The object of a live GET, or NULL after failing the task. */
+static const struct meta *read_object(struct task *task, const struct verdict *verdict)
+{
+    struct object *object = NULL;
+    struct error error = {0};
+    struct result result = codec_decode(&task->execution->executor->scratch, task->operation->kind,
+                                        text_or(verdict->response->body, ""),
+                                        verdict->response->body_size, &object, &error);
+    if (!result_is_ok(result)) {
+        error_add_context(&error, "the object of this name can't be read, so it is left alone");
+        fail(task, ERROR_EXISTS, error.message, IO_NO_RETRY_AFTER);
+        return NULL;
+    }
+    return &object->meta;
+}
+
+/* Who decides. */
+
+static void answer_create(struct task *task, const struct verdict *verdict)
+{
+    switch (verdict->error) {
+    case ERROR_NONE:
+        succeed_by(task, verdict);
+        return;
+    case ERROR_EXISTS:
+    case ERROR_LOST:
+        task->settles = verdict->error;
+        take_step(task, STEP_SETTLE);
+        return;
+    default:
+        fail_by(task, verdict);
+    }
+}
+
+static void answer_settle(struct task *task, const struct verdict *verdict)
+{
+    if (verdict->error == ERROR_NOT_FOUND) {
+        bool was_lost = task->settles == ERROR_LOST;
+        fail(task, was_lost ? ERROR_LOST : ERROR_CONFLICT,
+             was_lost ? "the answer was lost and the object is not there"
+                      : "the object existed a moment ago and is gone",
+             IO_NO_RETRY_AFTER);
+        return;
+    }
+    if (verdict->error != ERROR_NONE) {
+        fail_by(task, verdict);
+        return;
+    }
+    const struct meta *meta = read_object(task, verdict);
+    if (!meta) {
+        return;
+    }
+    if (!is_ours(meta, task->operation->owner_uid)) {
+        fail_taken(task, meta);
+        return;
+    }
+    succeed_seen(task, meta->resource_version);
+}
+
+static void answer_look(struct task *task, const struct verdict *verdict)
+{
+    if (verdict->error == ERROR_NOT_FOUND) {
+        task->looked = true;
+        take_step(task, STEP_SEND);
+        return;
+    }
+    if (verdict->error != ERROR_NONE) {
+        fail_by(task, verdict);
+        return;
+    }
+    const struct meta *meta = read_object(task, verdict);
+    if (!meta) {
+        return;
+    }
+    if (!meta_is_controlled_by(meta, task->operation->owner_uid)) {
+        fail_taken(task, meta);
+        return;
+    }
+    task->looked = true;
+    task->known_uid = arena_copy_text(&task->execution->arena, meta->uid);
+    take_step(task, STEP_SEND);
+}
+
+/*
+ * The API server says 409 to an apply with a uid when nothing of that name is there, and 422
+ * "metadata.uid: ... field is immutable" when something else is (tried on 1.36).
+ */
+static bool is_another_object(const struct task *task, const struct verdict *verdict)
+{
+    return task->known_uid && verdict->error == ERROR_INVALID &&
+           strstr(verdict->message, "metadata.uid") != NULL;
+}
+
+static void answer_apply(struct task *task, const struct verdict *verdict)
+{
+    const struct operation *operation = task->operation;
+    if (verdict->error == ERROR_NONE) {
+        succeed_by(task, verdict);
+        return;
+    }
+    struct verdict failure = *verdict;
+    if (is_another_object(task, verdict)) {
+        failure.error = ERROR_CONFLICT;
+    }
+    if (failure.error == ERROR_CONFLICT || failure.error == ERROR_NOT_FOUND) {
+        /* Not the object we knew: the next try looks first. */
+        executor_forget_uid(task->execution->executor, operation->kind, operation->namespace,
+                            operation->name);
+    }
+    fail_by(task, &failure);
+}
+
+static void answer_patch(struct task *task, const struct verdict *verdict)
+{
+    if (verdict->error == ERROR_NONE) {
+        succeed_by(task, verdict);
+        return;
+    }
+    fail_by(task, verdict);
+}
+
+static void answer_delete(struct task *task, const struct verdict *verdict)
+{
+    const struct operation *operation = task->operation;
+    if (verdict->error != ERROR_NONE && verdict->error != ERROR_NOT_FOUND) {
+        fail_by(task, verdict);
+        return;
+    }
+    executor_forget_uid(task->execution->executor, operation->kind, operation->namespace,
+                        operation->name);
+    /*
+     * The answer is a Status, or the object with finalizers to run, or the object as it last was:
+     * its resourceVersion may be the one before the deletion. Its absence can't be misread.
+     */
+    const struct expectation gone = {.type = EXPECT_GONE,
+                                     .kind = operation->kind,
+                                     .namespace = operation->namespace,
+                                     .name = operation->name,
+                                     .text = operation->uid};
+    succeed(task, &gone);
+}
+
+static void take_fact(struct task *task, enum error_kind error, const char *message)
+{
+    struct execution *execution = task->execution;
+    const struct operation *operation = task->operation;
+    const struct fact fact = {.type = operation->type,
+                              .kind = operation->kind,
+                              .name = operation->name,
+                              .error = error,
+                              .message = message};
+    execution->summary.facts_changed |= facts_put(
+        execution->executor->options.facts, execution->key_text, &fact, request_hash(operation));
+    executor_end_task(task, ERROR_NONE, NULL, IO_NO_RETRY_AFTER, NULL);
+}
+
+static void answer_probe(struct task *task, const struct verdict *verdict)
+{
+    if (verdict->error == ERROR_NONE || verdict->error == ERROR_NOT_FOUND) {
+        take_fact(task, verdict->error, verdict->message);
+        return;
+    }
+    fail_by(task, verdict);
+}
+
+static void answer_explain(struct task *task, const struct verdict *verdict)
+{
+    if (verdict->error != ERROR_NONE) {
+        fail_by(task, verdict);
+        return;
+    }
+    take_fact(task, ERROR_NONE,
+              codec_newest_warning(&task->execution->executor->scratch,
+                                   text_or(verdict->response->body, ""),
+                                   verdict->response->body_size));
+}
+
+typedef void answer_function(struct task *task, const struct verdict *verdict);
+
+static answer_function *function_for(const struct task *task)
+{
+    static answer_function *const by_type[] = {
+        [OPERATION_CREATE] = answer_create,      [OPERATION_APPLY] = answer_apply,
+        [OPERATION_PATCH_STATUS] = answer_patch, [OPERATION_PATCH] = answer_patch,
+        [OPERATION_DELETE] = answer_delete,      [OPERATION_PROBE] = answer_probe,
+        [OPERATION_EXPLAIN] = answer_explain,
+    };
+    if (task->step == STEP_SETTLE) {
+        return answer_settle;
+    }
+    if (task->step == STEP_LOOK) {
+        return answer_look;
+    }
+    REQUIRE(task->operation->type < COUNT_OF(by_type));
+    return by_type[task->operation->type];
+}
+
+/* Conformance C11: what the API server asks to send again, and a GET whose connection broke. */
+static bool resend(struct task *task, const struct verdict *verdict)
+{
+    const struct io_response *response = verdict->response;
+    if (task->resends >= EXECUTOR_RESENDS) {
+        return false;
+    }
+    if (response->failure != ERROR_NONE) {
+        bool is_get = strcmp(task->method, "GET") == 0;
+        bool is_broken = response->failure == ERROR_LOST || response->failure == ERROR_UNAVAILABLE;
+        if (!is_get || !is_broken) {
+            return false;
+        }
+        executor_resend_later(task, BROKEN_GET_DELAY_MS);
+        return true;
+    }
+    if (!reaction_may_resend(response->status) || response->retry_after_seconds < 0 ||
+        response->retry_after_seconds > EXECUTOR_RETRY_AFTER_SECONDS) {
+        return false;
+    }
+    executor_resend_later(task, (int64_t)response->retry_after_seconds * MILLISECONDS);
+    return true;
+}
+
+/* Conformance C14: each warning once; after so many different ones, none. */
+static void log_server_warning(struct executor *executor, const struct task *task,
+                               const char *warning)
+{
+    if (!warning || executor->warnings.count >= EXECUTOR_WARNINGS_MAXIMUM ||
+        map_get(&executor->warnings, warning)) {
+        return;
+    }
+    (void)map_put(&executor->warnings, warning, executor);
+    log_warning("the API server warns, said once for each warning", LOG_TEXT("warning", warning),
+                LOG_TEXT("kind", kind_info(task->operation->kind)->kind),
+                LOG_TEXT("name", task->operation->name));
+}
+
+void executor_take_answer(struct task *task, const struct io_response *response)
+{
+    struct executor *executor = task->execution->executor;
+    log_server_warning(executor, task, response->warning);
+    struct verdict verdict = judge(executor, task, response);
+    bool is_own_write = task->step == STEP_SEND && request_is_write(task->operation->type);
+    if (is_own_write &&
+        (verdict.error == ERROR_LOST || response->status >= CODE_SERVER_ERROR_FIRST)) {
+        task->may_be_applied = true;
+    }
+    if (!resend(task, &verdict)) {
+        function_for(task)(task, &verdict);
+    }
+}

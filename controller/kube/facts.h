@@ -1,0 +1,62 @@
+#ifndef TIDEMILL_KUBE_FACTS_H
+#define TIDEMILL_KUBE_FACTS_H
+
+/*
+ * What the last writes, probes and questions of each key came to, for its planner (plan/view.h).
+ * Filled by the executor. Only the newest fact for each (operation type, kind, name) is kept, in
+ * memory: a restart tries again and learns the same. Bounded for each key; a key's facts go when
+ * its object is gone.
+ *
+ * How long a fact holds:
+ * - a failure: until the same operation succeeds, at most 5 min after the last try (tries come
+ *   every 30 s, so an older one belongs to an operation that no plan asks for any more);
+ * - an answer of PROBE: 30 s; a write of ours to that name that succeeds ends it at once. Longer
+ *   would be knowledge older than the cache's;
+ * - an answer of EXPLAIN: 2 min. Its planner asks anew after 30 s by fact.time; if the old answer
+ *   went first, a condition's message would come and go with each question.
+ * When a key's facts are full, new ones are not kept: the first ones explain as well, and dropping
+ * old ones would make every round look like news.
+ */
+
+#include "kube/io.h"
+#include "plan/view.h"
+
+struct facts;
+
+enum {
+    FACTS_PER_KEY = 512, /* a pipeline has at most 500 steps */
+    FACT_PROBE_MS = 30 * 1000,
+    FACT_EXPLAIN_MS = 2 * 60 * 1000,
+    FACT_FAILURE_MS = 5 * 60 * 1000
+};
+
+struct facts *facts_new(struct io io);
+/* Accepts NULL; returns NULL. */
+struct facts *facts_free(struct facts *facts);
+
+/*
+ * Keeps a copy; fact->time is set here. True when the planner should look again: the fact is new,
+ * its error differs, or it is an answer whose text differs. (A refusal whose text alone differs is
+ * no news: quota messages count what others use.) `attempt` is a hash of what was sent.
+ */
+bool facts_put(struct facts *facts, const char *key, const struct fact *fact, uint64_t attempt);
+
+/* The same operation succeeded; true when there was a fact to forget. */
+bool facts_forget(struct facts *facts, const char *key, enum operation_type type,
+                  enum api_kind kind, const char *name);
+
+/*
+ * True when the very same request failed less than REACTION_WAIT_CHANGE_MS ago with an error that
+ * only a change elsewhere mends: sending it again now would be a loop. `error` gets its kind.
+ */
+bool facts_hold_back(const struct facts *facts, const char *key, enum operation_type type,
+                     enum api_kind kind, const char *name, uint64_t attempt,
+                     enum error_kind *error);
+
+/* All that hold now, copied to `arena`, sorted by type, kind and name. */
+struct fact_list facts_list(struct facts *facts, struct arena *arena, const char *key);
+
+/* The key's object is gone. */
+void facts_forget_key(struct facts *facts, const char *key);
+
+#endif

@@ -1,0 +1,41 @@
+#ifndef TIDEMILL_KUBE_GATHER_H
+#define TIDEMILL_KUBE_GATHER_H
+
+/*
+ * From the caches to the flat views that planners see. Copies nothing but lists of pointers: a view
+ * is valid until the caches change, which they do not while a reconcile gathers and plans.
+ */
+
+#include "cache/cache.h"
+#include "kube/facts.h"
+#include "kube/key.h"
+#include "kube/zones.h"
+#include "plan/view.h"
+
+struct gatherer {
+    const struct cache *cache;
+    struct facts *facts;
+    struct zones *zones;
+    const struct plan_settings *settings;
+};
+
+/* One of the four, as the key's kind says. */
+union any_view {
+    struct pipeline_view pipeline;
+    struct run_view run;
+    struct model_view model;
+    struct trigger_view trigger;
+};
+
+/* False when the object that the key is about is not in the cache: there is nothing to plan. */
+bool gather_view(const struct gatherer *gatherer, struct arena *arena, const struct work_key *key,
+                 int64_t now, union any_view *view);
+
+/* What the key's planner competes for with others ("namespace/pipeline" of a run), or NULL. */
+const char *gather_admission(const struct gatherer *gatherer, struct arena *arena,
+                             const struct work_key *key);
+
+/* Calls the planner of the key's kind. */
+void gather_plan(const struct work_key *key, const union any_view *view, struct plan *plan);
+
+#endif

@@ -1,0 +1,45 @@
+#include "kube/key.h"
+
+#include "core/assert.h"
+#include "core/hash.h"
+#include "core/memory.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { KEY_HASH_LENGTH = 17 }; /* '#' and 16 hex digits */
+
+const char *key_format(const struct work_key *key, char text[KEY_TEXT_SIZE])
+{
+    const char *kind = kind_info(key->kind)->kind;
+    int length = snprintf(text, KEY_TEXT_SIZE, "%s/%s/%s", kind, key->namespace, key->name);
+    REQUIRE(length >= 0);
+    if (length >= KEY_TEXT_SIZE) {
+        uint64_t hash = hash_text(hash_text(HASH_SEED, key->namespace), key->name);
+        (void)snprintf(text + KEY_TEXT_SIZE - 1 - KEY_HASH_LENGTH, KEY_HASH_LENGTH + 1,
+                       "#%016" PRIx64, hash);
+    }
+    return text;
+}
+
+struct work_key key_copy(const struct work_key *key)
+{
+    /* One block for both texts: namespace is its start. */
+    size_t namespace_size = strlen(key->namespace) + 1;
+    size_t name_size = strlen(key->name) + 1;
+    char *texts = memory_allocate(namespace_size + name_size, 1);
+    memcpy(texts, key->namespace, namespace_size);
+    memcpy(texts + namespace_size, key->name, name_size);
+    return (struct work_key){.kind = key->kind, .namespace = texts, .name = texts + namespace_size};
+}
+
+void key_free(struct work_key *key)
+{
+    union {
+        const char *borrowed;
+        void *owned;
+    } texts = {.borrowed = key->namespace};
+    (void)memory_free(texts.owned);
+    *key = (struct work_key){0};
+}

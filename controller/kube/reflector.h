@@ -1,0 +1,93 @@
+#ifndef TIDEMILL_KUBE_REFLECTOR_H
+#define TIDEMILL_KUBE_REFLECTOR_H
+
+/*
+ * Keeps the cache of one kind like the API server's: LIST once, then WATCH from there, for as long
+ * as it runs (conformance C1-C5, C8-C10, C12, C14). One for each kind; used by the controller's
+ * wiring. Invariants: one request or one timer is under way while it runs, never both; the cache
+ * never goes back; no answer of the API server ends it.
+ *
+ *          next page, expired token, too big
+ *                    +-----+                         +-----+ ended: same resourceVersion
+ *                    v     |        complete         v     |
+ *        start ---> LISTING -----------------------> WATCHING <--------------+
+ *                    ^  ^  |                          | | |                  |
+ *                    |  |  |          expired         | | | short, refused,  | pause
+ *                    |  +--|--------------------------+ | | failed           | over
+ *         pause over |     | failed                     | v                  |
+ *                    |     v      unreadable, stuck     | RESTING -----------+
+ *                    +-- RESTING <----------------------+
+ *
+ * Each arrow is a row of the table in reflector_outcome.c.
+ */
+
+#include "cache/cache.h"
+#include "kube/io.h"
+#include "kube/reflector_outcome.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    REFLECTOR_PAGE_LIMIT = 500,                     /* objects of a page; C1 */
+    REFLECTOR_PAGE_MAXIMUM = 32 * 1024 * 1024,      /* bytes of a page; more: smaller pages */
+    REFLECTOR_LIST_ALL_MAXIMUM = 256 * 1024 * 1024, /* bytes of a list in one piece */
+    REFLECTOR_LIST_TIMEOUT_MS = 120 * 1000,         /* twice the API server's own limit */
+    REFLECTOR_WATCH_SECONDS_LOW = 300,              /* timeoutSeconds; C2 */
+    REFLECTOR_WATCH_SECONDS_HIGH = 600,
+    REFLECTOR_IDLE_MS = 150 * 1000,         /* C12: two bookmarks and a half */
+    REFLECTOR_SHORT_WATCH_MS = 1000,        /* C4 */
+    REFLECTOR_BACKOFF_FIRST_MS = 800,       /* C5 */
+    REFLECTOR_BACKOFF_LIMIT_MS = 30 * 1000, /* before jitter */
+    REFLECTOR_BACKOFF_RESET_MS = 2 * 60 * 1000,
+    REFLECTOR_RETRY_AFTER_LIMIT_MS = 2 * 60 * 1000, /* what a Retry-After may ask of us */
+    REFLECTOR_DOUBT_LIMIT_MS = 30 * 1000,           /* C4: of failing watches before a relist */
+    REFLECTOR_EVENT_TYPE_COUNT = WATCH_UNKNOWN + 1
+};
+
+struct reflector;
+
+/* Borrows `cache`. It does nothing before reflector_start(). */
+struct reflector *reflector_new(struct io io, struct cache *cache, enum api_kind kind);
+
+/*
+ * Begins with a LIST. Once; a reflector that was stopped may be started again. Not from a cache
+ * listener, as the other functions that end something.
+ */
+void reflector_start(struct reflector *reflector);
+
+/* Ends what is under way; the cache stays as it is. */
+void reflector_stop(struct reflector *reflector);
+
+/* Stops. Accepts NULL; returns NULL. */
+struct reflector *reflector_free(struct reflector *reflector);
+
+struct reflector_health {
+    bool synced; /* the first whole list is in the cache */
+    /* What went wrong last, until a list or an event arrives; NULL: nothing. Borrowed. */
+    const char *error;
+    int64_t contact_ms; /* monotonic: when the API server was last heard; -1: never */
+};
+
+struct reflector_health reflector_health(const struct reflector *reflector);
+
+/* Totals since reflector_new(). */
+struct reflector_numbers {
+    uint64_t list_requests; /* pages count one each */
+    uint64_t watch_requests;
+    uint64_t relists;                            /* complete lists after the first */
+    uint64_t events[REFLECTOR_EVENT_TYPE_COUNT]; /* by enum watch_event_type */
+    uint64_t poisons;                            /* undecodable objects, repeats included */
+    uint64_t bytes;                              /* of answers' bodies */
+    uint64_t outcomes[REFLECTOR_OUTCOME_COUNT];  /* names: reflector_reaction()->name */
+};
+
+const struct reflector_numbers *reflector_numbers(const struct reflector *reflector);
+
+/* "added", "modified", "deleted", "bookmark", "error", "unknown". */
+const char *reflector_event_type_name(enum watch_event_type type);
+
+/* Bytes held between events: for tests of C10. */
+size_t reflector_held_bytes(const struct reflector *reflector);
+
+#endif

@@ -1,0 +1,60 @@
+#include "kube/reflector_outcome.h"
+
+#include "core/assert.h"
+#include "core/text.h"
+
+#include <string.h>
+
+enum {
+    HTTP_UNAUTHORIZED = 401,
+    HTTP_GONE = 410,
+    HTTP_TOO_MANY_REQUESTS = 429,
+    HTTP_SERVER_ERROR = 500
+};
+
+static const struct reflector_reaction reactions[REFLECTOR_OUTCOME_COUNT] = {
+    [LIST_CONTINUES] = {"list_page", STEP_NEXT_PAGE, false, false, "asking for the next page"},
+    [LIST_COMPLETE] = {"listed", STEP_WATCH, false, false, "watching"},
+    [LIST_EXPIRED] = {"list_expired", STEP_LIST_ALL, false, false, "listing again in one piece"},
+    [LIST_TOO_BIG] = {"list_too_big", STEP_LIST, false, false, "listing again in smaller pages"},
+    [LIST_FAILED] = {"list_failed", STEP_LIST, true, true, "listing again"},
+    [WATCH_ENDED] = {"ended", STEP_WATCH, false, false, "watching on"},
+    [WATCH_SHORT] = {"short", STEP_WATCH, true, true, "watching on"},
+    [WATCH_REFUSED] = {"refused", STEP_WATCH, true, true, "watching on"},
+    [WATCH_FAILED] = {"failed", STEP_WATCH, true, true, "watching on"},
+    [WATCH_EXPIRED] = {"expired", STEP_LIST, false, false, "listing again"},
+    [WATCH_UNREADABLE] = {"unreadable", STEP_LIST, true, true, "listing again"},
+    [WATCH_STUCK] = {"stuck", STEP_LIST, true, true, "listing again"},
+};
+
+const struct reflector_reaction *reflector_reaction(enum reflector_outcome outcome)
+{
+    REQUIRE(outcome < REFLECTOR_OUTCOME_COUNT);
+    return &reactions[outcome];
+}
+
+/*
+ * 410 has the reasons Expired and Gone. A resourceVersion that is ahead of the server (a restored
+ * etcd) is a 504 that only its text tells apart, as for client-go (apierrors.HasStatusCause).
+ */
+static bool is_expired(int code, const char *reason, const char *message)
+{
+    return code == HTTP_GONE || text_equal(reason, "Expired") || text_equal(reason, "Gone") ||
+           (message && strstr(message, "Too large resource version") != NULL);
+}
+
+enum reflector_outcome reflector_judge_list(int code, const char *reason, const char *message)
+{
+    return is_expired(code, reason, message) ? LIST_EXPIRED : LIST_FAILED;
+}
+
+enum reflector_outcome reflector_judge_watch(int code, const char *reason, const char *message)
+{
+    if (is_expired(code, reason, message)) {
+        return WATCH_EXPIRED;
+    }
+    if (code == HTTP_TOO_MANY_REQUESTS || code == HTTP_UNAUTHORIZED) {
+        return WATCH_REFUSED;
+    }
+    return code >= HTTP_SERVER_ERROR ? WATCH_FAILED : WATCH_UNREADABLE;
+}

@@ -1,0 +1,160 @@
+#include "kube/routes.h"
+
+#include "core/text.h"
+#include "plan/run_phase.h"
+
+#include "api/model.h"
+#include "api/pipeline_run.h"
+#include "api/trigger.h"
+#include "api/workload.h"
+
+struct route {
+    const struct cache *cache;
+    enum cache_event event;
+    const struct object *before;
+    const struct object *after;
+    const struct object *object; /* after, or before when it was deleted */
+    void (*add)(void *context, const struct work_key *key);
+    void *context;
+};
+
+static void add_key(const struct route *route, enum api_kind kind, const char *name)
+{
+    if (text_is_empty(name)) {
+        return;
+    }
+    const struct work_key key = {
+        .kind = kind, .namespace = route->object->meta.namespace, .name = name};
+    route->add(route->context, &key);
+}
+
+static void add_listed(const struct route *route, enum cache_index index, enum api_kind kind,
+                       const char *name)
+{
+    struct cache_list list = cache_find_named(route->cache, index, route->object->meta.namespace,
+                                              name);
+    const struct object *const *objects = list.items;
+    for (size_t at = 0; at < list.count; at++) {
+        add_key(route, kind, objects[at]->meta.name);
+    }
+}
+
+static void follow_pipeline(const struct route *route)
+{
+    const char *name = route->object->meta.name;
+    add_key(route, KIND_PIPELINE, name);
+    add_listed(route, INDEX_UNFINISHED_RUN_BY_PIPELINE, KIND_PIPELINE_RUN, name);
+    add_listed(route, INDEX_TRIGGER_BY_PIPELINE, KIND_TRIGGER, name);
+}
+
+static bool is_final(const struct object *run)
+{
+    return run && run_phase_is_final(((const struct pipeline_run *)run)->status.phase);
+}
+
+/* A run's end concerns its pipeline's history, those who wait for their turn, and its trigger. */
+static void follow_run(const struct route *route)
+{
+    const struct pipeline_run *run = (const struct pipeline_run *)route->object;
+    bool ended = route->event == CACHE_DELETED ||
+                 (is_final(route->after) && !is_final(route->before));
+    if (!is_final(route->object)) {
+        add_key(route, KIND_PIPELINE_RUN, run->meta.name);
+    }
+    if (ended) {
+        add_key(route, KIND_PIPELINE, run->spec.pipeline_ref.name);
+    }
+    if (ended && route->event != CACHE_ADDED) {
+        add_listed(route, INDEX_UNFINISHED_RUN_BY_PIPELINE, KIND_PIPELINE_RUN,
+                   text_or(run->spec.pipeline_ref.name, ""));
+    }
+    if ((ended || route->event == CACHE_ADDED) && text_equal(run->spec.cause.kind, "Trigger")) {
+        add_key(route, KIND_TRIGGER, run->spec.cause.name);
+    }
+}
+
+static void follow_owner(const struct route *route, const char *owner_kind, enum api_kind kind)
+{
+    const struct owner_reference *owner = meta_controller(&route->object->meta);
+    if (owner && text_equal(owner->kind, owner_kind)) {
+        add_key(route, kind, owner->name);
+    }
+}
+
+static void follow_model_label(const struct route *route)
+{
+    add_key(route, KIND_MODEL, text_map_get(&route->object->meta.labels, LABEL_MODEL));
+}
+
+static void follow_pod(const struct route *route)
+{
+    const struct owner_reference *owner = meta_controller(&route->object->meta);
+    const struct object *job = owner && text_equal(owner->kind, "Job")
+                                   ? cache_get(route->cache, KIND_JOB,
+                                               route->object->meta.namespace, owner->name)
+                                   : NULL;
+    const struct owner_reference *run = job ? meta_controller(&job->meta) : NULL;
+    if (run) {
+        add_key(route, KIND_PIPELINE_RUN, run->name);
+    } else if (!job) {
+        follow_model_label(route);
+    }
+}
+
+static void follow_revision(const struct route *route)
+{
+    const struct owner_reference *owner = meta_controller(&route->object->meta);
+    if (!owner) {
+        return;
+    }
+    add_key(route, KIND_PIPELINE, owner->name);
+    add_listed(route, INDEX_UNFINISHED_RUN_BY_PIPELINE, KIND_PIPELINE_RUN, owner->name);
+}
+
+void routes_follow(const struct cache *cache, enum api_kind kind, enum cache_event event,
+                   const struct object *before, const struct object *after,
+                   void (*add)(void *context, const struct work_key *key), void *context)
+{
+    const struct route route = {.cache = cache,
+                                .event = event,
+                                .before = before,
+                                .after = after,
+                                .object = after ? after : before,
+                                .add = add,
+                                .context = context};
+    switch (kind) {
+    case KIND_PIPELINE:
+        follow_pipeline(&route);
+        break;
+    case KIND_PIPELINE_RUN:
+        follow_run(&route);
+        break;
+    case KIND_MODEL:
+        add_key(&route, KIND_MODEL, route.object->meta.name);
+        break;
+    case KIND_MODEL_VERSION:
+        add_key(&route, KIND_MODEL, ((const struct model_version *)route.object)->spec.model);
+        break;
+    case KIND_TRIGGER:
+        add_key(&route, KIND_TRIGGER, route.object->meta.name);
+        break;
+    case KIND_JOB:
+        follow_owner(&route, "PipelineRun", KIND_PIPELINE_RUN);
+        break;
+    case KIND_POD:
+        follow_pod(&route);
+        break;
+    case KIND_DEPLOYMENT:
+    case KIND_SERVICE:
+        follow_model_label(&route);
+        break;
+    case KIND_CONTROLLER_REVISION:
+        follow_revision(&route);
+        break;
+    case KIND_CLAIM:
+        add_listed(&route, INDEX_PIPELINE_BY_CLAIM, KIND_PIPELINE, route.object->meta.name);
+        break;
+    case KIND_COUNT:
+        break;
+    }
+}

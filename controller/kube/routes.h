@@ -1,0 +1,18 @@
+#ifndef TIDEMILL_KUBE_ROUTES_H
+#define TIDEMILL_KUBE_ROUTES_H
+
+/*
+ * Whom a change concerns: from an object that changed to the keys that are planned again. The one
+ * place that knows it. Too many keys cost time, a missing one is a lost wake-up; so each planner's
+ * view (plan/view.h) is covered by routes from everything in it.
+ */
+
+#include "cache/cache.h"
+#include "kube/key.h"
+
+/* `add` is called for each key, which is borrowed for the call. */
+void routes_follow(const struct cache *cache, enum api_kind kind, enum cache_event event,
+                   const struct object *before, const struct object *after,
+                   void (*add)(void *context, const struct work_key *key), void *context);
+
+#endif

@@ -1,0 +1,525 @@
+/* What answers mean: done, failed, adopted, expected, told to the planner. */
+
+#include "support/test.h"
+
+#include "support/executor_fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define JOBS        "/apis/batch/v1/namespaces/team/jobs"
+#define VERSIONS    "/apis/tidemill.dev/v1alpha1/namespaces/team/modelversions"
+#define SERVICE     "/api/v1/namespaces/team/services/"
+#define APPLY(name) SERVICE name "?fieldManager=tidemill&force=true"
+
+static const struct fake_answer lost = {.failure = ERROR_LOST, .message = "connection reset"};
+
+static int set_up(void **state)
+{
+    static struct executor_fixture fixture;
+    executor_fixture_open(&fixture);
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    executor_fixture_close(*state);
+    return 0;
+}
+
+static struct fake_answer taken(void)
+{
+    return status_answer(409, "AlreadyExists", "jobs x already exists");
+}
+
+static struct fake_answer not_found(void)
+{
+    return status_answer(404, "NotFound", "not there");
+}
+
+static void expect_done(const struct executor_fixture *fixture)
+{
+    assert_int_equal(fixture->done_calls, 1);
+    assert_int_equal(fixture->summary.failed, 0);
+    assert_int_equal(fixture->summary.reaction, REACTION_NONE);
+}
+
+static void expect_failure(const struct executor_fixture *fixture, enum error_kind error)
+{
+    assert_int_equal(fixture->done_calls, 1);
+    assert_int_equal(fixture->summary.failed, 1);
+    assert_string_equal(error_kind_name(fixture->summary.error), error_kind_name(error));
+}
+
+/* Create */
+
+static void a_created_object_of_ours_is_adopted(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "POST", JOBS, taken());
+    answer(fixture, "GET", JOBS "/x", object_answer("x", "u", "7", "owner"));
+    expect_done(fixture);
+    assert_false(is_satisfied(fixture));
+    fixture->cache_has_reached = true;
+    assert_true(is_satisfied(fixture));
+}
+
+static void a_name_that_is_somebody_else_s_is_a_fact_that_says_whose(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "POST", JOBS, taken());
+    answer(fixture, "GET", JOBS "/x", object_answer("x", "u", "7", "another"));
+    expect_failure(fixture, ERROR_EXISTS);
+    assert_true(fixture->summary.facts_changed);
+    const struct fact *fact = find_fact(fixture, OPERATION_CREATE, KIND_JOB, "x");
+    assert_non_null(fact);
+    assert_string_equal(fact->message,
+                        "Job team/x exists already and is not ours: it is controlled by CronJob "
+                        "nightly, created 2026-01-02T03:04:05Z; delete it or give it another name");
+    assert_true(is_satisfied(fixture));
+}
+
+static void a_name_that_is_nobody_s_is_not_seized(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "POST", JOBS, taken());
+    answer(fixture, "GET", JOBS "/x", object_answer("x", "u", "7", NULL));
+    expect_failure(fixture, ERROR_EXISTS);
+    assert_non_null(strstr(fixture->message, "controlled by nobody"));
+}
+
+static void a_name_taken_a_moment_ago_and_free_now_is_planned_again(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "POST", JOBS, taken());
+    answer(fixture, "GET", JOBS "/x", not_found());
+    expect_failure(fixture, ERROR_CONFLICT);
+    assert_int_equal(fixture->summary.reaction, REACTION_WAIT_CACHE);
+    assert_false(fixture->summary.facts_changed);
+}
+
+static void an_object_that_can_t_be_read_is_left_alone(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "POST", JOBS, taken());
+    answer(fixture, "GET", JOBS "/x",
+           (struct fake_answer){.status = 200, .body = "{\"metadata\":{\"name\":7}}"});
+    expect_failure(fixture, ERROR_EXISTS);
+}
+
+/* A ModelVersion is owned by nobody: the label says that a controller of ours made it. */
+static void without_an_owner_our_label_decides(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sentence;
+        const char *more;
+        enum error_kind error;
+    } rows[] = {
+        {"labelled as ours and controlled by nobody is ours",
+         "\"labels\":{\"app.kubernetes.io/managed-by\":\"tidemill\"}", ERROR_NONE},
+        {"without the label it was made by hand", "\"labels\":{}", ERROR_EXISTS},
+        {"another tool's label is not ours", "\"labels\":{\"app.kubernetes.io/managed-by\":\"x\"}",
+         ERROR_EXISTS},
+        {"controlled by somebody is not ours",
+         "\"labels\":{\"app.kubernetes.io/managed-by\":\"tidemill\"},\"ownerReferences\":[{"
+         "\"apiVersion\":\"v1\",\"kind\":\"A\",\"name\":\"b\",\"uid\":\"c\",\"controller\":true}]",
+         ERROR_EXISTS},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct executor_fixture own;
+        struct executor_fixture *fixture = &own;
+        executor_fixture_open(fixture);
+        struct operation *operation = add_create(fixture, "x");
+        operation->kind = KIND_MODEL_VERSION;
+        operation->owner_uid = NULL;
+        char body[1024];
+        (void)snprintf(body, sizeof(body),
+                       "{\"metadata\":{\"name\":\"x\",\"namespace\":\"team\",\"uid\":\"u\","
+                       "\"resourceVersion\":\"7\",%s}}",
+                       rows[at].more);
+        run_plan(fixture);
+        answer(fixture, "POST", VERSIONS, taken());
+        answer(fixture, "GET", VERSIONS "/x", (struct fake_answer){.status = 200, .body = body});
+        if (fixture->summary.error != rows[at].error) {
+            fail_msg("%s: %s", rows[at].sentence, fixture->message);
+        }
+        executor_fixture_close(fixture);
+    }
+}
+
+static void a_lost_answer_of_a_create_is_settled_by_name_and_owner(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "POST", JOBS, lost);
+    answer(fixture, "GET", JOBS "/x", object_answer("x", "u", "7", "owner"));
+    expect_done(fixture);
+    assert_int_equal(fake_io_count_sent(fixture->fake, "POST", "*"), 1);
+}
+
+static void a_lost_create_that_was_not_applied_is_planned_again(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "POST", JOBS, lost);
+    answer(fixture, "GET", JOBS "/x", not_found());
+    expect_failure(fixture, ERROR_LOST);
+    assert_int_equal(fixture->summary.reaction, REACTION_BACKOFF);
+}
+
+static void a_lost_create_of_a_foreign_name_is_not_ours(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "POST", JOBS, lost);
+    answer(fixture, "GET", JOBS "/x", object_answer("x", "u", "7", "another"));
+    expect_failure(fixture, ERROR_EXISTS);
+}
+
+static void an_answer_that_is_too_long_was_still_carried_out(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "POST", JOBS,
+           (struct fake_answer){.failure = ERROR_LIMIT, .message = "too long", .status = 201});
+    answer(fixture, "GET", JOBS "/x", object_answer("x", "u", "7", "owner"));
+    expect_done(fixture);
+}
+
+/* Apply */
+
+static void the_first_apply_of_a_name_looks_whose_it_is(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_apply(fixture, "s");
+    run_plan(fixture);
+    assert_string_equal(sent_text(fixture), "GET " SERVICE "s\n");
+    answer(fixture, "GET", SERVICE "s", not_found());
+    const struct fake_request *request = fake_io_sent(fixture->fake, 1);
+    assert_string_equal(request->path, APPLY("s"));
+    assert_string_equal(request->method, "PATCH");
+    assert_string_equal(request->content_type, "application/apply-patch+yaml");
+    assert_string_equal(request->body, "{\"metadata\":{\"name\":\"s\"}}");
+    answer(fixture, "PATCH", APPLY("s"), object_answer("s", "u1", "7", "owner"));
+    expect_done(fixture);
+
+    fake_io_forget(fixture->fake);
+    (void)add_apply(fixture, "s");
+    run_plan(fixture);
+    assert_string_equal(fake_io_sent(fixture->fake, 0)->body,
+                        "{\"metadata\":{\"uid\":\"u1\",\"name\":\"s\"}}");
+    answer(fixture, "PATCH", APPLY("s"), object_answer("s", "u1", "8", "owner"));
+    expect_done(fixture);
+    assert_int_equal(fake_io_sent_count(fixture->fake), 1);
+}
+
+static void an_apply_never_seizes_what_is_not_ours(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_apply(fixture, "s");
+    run_plan(fixture);
+    answer(fixture, "GET", SERVICE "s", object_answer("s", "u", "7", "another"));
+    expect_failure(fixture, ERROR_EXISTS);
+    assert_int_equal(fake_io_count_sent(fixture->fake, "PATCH", "*"), 0);
+    assert_non_null(find_fact(fixture, OPERATION_APPLY, KIND_SERVICE, "s"));
+}
+
+static void an_apply_after_a_restart_carries_the_uid_of_what_is_there(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_apply(fixture, "s");
+    run_plan(fixture);
+    answer(fixture, "GET", SERVICE "s", object_answer("s", "u1", "7", "owner"));
+    assert_string_equal(fake_io_sent(fixture->fake, 1)->body,
+                        "{\"metadata\":{\"uid\":\"u1\",\"name\":\"s\"}}");
+    answer(fixture, "PATCH", APPLY("s"), object_answer("s", "u1", "8", "owner"));
+    expect_done(fixture);
+}
+
+static void apply_once(struct executor_fixture *fixture, const char *uid)
+{
+    (void)add_apply(fixture, "s");
+    run_plan(fixture);
+    answer(fixture, "GET", SERVICE "s", not_found());
+    answer(fixture, "PATCH", APPLY("s"), object_answer("s", uid, "7", "owner"));
+    expect_done(fixture);
+    fake_io_forget(fixture->fake);
+}
+
+/* Both answers as a 1.36 API server words them. */
+static void an_apply_of_an_object_that_changed_hands_looks_again(void **state)
+{
+    (void)state;
+    struct {
+        int code;
+        const char *reason;
+        const char *message;
+    } rows[] = {
+        {409, "Conflict",
+         "uid mismatch: the provided object specified uid u1, and no existing "
+         "object was found"},
+        {422, "Invalid", "Service s is invalid: metadata.uid: Invalid value: field is immutable"},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct executor_fixture own;
+        struct executor_fixture *fixture = &own;
+        executor_fixture_open(fixture);
+        apply_once(fixture, "u1");
+        (void)add_apply(fixture, "s");
+        run_plan(fixture);
+        answer(fixture, "PATCH", APPLY("s"),
+               status_answer(rows[at].code, rows[at].reason, rows[at].message));
+        expect_failure(fixture, ERROR_CONFLICT);
+        assert_int_equal(fixture->summary.reaction, REACTION_WAIT_CACHE);
+        assert_false(fixture->summary.facts_changed);
+        apply_once(fixture, "u2");
+        executor_fixture_close(fixture);
+    }
+}
+
+static void an_apply_that_is_wrong_is_refused_and_told(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    apply_once(fixture, "u1");
+    (void)add_apply(fixture, "s");
+    run_plan(fixture);
+    answer(fixture, "PATCH", APPLY("s"), status_answer(422, "Invalid", "spec.ports: Required"));
+    expect_failure(fixture, ERROR_INVALID);
+    assert_non_null(find_fact(fixture, OPERATION_APPLY, KIND_SERVICE, "s"));
+}
+
+static void an_apply_after_our_delete_looks_again(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    apply_once(fixture, "u1");
+    add_delete(fixture, "s")->kind = KIND_SERVICE;
+    run_plan(fixture);
+    answer(fixture, "DELETE", SERVICE "s", status_answer(200, "", ""));
+    expect_done(fixture);
+    fake_io_forget(fixture->fake);
+    apply_once(fixture, "u2");
+}
+
+static void an_apply_after_the_cache_saw_it_deleted_looks_again(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    apply_once(fixture, "u1");
+    executor_object_gone(fixture->executor, KIND_SERVICE, "team", "s");
+    executor_object_gone(fixture->executor, KIND_SERVICE, "team", "never-applied");
+    apply_once(fixture, "u2");
+}
+
+static void ours_of_one_owner_is_not_ours_of_another(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    apply_once(fixture, "u1");
+    add_apply(fixture, "s")->owner_uid = "owner-two";
+    run_plan(fixture);
+    answer(fixture, "GET", SERVICE "s", object_answer("s", "u1", "7", "owner"));
+    expect_failure(fixture, ERROR_EXISTS);
+}
+
+static void the_uid_goes_into_the_outer_metadata(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    static const struct {
+        const char *body;
+        const char *expected;
+    } rows[] = {
+        {"{\"metadata\":{}}", "{\"metadata\":{\"uid\":\"u1\"}}"},
+        {"{\"a\":\"\\\"metadata\\\":{\",\"b\":{\"metadata\":{}},\"metadata\":{\"name\":\"s\"}}",
+         "{\"a\":\"\\\"metadata\\\":{\",\"b\":{\"metadata\":{}},\"metadata\":{\"uid\":\"u1\","
+         "\"name\":\"s\"}}"},
+        {"{\"list\":[{\"metadata\":{}}]}", "{\"list\":[{\"metadata\":{}}]}"},
+    };
+    apply_once(fixture, "u1");
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        fake_io_forget(fixture->fake);
+        add_apply(fixture, "s")->body = rows[at].body;
+        run_plan(fixture);
+        assert_string_equal(fake_io_sent(fixture->fake, 0)->body, rows[at].expected);
+        answer(fixture, "PATCH", APPLY("s"), object_answer("s", "u1", "8", "owner"));
+    }
+}
+
+/* Status, delete, questions */
+
+static void a_lost_race_waits_until_the_cache_has_moved(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    struct meta cached = {.name = "a", .resource_version = "5", .deletion_time = TIME_ABSENT};
+    fixture->cached = &cached;
+    (void)add_patch_status(fixture, "a");
+    run_plan(fixture);
+    answer(fixture, "PATCH", "*", status_answer(409, "Conflict", "has been modified"));
+    expect_failure(fixture, ERROR_CONFLICT);
+    assert_int_equal(fixture->summary.reaction, REACTION_WAIT_CACHE);
+    assert_false(is_satisfied(fixture));
+    cached.resource_version = "6";
+    assert_true(is_satisfied(fixture));
+}
+
+static void a_status_of_an_object_that_is_gone_waits_for_the_cache(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    struct meta cached = {.name = "a", .resource_version = "5", .deletion_time = TIME_ABSENT};
+    fixture->cached = &cached;
+    (void)add_patch_status(fixture, "a");
+    run_plan(fixture);
+    answer(fixture, "PATCH", "*", not_found());
+    expect_failure(fixture, ERROR_NOT_FOUND);
+    assert_false(is_satisfied(fixture));
+    fixture->cached = NULL;
+    assert_true(is_satisfied(fixture));
+}
+
+static void a_lost_status_patch_lets_its_key_try_again(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_patch_status(fixture, "a");
+    run_plan(fixture);
+    answer(fixture, "PATCH", "*", lost);
+    expect_failure(fixture, ERROR_LOST);
+    assert_int_equal(fake_io_sent_count(fixture->fake), 1);
+    assert_true(is_satisfied(fixture));
+}
+
+static void a_status_write_is_expected_in_the_cache(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_patch_status(fixture, "a");
+    run_plan(fixture);
+    answer(fixture, "PATCH", "*", object_answer("a", "uid", "9", NULL));
+    expect_done(fixture);
+    assert_false(is_satisfied(fixture));
+    fixture->cache_has_reached = true;
+    assert_true(is_satisfied(fixture));
+}
+
+static void a_deleted_object_is_expected_to_go(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    struct meta cached = {
+        .name = "x", .uid = "uid", .resource_version = "5", .deletion_time = TIME_ABSENT};
+    fixture->cached = &cached;
+    fixture->cache_has_reached = true;
+    (void)add_delete(fixture, "x");
+    run_plan(fixture);
+    /* The answer may be the object as it was before: its resourceVersion says nothing. */
+    answer(fixture, "DELETE", "*", object_answer("x", "uid", "5", "owner"));
+    expect_done(fixture);
+    assert_false(is_satisfied(fixture));
+    fixture->cached = NULL;
+    assert_true(is_satisfied(fixture));
+}
+
+static void an_object_that_is_gone_already_is_deleted(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_delete(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "DELETE", "*", not_found());
+    expect_done(fixture);
+}
+
+static void a_probe_s_answer_is_a_fact_either_way(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_probe(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "GET", "*", not_found());
+    expect_done(fixture);
+    assert_true(fixture->summary.facts_changed);
+    assert_int_equal(find_fact(fixture, OPERATION_PROBE, KIND_JOB, "x")->error, ERROR_NOT_FOUND);
+    (void)add_probe(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "GET", "*", object_answer("x", "u", "1", NULL));
+    expect_done(fixture);
+    assert_true(fixture->summary.facts_changed);
+    assert_int_equal(find_fact(fixture, OPERATION_PROBE, KIND_JOB, "x")->error, ERROR_NONE);
+}
+
+static void a_write_of_ours_ends_what_a_probe_said(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_probe(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "GET", "*", not_found());
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "POST", "*", object_answer("x", "u", "1", "owner"));
+    assert_null(find_fact(fixture, OPERATION_PROBE, KIND_JOB, "x"));
+}
+
+static void a_question_s_answer_is_the_newest_warning(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_explain(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "GET", "*",
+           (struct fake_answer){
+               .status = 200,
+               .body = "{\"items\":[{\"type\":\"Warning\",\"note\":\"exceeded quota\","
+                       "\"eventTime\":\"2026-01-01T00:00:00.000000Z\"}]}"});
+    expect_done(fixture);
+    assert_true(fixture->summary.facts_changed);
+    const struct fact *fact = find_fact(fixture, OPERATION_EXPLAIN, KIND_JOB, "x");
+    assert_string_equal(fact->message, "exceeded quota");
+    (void)add_explain(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "GET", "*", (struct fake_answer){.status = 200, .body = "{\"items\":[]}"});
+    assert_null(find_fact(fixture, OPERATION_EXPLAIN, KIND_JOB, "x")->message);
+}
+
+#define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ROW(a_created_object_of_ours_is_adopted),
+        ROW(a_name_that_is_somebody_else_s_is_a_fact_that_says_whose),
+        ROW(a_name_that_is_nobody_s_is_not_seized),
+        ROW(a_name_taken_a_moment_ago_and_free_now_is_planned_again),
+        ROW(an_object_that_can_t_be_read_is_left_alone),
+        cmocka_unit_test(without_an_owner_our_label_decides),
+        ROW(a_lost_answer_of_a_create_is_settled_by_name_and_owner),
+        ROW(a_lost_create_that_was_not_applied_is_planned_again),
+        ROW(a_lost_create_of_a_foreign_name_is_not_ours),
+        ROW(an_answer_that_is_too_long_was_still_carried_out),
+        ROW(the_first_apply_of_a_name_looks_whose_it_is),
+        ROW(an_apply_never_seizes_what_is_not_ours),
+        ROW(an_apply_after_a_restart_carries_the_uid_of_what_is_there),
+        cmocka_unit_test(an_apply_of_an_object_that_changed_hands_looks_again),
+        ROW(an_apply_that_is_wrong_is_refused_and_told),
+        ROW(an_apply_after_our_delete_looks_again),
+        ROW(an_apply_after_the_cache_saw_it_deleted_looks_again),
+        ROW(ours_of_one_owner_is_not_ours_of_another),
+        ROW(the_uid_goes_into_the_outer_metadata),
+        ROW(a_lost_race_waits_until_the_cache_has_moved),
+        ROW(a_status_of_an_object_that_is_gone_waits_for_the_cache),
+        ROW(a_lost_status_patch_lets_its_key_try_again),
+        ROW(a_status_write_is_expected_in_the_cache),
+        ROW(a_deleted_object_is_expected_to_go),
+        ROW(an_object_that_is_gone_already_is_deleted),
+        ROW(a_probe_s_answer_is_a_fact_either_way),
+        ROW(a_write_of_ours_ends_what_a_probe_said),
+        ROW(a_question_s_answer_is_the_newest_warning),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,279 @@
+#include "support/test.h"
+
+#include "core/memory.h"
+#include "core/text.h"
+#include "kube/watch_stream.h"
+#include "support/reflector_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* C10: the bytes of a watch, however they arrive, and what stays in memory. */
+
+enum {
+    RECONNECTS = 100 * 1000,
+    WARM_UP = 2 * 1000,
+    CHUNK = 16 * 1024, /* as curl gives them */
+    LARGE_OBJECT = 3 * 1024 * 1024
+};
+
+/* Live bytes of the heap; there in the test build, which is always sanitized. */
+extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+/* Everything that a stream can say, in one text: long and short lines, UTF-8, escapes, blanks. */
+static const char *whole_stream(void)
+{
+    static char text[8192];
+    text[0] = '\0';
+    static const char *const types[] = {"ADDED", "MODIFIED", "DELETED"};
+    static const struct {
+        int type;
+        const char *name;
+        const char *version;
+    } events[] = {{0, "b", "11"}, {1, "a", "12"}, {0, "c", "13"}, {2, "b", "14"}};
+    for (size_t at = 0; at < COUNT_OF(events); at++) {
+        strcat(text, run_event(types[events[at].type], events[at].name, events[at].version));
+    }
+    strcat(text, "\n");
+    strcat(text,
+           "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"d\",\"namespace\":\"ns\","
+           "\"uid\":\"\\u00fc\\n\\\"\xC3\xBC\xF0\x9F\x8C\x8A\",\"resourceVersion\":\"15\"},"
+           "\"spec\":{\"pipelineRef\":{\"name\":\"p\"}}}}\n");
+    strcat(text, bookmark_event("20"));
+    strcat(text, poison_event("MODIFIED", "a", "21"));
+    return text;
+}
+
+static const char whole_state[] = "c@13 d@15 ";
+
+static void check_state(struct reflector_world *world, size_t at)
+{
+    if (!text_equal(cached_runs(world), whole_state) || !open_watch(world) ||
+        !text_equal(cache_resource_version(world->cache, KIND_PIPELINE_RUN), "21")) {
+        fail_msg("split at %zu: %s", at, cached_runs(world));
+    }
+}
+
+static void a_stream_split_in_two_at_every_byte_says_the_same(void **state)
+{
+    struct reflector_world *world = *state;
+    const char *text = whole_stream();
+    size_t size = strlen(text);
+    for (size_t at = 0; at <= size; at++) {
+        reflector_world_restart(world);
+        reflector_world_sync(world, "a@1", "10");
+        assert_true(fake_io_feed(world->fake, open_watch(world), text, at));
+        assert_true(fake_io_feed(world->fake, open_watch(world), text + at, size - at));
+        check_state(world, at);
+    }
+}
+
+static void a_stream_in_chunks_of_any_size_says_the_same(void **state)
+{
+    struct reflector_world *world = *state;
+    const char *text = whole_stream();
+    size_t size = strlen(text);
+    for (size_t chunk = 1; chunk <= 64; chunk++) {
+        reflector_world_restart(world);
+        reflector_world_sync(world, "a@1", "10");
+        for (size_t at = 0; at < size; at += chunk) {
+            size_t left = size - at;
+            assert_true(fake_io_feed(world->fake, open_watch(world), text + at,
+                                     left < chunk ? left : chunk));
+        }
+        check_state(world, chunk);
+    }
+}
+
+static void a_stream_cut_at_every_byte_goes_on_from_what_it_said(void **state)
+{
+    struct reflector_world *world = *state;
+    const char *text = whole_stream();
+    size_t size = strlen(text);
+    for (size_t at = 0; at < size; at++) {
+        reflector_world_restart(world);
+        reflector_world_sync(world, "a@1", "10");
+        assert_true(fake_io_feed(world->fake, open_watch(world), text, at));
+        fake_io_advance(world->fake, 2000);
+        end_watch(world, (struct fake_answer){.failure = ERROR_LOST});
+        /* The server says again what lies after the version that is asked for: whole lines. */
+        const char *rest = text;
+        for (const char *line = text; line < text + at;) {
+            const char *end = strchr(line, '\n') + 1;
+            rest = end <= text + at ? end : rest;
+            line = end;
+        }
+        feed_watch(world, rest);
+        check_state(world, at);
+    }
+}
+
+static void a_stream_that_ends_after_any_event_asks_for_what_follows_it(void **state)
+{
+    struct reflector_world *world = *state;
+    static const char *const versions[] = {"11", "12", "13", "14", "14", "15", "20", "21"};
+    const char *line = whole_stream();
+    for (size_t at = 0; at < COUNT_OF(versions); at++) {
+        if (at == 0) {
+            reflector_world_sync(world, "a@1", "10");
+        }
+        size_t size = (size_t)(strchr(line, '\n') + 1 - line);
+        assert_true(fake_io_feed(world->fake, open_watch(world), line, size));
+        line += size;
+        fake_io_advance(world->fake, 2000);
+        end_watch(world, (struct fake_answer){.status = 200});
+        char expected[64];
+        (void)snprintf(expected, sizeof(expected), "&resourceVersion=%s&", versions[at]);
+        assert_non_null(strstr(open_path(world), expected));
+    }
+}
+
+/* An event of this many bytes and a few, in a field that nobody keeps. */
+static char *large_event(size_t size, size_t *total)
+{
+    const char *head =
+        "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"big\",\"namespace\":"
+        "\"ns\",\"uid\":\"u\",\"resourceVersion\":\"30\"},\"junk\":\"";
+    const char *tail = "\"}}\n";
+    char *text = memory_allocate(1, strlen(head) + size + strlen(tail) + 1);
+    memcpy(text, head, strlen(head));
+    memset(text + strlen(head), 'x', size);
+    memcpy(text + strlen(head) + size, tail, strlen(tail) + 1);
+    *total = strlen(text);
+    return text;
+}
+
+static bool feed_in_chunks(struct reflector_world *world, const char *text, size_t size)
+{
+    struct io_call *watch = open_watch(world);
+    bool alive = true;
+    for (size_t at = 0; at < size && alive; at += CHUNK) {
+        alive = fake_io_feed(world->fake, watch, text + at, size - at < CHUNK ? size - at : CHUNK);
+    }
+    return alive;
+}
+
+static void an_object_of_3_mib_arrives_and_leaves_no_large_buffer_behind(void **state)
+{
+    struct reflector_world *world = *state;
+    size_t size;
+    char *text = large_event(LARGE_OBJECT, &size);
+    reflector_world_sync(world, "", "10");
+    assert_true(feed_in_chunks(world, text, size));
+    assert_string_equal(cached_runs(world), "big@30 ");
+    assert_true(reflector_held_bytes(world->reflector) <= WATCH_STREAM_KEPT);
+    assert_true(cache_numbers(world->cache, KIND_PIPELINE_RUN).bytes < WATCH_STREAM_KEPT);
+    /* Whole at once, too. */
+    assert_true(fake_io_feed(world->fake, open_watch(world), text, size));
+    (void)memory_free(text);
+}
+
+static void a_line_over_4_mib_ends_the_watch_and_leads_to_a_list(void **state)
+{
+    struct reflector_world *world = *state;
+    size_t size;
+    char *text = large_event(WATCH_LINE_MAXIMUM, &size);
+    for (int whole = 0; whole < 2; whole++) {
+        reflector_world_restart(world);
+        reflector_world_sync(world, "", "10");
+        assert_false(whole ? fake_io_feed(world->fake, open_watch(world), text, size)
+                           : feed_in_chunks(world, text, size));
+        assert_non_null(strstr(reflector_health(world->reflector).error, "is over"));
+        assert_true(reflector_held_bytes(world->reflector) <= WATCH_STREAM_KEPT);
+        fake_io_advance(world->fake, pause_of(world));
+        assert_non_null(open_list(world));
+    }
+    (void)memory_free(text);
+}
+
+static struct result count_line(void *context, const char *line, size_t size)
+{
+    int *lines = context;
+    assert_true(size > 0 && memchr(line, '\n', size) == NULL);
+    ++*lines;
+    return *lines == 3 ? result_of(ERROR_CLOSED) : RESULT_OK;
+}
+
+static void nothing_is_read_after_the_reader_said_stop(void **state)
+{
+    (void)state;
+    int lines = 0;
+    struct watch_stream stream;
+    watch_stream_init(&stream, count_line, &lines);
+    assert_int_equal(watch_stream_feed(&stream, "a\n\n\nb\nc\nd\n", 10).kind, ERROR_CLOSED);
+    assert_int_equal(lines, 3);
+    watch_stream_free(&stream);
+}
+
+/* One life of a watch: an object or a bookmark, sometimes half a line, then one of many ends. */
+static void reconnect_once(struct reflector_world *world, int turn)
+{
+    char version[16];
+    (void)snprintf(version, sizeof(version), "%d", 100000 + turn);
+    if (turn % 3 == 0) {
+        feed_watch(world, run_event("MODIFIED", turn % 2 ? "a" : "b", version));
+    } else if (turn % 3 == 1) {
+        feed_watch(world, bookmark_event(version));
+    }
+    if (turn % 5 == 0) {
+        feed_watch(world, "{\"type\":\"MODIF");
+    }
+    if (turn % 100 == 7) {
+        feed_watch(world, poison_event("MODIFIED", "c", version));
+    }
+    fake_io_advance(world->fake, 1500);
+    static const struct fake_answer ends[] = {{.status = 200},
+                                              {.failure = ERROR_LOST},
+                                              {.status = 200, .warning = "deprecated"},
+                                              {.failure = ERROR_UNAVAILABLE}};
+    bool expire = turn % 50 == 49;
+    end_watch(world, expire ? (struct fake_answer){.status = 410, .body = ""}
+                            : ends[turn % (int)COUNT_OF(ends)]);
+    if (pause_of(world) >= 0) {
+        fake_io_advance(world->fake, pause_of(world));
+    }
+    if (open_list(world)) {
+        end_list(world, (struct fake_answer){.status = 200,
+                                             .body = list_page("a@1 b@2 c@3", version, NULL)});
+    }
+    fake_io_forget(world->fake);
+}
+
+static void memory_is_flat_over_100000_reconnects(void **state)
+{
+    struct reflector_world *world = *state;
+    assert_non_null(__sanitizer_get_current_allocated_bytes);
+    reflector_world_sync(world, "a@1 b@2 c@3", "10");
+    size_t before = 0;
+    size_t cached = 0;
+    for (int turn = 0; turn < WARM_UP + RECONNECTS; turn++) {
+        reconnect_once(world, turn);
+        if (turn == WARM_UP - 1) {
+            before = __sanitizer_get_current_allocated_bytes();
+            cached = cache_numbers(world->cache, KIND_PIPELINE_RUN).bytes;
+        }
+    }
+    assert_true(RECONNECTS % WARM_UP == 0); /* both measures after the same kind of turn */
+    assert_int_equal(cache_numbers(world->cache, KIND_PIPELINE_RUN).bytes, cached);
+    assert_int_equal(__sanitizer_get_current_allocated_bytes(), before);
+    assert_true(reflector_numbers(world->reflector)->watch_requests >= RECONNECTS);
+}
+
+#define ROW(function) \
+    cmocka_unit_test_setup_teardown(function, reflector_world_set_up, reflector_world_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ROW(a_stream_split_in_two_at_every_byte_says_the_same),
+        ROW(a_stream_in_chunks_of_any_size_says_the_same),
+        ROW(a_stream_cut_at_every_byte_goes_on_from_what_it_said),
+        ROW(a_stream_that_ends_after_any_event_asks_for_what_follows_it),
+        ROW(an_object_of_3_mib_arrives_and_leaves_no_large_buffer_behind),
+        ROW(a_line_over_4_mib_ends_the_watch_and_leads_to_a_list),
+        ROW(nothing_is_read_after_the_reader_said_stop),
+        ROW(memory_is_flat_over_100000_reconnects),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
