@@ -1,0 +1,179 @@
+#include "io/http_header.h"
+
+#include "core/text.h"
+#include "kube/io.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* warn-code of a miscellaneous persistent warning (RFC 7234 5.5.7) */
+#define WARNING_CODE "299"
+
+void http_headers_clear(struct http_headers *headers)
+{
+    *headers = (struct http_headers){.retry_after_seconds = IO_NO_RETRY_AFTER};
+}
+
+/* The value's first byte when the line is a header of this name, else NULL. */
+static const char *value_of(const char *line, size_t size, const char *name, size_t *value_size)
+{
+    size_t length = strlen(name);
+    if (size <= length || strncasecmp(line, name, length) != 0 || line[length] != ':') {
+        return NULL;
+    }
+    const char *value = line + length + 1;
+    const char *end = line + size;
+    while (value < end && (*value == ' ' || *value == '\t')) {
+        value++;
+    }
+    while (end > value && strchr("\r\n \t", end[-1]) != NULL) {
+        end--;
+    }
+    *value_size = (size_t)(end - value);
+    return value;
+}
+
+static int seconds_of(const char *value, size_t size)
+{
+    long seconds = 0;
+    for (size_t at = 0; at < size; at++) {
+        if (value[at] < '0' || value[at] > '9') {
+            return IO_NO_RETRY_AFTER;
+        }
+        seconds = seconds * 10 + (value[at] - '0');
+        if (seconds > INT_MAX) {
+            return INT_MAX;
+        }
+    }
+    return size > 0 ? (int)seconds : IO_NO_RETRY_AFTER;
+}
+
+static bool is_control(char byte)
+{
+    return (unsigned char)byte < ' ' || byte == 0x7F;
+}
+
+/* `299 agent "text"`; a backslash quotes the next byte. */
+static void read_warning(struct http_headers *headers, const char *value, size_t size)
+{
+    const size_t code = sizeof(WARNING_CODE) - 1;
+    if (headers->has_warning || size <= code || memcmp(value, WARNING_CODE " ", code + 1) != 0) {
+        return;
+    }
+    const char *end = value + size;
+    const char *at = memchr(value, '"', size);
+    if (!at) {
+        return;
+    }
+    size_t length = 0;
+    for (at++; at < end && *at != '"' && length + 1 < sizeof(headers->warning); at++) {
+        if (*at == '\\' && at + 1 < end) {
+            at++;
+        }
+        headers->warning[length++] = is_control(*at) ? ' ' : *at;
+    }
+    headers->warning[length] = '\0';
+    if (length + 1 == sizeof(headers->warning)) {
+        headers->warning[text_clip_utf8(headers->warning, length - 1)] = '\0';
+    }
+    headers->has_warning = true;
+}
+
+void http_headers_read(struct http_headers *headers, const char *line, size_t size)
+{
+    if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+        http_headers_clear(headers);
+        return;
+    }
+    size_t value_size;
+    const char *value = value_of(line, size, "Retry-After", &value_size);
+    if (value) {
+        headers->retry_after_seconds = seconds_of(value, value_size);
+        return;
+    }
+    value = value_of(line, size, "Warning", &value_size);
+    if (value) {
+        read_warning(headers, value, value_size);
+    }
+}
+
+/* ---- Paths ---- */
+
+struct segment {
+    const char *text;
+    size_t size;
+};
+
+/* Most that an API path has: apis, group, version, namespaces, x, resource, name, subresource. */
+enum { PATH_SEGMENTS = 8 };
+
+static size_t split_path(const char *path, struct segment segments[PATH_SEGMENTS])
+{
+    size_t count = 0;
+    while (*path == '/' && count < PATH_SEGMENTS) {
+        path++;
+        size_t size = strcspn(path, "/?");
+        if (size > 0) {
+            segments[count++] = (struct segment){path, size};
+        }
+        path += size;
+    }
+    return *path == '/' ? 0 : count;
+}
+
+static bool segment_is(struct segment segment, const char *text)
+{
+    return segment.size == strlen(text) && memcmp(segment.text, text, segment.size) == 0;
+}
+
+static bool is_plain(struct segment segment)
+{
+    for (size_t at = 0; at < segment.size; at++) {
+        char byte = segment.text[at];
+        if ((byte < 'a' || byte > 'z') && (byte < '0' || byte > '9') && byte != '-') {
+            return false;
+        }
+    }
+    return segment.size > 0;
+}
+
+void http_path_resource(const char *path, char resource[HTTP_RESOURCE_SIZE])
+{
+    struct segment segments[PATH_SEGMENTS];
+    size_t count = split_path(path, segments);
+    size_t at = 0;
+    if (count > 2 && segment_is(segments[0], "api")) {
+        at = 2;
+    } else if (count > 3 && segment_is(segments[0], "apis")) {
+        at = 3;
+    }
+    if (at > 0 && at + 2 < count && segment_is(segments[at], "namespaces")) {
+        at += 2;
+    }
+    (void)snprintf(resource, HTTP_RESOURCE_SIZE, "other");
+    if (at == 0 || !is_plain(segments[at])) {
+        return;
+    }
+    struct segment kind = segments[at];
+    bool has_subresource = at + 2 < count && is_plain(segments[at + 2]);
+    struct segment subresource = has_subresource ? segments[at + 2] : (struct segment){"", 0};
+    if (kind.size + 1 + subresource.size < HTTP_RESOURCE_SIZE) {
+        (void)snprintf(resource, HTTP_RESOURCE_SIZE, "%.*s%s%.*s", (int)kind.size, kind.text,
+                       has_subresource ? "/" : "", (int)subresource.size, subresource.text);
+    }
+}
+
+bool http_path_is_watch(const char *path)
+{
+    const char *query = strchr(path, '?');
+    while (query) {
+        query++;
+        if (text_starts_with(query, "watch=true") || text_starts_with(query, "watch=1")) {
+            return true;
+        }
+        query = strchr(query, '&');
+    }
+    return false;
+}

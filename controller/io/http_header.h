@@ -1,0 +1,39 @@
+#ifndef TIDEMILL_IO_HTTP_HEADER_H
+#define TIDEMILL_IO_HTTP_HEADER_H
+
+/*
+ * What the client reads from response headers and request paths. Pure; the bytes come from peers,
+ * so anything may be in them.
+ */
+
+#include "core/result.h"
+
+#include <stddef.h>
+
+enum { HTTP_WARNING_SIZE = 512, HTTP_RESOURCE_SIZE = 64 };
+
+struct http_headers {
+    int retry_after_seconds; /* IO_NO_RETRY_AFTER when absent or a date */
+    bool has_warning;
+    char warning[HTTP_WARNING_SIZE]; /* text of the first 299, cut at a UTF-8 border */
+};
+
+void http_headers_clear(struct http_headers *headers);
+
+/*
+ * One header line as it came, CRLF included. A status line begins anew: what an interim answer
+ * (100, 103) said does not count. Retry-After: seconds (RFC 9110 10.2.3). Warning: 299
+ * (RFC 7234 5.5, as the API server sends it: KEP-1693).
+ */
+void http_headers_read(struct http_headers *headers, const char *line, size_t size);
+
+/*
+ * The resource that an API path is about, for metrics: "pods", "jobs/status"; "other" when it is
+ * none. No name of an object and no namespace is ever in it.
+ */
+void http_path_resource(const char *path, char resource[HTTP_RESOURCE_SIZE]);
+
+/* True for "?...watch=true...". */
+bool http_path_is_watch(const char *path);
+
+#endif

@@ -1,0 +1,531 @@
+#include "support/peer.h"
+
+#include "support/test.h"
+
+#include "core/buffer.h"
+#include "core/memory.h"
+#include "core/text.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { BUFFER_MAXIMUM = 16 * 1024 * 1024, PIECE_SIZE = 16 * 1024, BACKLOG = 128 };
+
+/* HTTP/2 frames (RFC 9113 6). */
+enum {
+    FRAME_HEAD_SIZE = 9,
+    FRAME_DATA = 0,
+    FRAME_HEADERS = 1,
+    FRAME_RESET = 3,
+    FRAME_SETTINGS = 4,
+    FRAME_PING = 6,
+    FRAME_GOAWAY = 7,
+    FLAG_END_STREAM = 1,
+    FLAG_ACK = 1,
+    FLAG_END_HEADERS = 4,
+    SETTING_STREAMS_MAXIMUM = 3,
+    ERROR_INTERNAL = 2,
+    FRAME_PAYLOAD_MAXIMUM = 16 * 1024,
+};
+
+#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+struct peer_connection {
+    struct peer_connection *next;
+    struct peer *peer;
+    size_t number;
+    int fd;
+    SSL *tls;
+    struct loop_watch *watch;
+    struct buffer in;
+    struct buffer out;
+    bool hangs_up;
+    bool closed;
+    bool greeted; /* HTTP/2 preface seen */
+};
+
+struct peer {
+    struct peer_options options;
+    int fd;
+    uint16_t port;
+    struct loop_watch *watch;
+    SSL_CTX *tls;
+    struct peer_connection *connections;
+    size_t connection_count;
+    size_t request_count;
+};
+
+struct peer_identity {
+    EVP_PKEY *key;
+    X509 *certificate;
+    char *key_text;
+    char *certificate_text;
+};
+
+/* ---- Certificates ---- */
+
+static char *text_of(BIO *bio)
+{
+    char *data = NULL;
+    long size = BIO_get_mem_data(bio, &data);
+    char *text = memory_print("%.*s", (int)size, data);
+    BIO_free(bio);
+    return text;
+}
+
+static void add_extension(X509 *certificate, int kind, const char *value)
+{
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, kind, value);
+    REQUIRE(extension && X509_add_ext(certificate, extension, -1) == 1);
+    X509_EXTENSION_free(extension);
+}
+
+struct peer_identity *peer_identity_new(const char *name)
+{
+    static long serial;
+    struct peer_identity *identity = memory_allocate(1, sizeof(*identity));
+    identity->key = EVP_EC_gen("P-256");
+    X509 *certificate = X509_new();
+    REQUIRE(identity->key && certificate);
+    (void)X509_set_version(certificate, X509_VERSION_3);
+    (void)ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
+    (void)X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+    (void)X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+    (void)X509_set_pubkey(certificate, identity->key);
+    X509_NAME *subject = X509_get_subject_name(certificate);
+    char *common = memory_print("peer %ld", serial);
+    (void)X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)common, -1,
+                                     -1, 0);
+    memory_free(common);
+    (void)X509_set_issuer_name(certificate, subject);
+    add_extension(certificate, NID_basic_constraints, "critical,CA:TRUE");
+    char *names = memory_print("IP:127.0.0.1%s%s", name ? ",DNS:" : "", name ? name : "");
+    add_extension(certificate, NID_subject_alt_name, names);
+    memory_free(names);
+    REQUIRE(X509_sign(certificate, identity->key, EVP_sha256()) > 0);
+    identity->certificate = certificate;
+    BIO *bio = BIO_new(BIO_s_mem());
+    REQUIRE(PEM_write_bio_X509(bio, certificate) == 1);
+    identity->certificate_text = text_of(bio);
+    bio = BIO_new(BIO_s_mem());
+    REQUIRE(PEM_write_bio_PrivateKey(bio, identity->key, NULL, NULL, 0, NULL, NULL) == 1);
+    identity->key_text = text_of(bio);
+    return identity;
+}
+
+const char *peer_identity_certificate(const struct peer_identity *identity)
+{
+    return identity->certificate_text;
+}
+
+const char *peer_identity_key(const struct peer_identity *identity)
+{
+    return identity->key_text;
+}
+
+void peer_identity_free(struct peer_identity *identity)
+{
+    EVP_PKEY_free(identity->key);
+    X509_free(identity->certificate);
+    memory_free(identity->key_text);
+    memory_free(identity->certificate_text);
+    memory_free(identity);
+}
+
+/* ---- Bytes out ---- */
+
+static void close_connection(struct peer_connection *connection, bool by_client)
+{
+    struct peer *peer = connection->peer;
+    if (connection->closed) {
+        return;
+    }
+    connection->closed = true;
+    loop_stop_watch(peer->options.loop, connection->watch);
+    connection->watch = NULL;
+    SSL_free(connection->tls);
+    connection->tls = NULL;
+    (void)close(connection->fd);
+    if (by_client && peer->options.on_closed) {
+        peer->options.on_closed(peer->options.context, connection->number);
+    }
+}
+
+/* Bytes written; 0 when it has to wait; -1 when the connection is gone. */
+static ssize_t write_some(struct peer_connection *connection)
+{
+    const struct buffer *out = &connection->out;
+    ERR_clear_error();
+    if (connection->tls) {
+        int size = SSL_write(connection->tls, out->data, (int)out->size);
+        if (size > 0) {
+            return size;
+        }
+        int code = SSL_get_error(connection->tls, size);
+        return code == SSL_ERROR_WANT_WRITE || code == SSL_ERROR_WANT_READ ? 0 : -1;
+    }
+    ssize_t size = write(connection->fd, out->data, out->size);
+    return size < 0 && errno == EAGAIN ? 0 : size;
+}
+
+static void flush(struct peer_connection *connection)
+{
+    while (!connection->closed && connection->out.size > 0) {
+        ssize_t size = write_some(connection);
+        if (size < 0) {
+            close_connection(connection, true);
+            return;
+        }
+        if (size == 0) {
+            break;
+        }
+        buffer_consume(&connection->out, (size_t)size);
+    }
+    if (connection->closed) {
+        return;
+    }
+    if (connection->out.size == 0 && connection->hangs_up) {
+        close_connection(connection, false);
+        return;
+    }
+    unsigned events = LOOP_READ | (connection->out.size > 0 ? (unsigned)LOOP_WRITE : 0U);
+    REQUIRE(result_is_ok(
+        loop_change_watch(connection->peer->options.loop, connection->watch, events, NULL)));
+}
+
+void peer_send(struct peer_connection *connection, const void *bytes, size_t size)
+{
+    if (!connection->closed) {
+        REQUIRE(result_is_ok(buffer_append(&connection->out, bytes, size)));
+        flush(connection);
+    }
+}
+
+void peer_send_text(struct peer_connection *connection, const char *text)
+{
+    peer_send(connection, text, strlen(text));
+}
+
+void peer_hang_up(struct peer_connection *connection)
+{
+    connection->hangs_up = true;
+    flush(connection);
+}
+
+/* ---- HTTP/2 ---- */
+
+static void send_frame(struct peer_connection *connection, unsigned type, unsigned flags,
+                       uint32_t stream, const void *payload, size_t size)
+{
+    REQUIRE(size <= FRAME_PAYLOAD_MAXIMUM);
+    unsigned char head[FRAME_HEAD_SIZE] = {
+        (unsigned char)(size >> 16),   (unsigned char)(size >> 8),   (unsigned char)size,
+        (unsigned char)type,           (unsigned char)flags,         (unsigned char)(stream >> 24),
+        (unsigned char)(stream >> 16), (unsigned char)(stream >> 8), (unsigned char)stream,
+    };
+    if (!connection->closed) {
+        REQUIRE(result_is_ok(buffer_append(&connection->out, head, sizeof(head))));
+        peer_send(connection, payload, size);
+    }
+}
+
+static void put_number(unsigned char *to, uint32_t number)
+{
+    to[0] = (unsigned char)(number >> 24);
+    to[1] = (unsigned char)(number >> 16);
+    to[2] = (unsigned char)(number >> 8);
+    to[3] = (unsigned char)number;
+}
+
+/* ":status" as a literal with the static table's name 8, never indexed (RFC 7541 6.2.3). */
+void peer_send_status(const struct peer_request *request, int status, bool ends)
+{
+    char block[8];
+    (void)snprintf(block, sizeof(block), "\x18\x03%03d", status);
+    send_frame(request->connection, FRAME_HEADERS,
+               (unsigned)FLAG_END_HEADERS | (ends ? (unsigned)FLAG_END_STREAM : 0U),
+               request->stream, block, 5);
+}
+
+void peer_send_data(struct peer_connection *connection, uint32_t stream, const void *bytes,
+                    size_t size, bool ends)
+{
+    const char *at = bytes;
+    do {
+        size_t piece = size < FRAME_PAYLOAD_MAXIMUM ? size : FRAME_PAYLOAD_MAXIMUM;
+        size -= piece;
+        send_frame(connection, FRAME_DATA, size == 0 && ends ? FLAG_END_STREAM : 0, stream, at,
+                   piece);
+        at += piece;
+    } while (size > 0);
+}
+
+void peer_send_reset(struct peer_connection *connection, uint32_t stream)
+{
+    unsigned char payload[4];
+    put_number(payload, ERROR_INTERNAL);
+    send_frame(connection, FRAME_RESET, 0, stream, payload, sizeof(payload));
+}
+
+void peer_send_goaway(struct peer_connection *connection, uint32_t last_stream)
+{
+    unsigned char payload[8] = {0};
+    put_number(payload, last_stream);
+    send_frame(connection, FRAME_GOAWAY, 0, 0, payload, sizeof(payload));
+}
+
+static void greet(struct peer_connection *connection)
+{
+    uint32_t maximum = connection->peer->options.streams_maximum;
+    unsigned char setting[6] = {0, SETTING_STREAMS_MAXIMUM};
+    put_number(setting + 2, maximum);
+    send_frame(connection, FRAME_SETTINGS, 0, 0, setting, maximum ? sizeof(setting) : 0);
+}
+
+static void hand_over(struct peer_connection *connection, uint32_t stream, const char *head,
+                      const char *body)
+{
+    struct peer *peer = connection->peer;
+    struct peer_request request = {
+        .connection = connection,
+        .connection_number = connection->number,
+        .number = ++peer->request_count,
+        .stream = stream,
+        .head = head,
+        .body = body,
+    };
+    peer->options.on_request(peer->options.context, &request);
+}
+
+static void take_frame(struct peer_connection *connection, unsigned type, unsigned flags,
+                       uint32_t stream, const unsigned char *payload, size_t size)
+{
+    if (type == FRAME_SETTINGS && !(flags & FLAG_ACK)) {
+        send_frame(connection, FRAME_SETTINGS, FLAG_ACK, 0, "", 0);
+    } else if (type == FRAME_PING && !(flags & FLAG_ACK)) {
+        send_frame(connection, FRAME_PING, FLAG_ACK, 0, payload, size);
+    } else if ((type == FRAME_HEADERS || type == FRAME_DATA) && (flags & FLAG_END_STREAM)) {
+        hand_over(connection, stream, "", "");
+    }
+}
+
+static bool take_http2(struct peer_connection *connection)
+{
+    struct buffer *in = &connection->in;
+    if (!connection->greeted) {
+        if (in->size < strlen(PREFACE)) {
+            return false;
+        }
+        buffer_consume(in, strlen(PREFACE));
+        connection->greeted = true;
+        greet(connection);
+    }
+    const unsigned char *head = (const unsigned char *)in->data;
+    if (in->size < FRAME_HEAD_SIZE) {
+        return false;
+    }
+    size_t size = ((size_t)head[0] << 16) | ((size_t)head[1] << 8) | head[2];
+    if (in->size < FRAME_HEAD_SIZE + size) {
+        return false;
+    }
+    uint32_t stream = ((uint32_t)(head[5] & 0x7FU) << 24) | ((uint32_t)head[6] << 16) |
+                      ((uint32_t)head[7] << 8) | head[8];
+    take_frame(connection, head[3], head[4], stream, head + FRAME_HEAD_SIZE, size);
+    buffer_consume(in, FRAME_HEAD_SIZE + size);
+    return true;
+}
+
+/* ---- HTTP/1.1 ---- */
+
+static size_t body_size_of(const char *head)
+{
+    const char *at = strcasestr(head, "\r\nContent-Length:");
+    return at ? (size_t)strtoul(at + strlen("\r\nContent-Length:"), NULL, 10) : 0;
+}
+
+static bool take_http1(struct peer_connection *connection)
+{
+    struct buffer *in = &connection->in;
+    const char *end = in->size > 0 ? strstr(in->data, "\r\n\r\n") : NULL;
+    if (!end) {
+        return false;
+    }
+    size_t head_size = (size_t)(end - in->data) + 4;
+    char *head = memory_print("%.*s", (int)head_size, in->data);
+    size_t body_size = body_size_of(head);
+    bool whole = in->size >= head_size + body_size;
+    if (whole) {
+        char *body = memory_print("%.*s", (int)body_size, in->data + head_size);
+        buffer_consume(in, head_size + body_size);
+        hand_over(connection, 0, head, body);
+        memory_free(body);
+    }
+    memory_free(head);
+    return whole;
+}
+
+/* ---- Connections ---- */
+
+/* As write_some(). */
+static ssize_t read_some(struct peer_connection *connection, char *piece, size_t size)
+{
+    ERR_clear_error();
+    if (connection->tls) {
+        int got = SSL_read(connection->tls, piece, (int)size);
+        if (got > 0) {
+            return got;
+        }
+        int code = SSL_get_error(connection->tls, got);
+        return code == SSL_ERROR_WANT_WRITE || code == SSL_ERROR_WANT_READ ? 0 : -1;
+    }
+    ssize_t got = read(connection->fd, piece, size);
+    if (got < 0 && errno == EAGAIN) {
+        return 0;
+    }
+    return got == 0 ? -1 : got;
+}
+
+static void on_bytes(void *context, unsigned events)
+{
+    struct peer_connection *connection = context;
+    char piece[PIECE_SIZE];
+    ssize_t size;
+    if (events & LOOP_WRITE) {
+        flush(connection);
+    }
+    while (!connection->closed && (size = read_some(connection, piece, sizeof(piece))) != 0) {
+        if (size < 0) {
+            close_connection(connection, true);
+            return;
+        }
+        REQUIRE(result_is_ok(buffer_append(&connection->in, piece, (size_t)size)));
+    }
+    bool is_http2 = connection->peer->options.protocol == PEER_HTTP2;
+    while (!connection->closed && (is_http2 ? take_http2(connection) : take_http1(connection))) {
+    }
+}
+
+static void on_connection(void *context, unsigned events)
+{
+    (void)events;
+    struct peer *peer = context;
+    int fd = accept4(peer->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        return;
+    }
+    const int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    struct peer_connection *connection = memory_allocate(1, sizeof(*connection));
+    connection->peer = peer;
+    connection->fd = fd;
+    connection->number = ++peer->connection_count;
+    connection->in.maximum = BUFFER_MAXIMUM;
+    connection->out.maximum = BUFFER_MAXIMUM;
+    if (peer->tls) {
+        connection->tls = SSL_new(peer->tls);
+        (void)SSL_set_fd(connection->tls, fd);
+        SSL_set_accept_state(connection->tls);
+    }
+    connection->next = peer->connections;
+    peer->connections = connection;
+    REQUIRE(result_is_ok(loop_watch_fd(peer->options.loop, fd, LOOP_READ, on_bytes, connection,
+                                       &connection->watch, NULL)));
+}
+
+static int choose_protocol(SSL *tls, const unsigned char **chosen, unsigned char *chosen_size,
+                           const unsigned char *offered, unsigned offered_size, void *context)
+{
+    (void)tls;
+    const struct peer *peer = context;
+    const char *wanted = peer->options.protocol == PEER_HTTP2 ? "\x02h2" : "\x08http/1.1";
+    unsigned char *picked = NULL;
+    int code = SSL_select_next_proto(&picked, chosen_size, (const unsigned char *)wanted,
+                                     (unsigned)strlen(wanted), offered, offered_size);
+    *chosen = picked;
+    return code == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static int accept_any(int verified, X509_STORE_CTX *context)
+{
+    (void)verified;
+    (void)context;
+    return 1;
+}
+
+static SSL_CTX *make_tls(struct peer *peer)
+{
+    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+    const struct peer_identity *identity = peer->options.identity;
+    REQUIRE(tls && SSL_CTX_use_certificate(tls, identity->certificate) == 1 &&
+            SSL_CTX_use_PrivateKey(tls, identity->key) == 1);
+    (void)SSL_CTX_set_mode(tls,
+                           SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_alpn_select_cb(tls, choose_protocol, peer);
+    if (peer->options.asks_certificate) {
+        SSL_CTX_set_verify(tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, accept_any);
+    }
+    return tls;
+}
+
+struct peer *peer_open(const struct peer_options *options)
+{
+    struct peer *peer = memory_allocate(1, sizeof(*peer));
+    peer->options = *options;
+    peer->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    REQUIRE(bind(peer->fd, (const struct sockaddr *)&address, size) == 0);
+    REQUIRE(listen(peer->fd, BACKLOG) == 0);
+    REQUIRE(getsockname(peer->fd, (struct sockaddr *)&address, &size) == 0);
+    peer->port = ntohs(address.sin_port);
+    if (options->protocol != PEER_HTTP) {
+        peer->tls = make_tls(peer);
+    }
+    REQUIRE(result_is_ok(loop_watch_fd(options->loop, peer->fd, LOOP_READ, on_connection, peer,
+                                       &peer->watch, NULL)));
+    return peer;
+}
+
+void peer_close(struct peer *peer)
+{
+    while (peer->connections) {
+        struct peer_connection *connection = peer->connections;
+        peer->connections = connection->next;
+        close_connection(connection, false);
+        buffer_free(&connection->in);
+        buffer_free(&connection->out);
+        memory_free(connection);
+    }
+    loop_stop_watch(peer->options.loop, peer->watch);
+    (void)close(peer->fd);
+    SSL_CTX_free(peer->tls);
+    memory_free(peer);
+}
+
+uint16_t peer_port(const struct peer *peer)
+{
+    return peer->port;
+}
+
+size_t peer_connections(const struct peer *peer)
+{
+    return peer->connection_count;
+}
+
+size_t peer_requests(const struct peer *peer)
+{
+    return peer->request_count;
+}
