@@ -1,0 +1,315 @@
+#include "kube/controller.h"
+#include "cli/cli.h"
+#include "cli/observe.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/text.h"
+#include "io/access.h"
+#include "io/real.h"
+#include "io/server.h"
+#include "obs/controller_metrics.h"
+#include "obs/health.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
+
+/* A pod object; ours is about 8 kB. */
+enum { POD_MAXIMUM = 1024 * 1024, POD_TIMEOUT_MS = 30 * 1000, POD_RETRY_MS = 2 * 1000 };
+
+enum { MICROSECONDS = 1000000, NANOS_PER_MICRO = 1000 };
+
+#define DEFAULT_ADDRESS ":8080"
+#define CONTAINER_NAME  "controller"
+
+static const char usage[] =
+    "usage: tidemill controller [options]\n"
+    "Runs the operator until it gets SIGTERM. In a pod it uses the pod's service account, "
+    "elsewhere\n"
+    "the kubeconfig.\n"
+    "  --address HOST:PORT   where /healthz, /readyz and /metrics answer (default :8080)\n"
+    "  --helper-image IMAGE  image with this program, for the containers beside users' steps\n"
+    "                        (default: the image of the controller's own pod)\n"
+    "  --log-level LEVEL     debug, info (default), warning, error\n"
+    "  --log-format FORMAT   text (default), json\n"
+    "  --kubeconfig FILE     instead of $KUBECONFIG and ~/.kube/config\n"
+    "  --context NAME        instead of the kubeconfig's current one\n";
+
+struct flags {
+    const char *address;
+    const char *helper_image;
+    struct access_options access;
+    struct log_sink log;
+};
+
+/* The running program, for the callbacks of the loop. */
+struct program {
+    struct flags flags;
+    struct arena arena;
+    struct real_io *real;
+    struct io io;
+    struct observation *observation;
+    struct controller *controller;
+    const char *pod_name; /* NULL outside of a pod */
+    const char *pod_namespace;
+    struct io_timer *retry;
+};
+
+static void write_line(const char *line, size_t size)
+{
+    (void)!fwrite(line, 1, size, stderr);
+}
+
+static int64_t wall_clock_micros(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * MICROSECONDS + now.tv_nsec / NANOS_PER_MICRO;
+}
+
+static bool take_log_level(const char *value, struct log_sink *sink)
+{
+    static const char *const names[] = {"debug", "info", "warning", "error"};
+    for (int level = LOG_DEBUG; level <= LOG_ERROR; level++) {
+        if (text_equal(value, names[level])) {
+            sink->level = level;
+            return true;
+        }
+    }
+    (void)fprintf(stderr,
+                  "tidemill controller: --log-level \"%s\": expected debug, info, warning "
+                  "or error\n",
+                  value);
+    return false;
+}
+
+static bool take_log_format(const char *value, struct log_sink *sink)
+{
+    if (text_equal(value, "json") || text_equal(value, "text")) {
+        sink->format = text_equal(value, "json") ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+        return true;
+    }
+    (void)fprintf(stderr, "tidemill controller: --log-format \"%s\": expected text or json\n",
+                  value);
+    return false;
+}
+
+/* -1: go on; otherwise the exit code. */
+static int take_flag(int option, const char *value, struct flags *flags)
+{
+    switch (option) {
+    case 'a':
+        flags->address = value;
+        return -1;
+    case 'i':
+        flags->helper_image = value;
+        return -1;
+    case 'l':
+        return take_log_level(value, &flags->log) ? -1 : EXIT_REFUSED;
+    case 'f':
+        return take_log_format(value, &flags->log) ? -1 : EXIT_REFUSED;
+    case 'k':
+        flags->access.kubeconfig = value;
+        return -1;
+    case 'c':
+        flags->access.context = value;
+        return -1;
+    case 'h':
+        (void)fputs(usage, stdout);
+        return EXIT_DONE;
+    default: /* getopt has said what is wrong */
+        (void)fputs(usage, stderr);
+        return EXIT_REFUSED;
+    }
+}
+
+static int parse_flags(int argc, char **argv, struct flags *flags)
+{
+    static const struct option options[] = {
+        {"address", required_argument, NULL, 'a'},
+        {"helper-image", required_argument, NULL, 'i'},
+        {"log-level", required_argument, NULL, 'l'},
+        {"log-format", required_argument, NULL, 'f'},
+        {"kubeconfig", required_argument, NULL, 'k'},
+        {"context", required_argument, NULL, 'c'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        int code = take_flag(option, optarg, flags);
+        if (code >= 0) {
+            return code;
+        }
+    }
+    if (optind < argc) {
+        (void)fprintf(stderr, "tidemill controller: unexpected argument \"%s\"\n%s", argv[optind],
+                      usage);
+        return EXIT_REFUSED;
+    }
+    return -1;
+}
+
+static void on_signal(void *context, int number)
+{
+    struct program *program = context;
+    log_info("stopping: what is under way is left to the next start, which finds it again",
+             LOG_INTEGER("signal", number));
+    real_io_stop(program->real);
+}
+
+static void on_reconcile(void *context, enum api_kind kind, int64_t duration_us,
+                         enum error_kind error)
+{
+    struct program *program = context;
+    observation_count_reconcile(program->observation, kind, duration_us, error);
+}
+
+static void on_synced(void *context, enum api_kind kind)
+{
+    struct program *program = context;
+    observation_pass_synced(program->observation, kind);
+}
+
+static void on_run_end(void *context, const char *phase)
+{
+    struct program *program = context;
+    observation_count_run(program->observation, phase);
+}
+
+static void start_controller(struct program *program, const char *helper_image)
+{
+    struct controller_options options = {
+        .io = program->io,
+        .instance = program->pod_name ? program->pod_name : "tidemill",
+        .settings = {.helper_image = arena_copy_text(&program->arena, helper_image)},
+        .on_reconcile = on_reconcile,
+        .on_synced = on_synced,
+        .on_run_end = on_run_end,
+        .context = program,
+    };
+    log_info("starting, reading all objects", LOG_TEXT("version", TIDEMILL_VERSION),
+             LOG_TEXT("helper_image", helper_image));
+    program->controller = controller_new(&options);
+    observation_watch(program->observation, program->controller);
+    controller_start(program->controller);
+}
+
+static void ask_own_image(void *context);
+
+static void on_own_pod(void *context, const struct io_response *response)
+{
+    struct program *program = context;
+    const char *image = response->failure == ERROR_NONE && response->status == 200
+                            ? codec_find_image(&program->arena, response->body, response->body_size,
+                                               CONTAINER_NAME)
+                            : NULL;
+    if (image) {
+        start_controller(program, image);
+        return;
+    }
+    log_warning("the controller's own pod can't be read, so the image for helper containers is not "
+                "known; trying again in 2 s (or give --helper-image)",
+                LOG_TEXT("pod", program->pod_name), LOG_INTEGER("status", response->status),
+                LOG_TEXT("said", response->message));
+    program->retry = io_start_timer(program->io, io_now_ms(program->io) + POD_RETRY_MS,
+                                    ask_own_image, program);
+}
+
+static void ask_own_image(void *context)
+{
+    struct program *program = context;
+    program->retry = NULL;
+    struct io_request request = {
+        .method = "GET",
+        .path = kind_path(&program->arena, KIND_POD, program->pod_namespace, program->pod_name,
+                          NULL),
+        .maximum = POD_MAXIMUM,
+        .timeout_ms = POD_TIMEOUT_MS,
+        .on_done = on_own_pod,
+        .context = program,
+    };
+    (void)io_start(program->io, &request);
+}
+
+/* Where helper containers get this program from. */
+static bool find_helper_image(struct program *program)
+{
+    if (program->flags.helper_image) {
+        start_controller(program, program->flags.helper_image);
+        return true;
+    }
+    if (program->pod_name && program->pod_namespace) {
+        ask_own_image(program);
+        return true;
+    }
+    log_error("outside of a pod --helper-image is needed: the image with the tidemill program for "
+              "containers beside users' steps");
+    return false;
+}
+
+static int run_program(struct program *program)
+{
+    struct error error = {0};
+    const struct access *access = NULL;
+    struct server *server = NULL;
+    struct result result = access_find(&program->arena, &program->flags.access, &access, &error);
+    program->observation = observation_new();
+    if (result_is_ok(result)) {
+        struct real_io_options options = {.access = access,
+                                          .metrics = observation_metric_set(program->observation),
+                                          .on_signal = on_signal,
+                                          .context = program};
+        result = real_io_open(&options, &program->real, &error);
+    }
+    if (result_is_ok(result)) {
+        program->io = real_io_seam(program->real);
+        struct server_options options = {.address = program->flags.address,
+                                         .loop = real_io_loop(program->real),
+                                         .health = observation_health(program->observation),
+                                         .metrics = observation_metrics(program->observation)};
+        result = server_open(&options, &server, &error);
+    }
+    bool started = result_is_ok(result) && find_helper_image(program);
+    if (started) {
+        result = real_io_run(program->real, &error);
+    }
+    if (!result_is_ok(result)) {
+        log_error("ending", LOG_TEXT("error", error.message));
+    }
+    server = server_close(server);
+    observation_watch(program->observation, NULL);
+    if (program->retry) {
+        io_stop_timer(program->io, program->retry);
+    }
+    program->controller = controller_free(program->controller);
+    program->real = real_io_close(program->real);
+    program->observation = observation_free(program->observation);
+    return started && result_is_ok(result) ? EXIT_DONE : EXIT_FAILED;
+}
+
+int cli_controller(int argc, char **argv)
+{
+    struct program program = {
+        .flags = {.address = DEFAULT_ADDRESS,
+                  .log = {.write = write_line,
+                          .now_micros = wall_clock_micros,
+                          .level = LOG_INFO,
+                          .format = LOG_FORMAT_TEXT}},
+        .pod_name = getenv("POD_NAME"),
+        .pod_namespace = getenv("POD_NAMESPACE"),
+    };
+    int code = parse_flags(argc, argv, &program.flags);
+    if (code >= 0) {
+        return code;
+    }
+    log_configure(program.flags.log);
+    code = run_program(&program);
+    arena_free(&program.arena);
+    return code;
+}
