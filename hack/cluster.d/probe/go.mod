@@ -1,0 +1,3 @@
+module tidemill.example/cluster-probe
+
+go 1.26.0
