@@ -1,0 +1,216 @@
+"""traffic.py hides no failure, and predict.py finds every difference."""
+
+import contextlib
+import io
+import json
+import socket
+import tempfile
+import threading
+import unittest
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from serving import WIDTH, RunningServer, predict
+
+import model
+import predict as predict_program
+import traffic
+
+OK = b'HTTP/1.1 200 OK\r\nContent-Length: 22\r\n%b\r\n{"model_version": "1"}'
+
+
+def read_request(connection: socket.socket) -> bool:
+    """Head and body, which may come in parts; False: the client has closed."""
+    received = b""
+    while not received.endswith(traffic.request_body()):
+        part = connection.recv(65536)
+        if not part:
+            return False
+        received += part
+    return True
+
+
+@contextlib.contextmanager
+def scripted_server(answers: list[bytes | None]) -> Iterator[tuple[int, list[int]]]:
+    """Answers request after request; None closes without an answer. Yields port and connections seen."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    connections: list[int] = []
+
+    def serve_connection(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while answers and read_request(connection):
+                answer = answers.pop(0)
+                if answer is None:
+                    return
+                connection.sendall(answer)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                connections.append(1)
+                serve_connection(connection)
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1], connections
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(5)
+
+
+def send(port: int, count: int, keep_alive: bool = True) -> traffic.Tally:
+    tally = traffic.Tally()
+    client = traffic.Client(traffic.parse_target(f"http://127.0.0.1:{port}", "digits", 2), keep_alive)
+    for _ in range(count):
+        traffic.send_once(client, tally, 0.0)
+    client.connection.close()
+    return tally
+
+
+class Traffic(unittest.TestCase):
+    def test_one_connection_is_kept_for_all_requests(self) -> None:
+        with scripted_server([OK % b""] * 3) as (port, connections):
+            self.assertEqual(send(port, 3).failed, 0)
+            self.assertEqual(len(connections), 1)
+
+    def test_after_connection_close_comes_a_new_one_without_a_failure(self) -> None:
+        with scripted_server([OK % b"Connection: close\r\n", OK % b""]) as (port, connections):
+            tally = send(port, 1)
+            self.assertEqual(tally.failed, 0)
+            tally = send(port, 1)
+            self.assertEqual((tally.failed, len(connections)), (0, 2))
+
+    def test_a_connection_closed_without_an_answer_is_a_failure_and_is_not_tried_again(self) -> None:
+        with scripted_server([OK % b"", None, OK % b""]) as (port, _):
+            tally = send(port, 3)
+        self.assertEqual((tally.requests, tally.failed), (3, 1))
+        self.assertIn("kept-alive: RemoteDisconnected", tally.failures[0])
+
+    def test_another_status_is_a_failure_with_its_text(self) -> None:
+        with scripted_server([b"HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\nbusy"]) as (port, _):
+            tally = send(port, 1)
+        self.assertEqual(tally.failed, 1)
+        self.assertIn("status 503: b'busy'", tally.failures[0])
+
+    def test_an_answer_without_a_version_is_a_failure(self) -> None:
+        with scripted_server([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"]) as (port, _):
+            self.assertEqual(send(port, 1).failed, 1)
+
+    def test_nobody_there_is_a_failure_each_time_and_ten_are_kept(self) -> None:
+        with scripted_server([]) as (port, _):
+            pass
+        tally = send(port, 12, keep_alive=False)
+        self.assertEqual((tally.requests, tally.failed, len(tally.failures)), (12, 12, 10))
+
+    def test_the_rate_is_kept_and_every_second_client_keeps_its_connection(self) -> None:
+        running = RunningServer()
+        self.addCleanup(running.stop)
+        target = traffic.parse_target(f"http://127.0.0.1:{running.port}", "digits", 2)
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            tally = traffic.run(target, 50, 1.0, 0.4, threading.Event())
+        self.assertEqual(tally.failed, 0, tally.failures)
+        self.assertTrue(40 <= tally.requests <= 60, tally.requests)
+        self.assertRegex(output.getvalue(), r"requests=\d+ failed=0 versions=\{\"1\": \d+\}")
+
+    def test_no_request_fails_while_one_version_takes_over_from_another(self) -> None:
+        """Two servers behind one name: new connections go to the second while the first drains."""
+        old, new = RunningServer("1", idle_seconds=0.5), RunningServer("2")
+        self.addCleanup(new.stop)
+        real_connect, current = socket.create_connection, [old.port]
+
+        def connect(address: Any, *arguments: Any, **options: Any) -> socket.socket:
+            return real_connect(("127.0.0.1", current[0]), *arguments, **options)
+
+        def take_over() -> None:
+            current[0] = new.port
+            old.stop()
+
+        timer = threading.Timer(1.0, take_over)
+        timer.start()
+        target = traffic.parse_target("http://digits", "digits", 2)
+        with mock.patch("socket.create_connection", connect), contextlib.redirect_stdout(io.StringIO()):
+            tally = traffic.run(target, 50, 2.5, 1.0, threading.Event())
+        timer.join()
+        self.assertEqual(tally.failed, 0, tally.failures)
+        self.assertEqual(set(tally.versions), {"1", "2"})
+
+    def test_the_last_line_is_as_documented(self) -> None:
+        tally = traffic.Tally(requests=3, failed=1)
+        tally.versions.update({"2": 1, "1": 1})
+        self.assertEqual(tally.line(), 'requests=3 failed=1 versions={"1": 1, "2": 1}')
+
+
+class Predict(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+        self.write_model("run-a", b"another model")
+        self.digest = self.write_model("run-b", b"the model")
+        self.running = RunningServer("4")
+        self.addCleanup(self.running.stop)
+        self.call = predict_program.call_over(f"http://127.0.0.1:{self.running.port}")
+        served = self.running.server.served
+        self.running.server.served = type(served)(**{**vars(served), "digest": self.digest})
+
+    def write_model(self, name: str, content: bytes) -> str:
+        folder = self.root / name / "model"
+        folder.mkdir(parents=True)
+        (folder / model.MODEL_FILE).write_bytes(content)
+        rows = [[float((i + p) % 17) for p in range(WIDTH)] for i in range(20)]
+        offline = predict(rows)
+        model.write_held_back(folder, model.HeldBack(rows, offline.labels, offline))
+        return model.model_digest(folder)
+
+    def compare(self, offline: Callable[..., model.Predictions] = lambda _, rows: predict(rows)) -> tuple[bool, str]:
+        with contextlib.redirect_stdout(io.StringIO()) as output, mock.patch.object(model, "load"):
+            with mock.patch.object(model, "predict", offline):
+                equal = predict_program.compare(self.call, "digits", self.root)
+        return equal, output.getvalue()
+
+    def test_twenty_equal_rows_of_the_file_that_the_server_names(self) -> None:
+        equal, output = self.compare()
+        self.assertTrue(equal)
+        self.assertEqual(output.splitlines()[-1], "20 of 20 equal")
+        self.assertIn("run-b/model/model.joblib", output)
+
+    def test_one_bit_of_one_score_is_a_difference(self) -> None:
+        def other(_: Any, rows: list[list[float]]) -> model.Predictions:
+            found = predict(rows)
+            found.scores[3][0] += 2**-54 if found.scores[3][0] > 0 else -(2**-52)
+            return found
+
+        equal, output = self.compare(other)
+        self.assertFalse(equal)
+        self.assertEqual(output.splitlines()[-1], "19 of 20 equal")
+
+    def test_a_file_that_is_nowhere_is_an_error_that_names_it(self) -> None:
+        (self.root / "run-b" / "model" / model.MODEL_FILE).write_bytes(b"changed")
+        with self.assertRaisesRegex(FileNotFoundError, self.digest):
+            self.compare()
+
+    def test_a_version_that_changes_meanwhile_is_told_apart_from_a_difference(self) -> None:
+        real = self.call
+
+        def call(method: str, path: str, value: Any) -> Any:
+            answer = real(method, path, value)
+            return {**answer, "versions": ["3"]} if method == "GET" else answer
+
+        self.call = call
+        with self.assertRaisesRegex(predict_program.VersionChanged, "version 3 became 4"):
+            self.compare()
+
+    def test_scores_survive_the_file(self) -> None:
+        folder = self.root / "run-b" / "model"
+        held_back = model.read_held_back(folder)
+        self.assertEqual(held_back.offline, predict(held_back.rows))
+        self.assertIsInstance(json.loads((folder / model.HELD_BACK_FILE).read_text())["truth"], list)
+
+
+if __name__ == "__main__":
+    unittest.main()
