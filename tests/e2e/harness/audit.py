@@ -1,0 +1,69 @@
+"""What the controller asked of the API server, from the audit log."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+
+READ_VERBS = {"get", "list", "watch"}
+
+
+@dataclass(frozen=True)
+class Request:
+    time: str
+    verb: str
+    resource: str
+    subresource: str
+    namespace: str
+    name: str
+    code: int
+    agent: str
+
+    def __str__(self) -> str:
+        sub = f"/{self.subresource}" if self.subresource else ""
+        return f"{self.time} {self.verb} {self.resource}{sub} {self.name}: {self.code}"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place in the audit log."""
+
+    inode: int
+    offset: int
+
+
+def _log_path() -> str:
+    return os.environ["TIDEMILL_AUDIT_LOG"]
+
+
+def mark() -> Mark:
+    status = os.stat(_log_path())
+    return Mark(status.st_ino, status.st_size)
+
+
+def _lines_since(start: Mark, needle: bytes) -> list[bytes]:
+    with open(_log_path(), "rb") as file:
+        # A log that was rotated meanwhile is read from its beginning.
+        if os.fstat(file.fileno()).st_ino == start.inode:
+            file.seek(start.offset)
+        return [line for line in file.read().splitlines() if needle in line and line.endswith(b"}")]
+
+
+def controller_writes(start: Mark, namespace: str) -> list[Request]:
+    """Writes of the controller in a namespace since `start`, refused ones too."""
+    found = []
+    for line in _lines_since(start, f'"namespace":"{namespace}"'.encode()):
+        event = json.loads(line)
+        agent = event.get("userAgent", "")
+        if not agent.startswith("tidemill/") or event["verb"] in READ_VERBS:
+            continue
+        target = event.get("objectRef", {})
+        if target.get("namespace") != namespace:
+            continue
+        found.append(Request(
+            event["requestReceivedTimestamp"], event["verb"], target.get("resource", ""),
+            target.get("subresource", ""), namespace, target.get("name", ""),
+            event.get("responseStatus", {}).get("code", 0), agent,
+        ))
+    return found

@@ -1,0 +1,120 @@
+"""Runs the tests side by side, a line for each, with what was seen where one fails."""
+
+from __future__ import annotations
+
+import fnmatch
+import sys
+import threading
+import time
+import traceback
+import unittest
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from harness.api import Api
+from harness.case import ClusterCase, DryRunCase
+
+FOLDER = Path(__file__).resolve().parents[1]
+
+
+def find_tests(pattern: str) -> list[ClusterCase]:
+    def walk(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
+        for item in suite:
+            if isinstance(item, unittest.TestSuite):
+                yield from walk(item)
+            else:
+                yield item
+
+    loader = unittest.TestLoader()
+    suite = loader.discover(str(FOLDER), pattern="test_*.py", top_level_dir=str(FOLDER))
+    for error in loader.errors:
+        print(error, file=sys.stderr)
+    if loader.errors:
+        sys.exit(1)
+    return [test for test in walk(suite) if isinstance(test, ClusterCase) and matches(test, pattern)]
+
+
+def sentence(test: ClusterCase) -> str:
+    text = (test._testMethodDoc or test._testMethodName.removeprefix("test_").replace("_", " ")).strip()
+    return " ".join(text.split())
+
+
+def matches(test: ClusterCase, pattern: str) -> bool:
+    if not pattern:
+        return True
+    name = f"{test.id()} {sentence(test)}".lower()
+    return pattern.lower() in name or fnmatch.fnmatch(name, pattern.lower())
+
+
+def sweep(api: Api) -> None:
+    """Namespaces of runs that were killed: their names have the number of a process that is gone."""
+    for thing in api.call("GET", "api/v1/namespaces", labelSelector="tidemill.dev/e2e=true")["items"]:
+        name = thing["metadata"]["name"]
+        number = name.split("-")[-2]
+        if number.isdigit() and not Path(f"/proc/{number}").exists():
+            api.call("DELETE", f"api/v1/namespaces/{name}", {"propagationPolicy": "Background"})
+
+
+class Tally:
+    def __init__(self) -> None:
+        self.passed = 0
+        self.failed: list[str] = []
+        self.lock = threading.Lock()
+
+    def add(self, test: ClusterCase, seconds: float, detail: str) -> None:
+        with self.lock:
+            name = sentence(test)
+            if detail:
+                self.failed.append(name)
+                print(f"FAILED  {seconds:5.1f}s  {name}", flush=True)
+                print("\n".join("    | " + line for line in detail.splitlines()), flush=True)
+            else:
+                self.passed += 1
+                print(f"ok      {seconds:5.1f}s  {name}", flush=True)
+
+
+def run_one(test: ClusterCase, tally: Tally) -> None:
+    """setUp, the test and the cleanups; what was seen is gathered before the cleanups."""
+    began = time.monotonic()
+    detail = ""
+    try:
+        test.setUp()
+        getattr(test, test._testMethodName)()
+    except Exception:
+        detail = traceback.format_exc()
+        try:
+            detail += test.describe()
+        except Exception:
+            detail += f"and it can't be told what was seen: {traceback.format_exc()}"
+    seconds = time.monotonic() - began
+    for call in (test.tearDown, test.doCleanups):
+        try:
+            call()
+        except Exception:
+            detail += "\n" + traceback.format_exc()
+    tally.add(test, seconds, detail)
+
+
+def run_all(pattern: str, threads: int, listed: bool = False) -> int:
+    tests = find_tests(pattern)
+    if listed:
+        for test in tests:
+            print(sentence(test))
+        return 0
+    began = time.monotonic()
+    ClusterCase.api = Api()
+    sweep(ClusterCase.api)
+    tally = Tally()
+    beside = sorted((test for test in tests if not test.serial), key=lambda test: -test.weight)
+    with ThreadPoolExecutor(threads) as pool:
+        for done in as_completed([pool.submit(run_one, test, tally) for test in beside]):
+            done.result()
+    for test in sorted((test for test in tests if test.serial), key=lambda test: test.weight):
+        run_one(test, tally)
+    DryRunCase.forget_shared(ClusterCase.api)
+    for name in tally.failed:
+        print(f"failed: {name}")
+    print(f"e2e: {time.monotonic() - began:.0f} s")
+    print(f"{tally.passed} passed, {len(tally.failed)} failed")
+    return 1 if tally.failed or not tally.passed else 0

@@ -1,0 +1,88 @@
+"""The controller's permissions and its pod, as they are installed."""
+
+import pathlib
+import unittest
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+INSTALL = ROOT / "manifests" / "install"
+
+# What the planners and the executor do, and nothing else (docs/operations.md).
+GRANTED = {
+    "tidemill.dev/pipelines": "get list watch",
+    "tidemill.dev/models": "get list watch",
+    "tidemill.dev/triggers": "get list watch",
+    "tidemill.dev/pipelineruns": "create delete get list patch watch",
+    "tidemill.dev/modelversions": "create get list watch",
+    "tidemill.dev/pipelines/status": "patch",
+    "tidemill.dev/pipelineruns/status": "patch",
+    "tidemill.dev/models/status": "patch",
+    "tidemill.dev/modelversions/status": "patch",
+    "tidemill.dev/triggers/status": "patch",
+    "tidemill.dev/pipelines/finalizers": "update",
+    "tidemill.dev/pipelineruns/finalizers": "update",
+    "tidemill.dev/models/finalizers": "update",
+    "tidemill.dev/modelversions/finalizers": "update",
+    "batch/jobs": "create delete get list watch",
+    "/pods": "get list watch",
+    "apps/controllerrevisions": "create delete get list watch",
+    "apps/deployments": "create delete get list patch watch",
+    "/services": "create delete get list patch watch",
+    "/persistentvolumeclaims": "get list watch",
+    "events.k8s.io/events": "create list patch",
+}
+
+
+def documents(name: str) -> list[dict]:
+    return [item for item in yaml.safe_load_all((INSTALL / name).read_text()) if item]
+
+
+def find(name: str, kind: str) -> dict:
+    return next(item for item in documents(name) if item["kind"] == kind)
+
+
+class Permissions(unittest.TestCase):
+    def test_the_controller_may_do_what_it_does_and_nothing_else(self) -> None:
+        granted: dict[str, set[str]] = {}
+        for rule in find("rbac.yaml", "ClusterRole")["rules"]:
+            for group in rule["apiGroups"]:
+                for resource in rule["resources"]:
+                    granted.setdefault(f"{group}/{resource}", set()).update(rule["verbs"])
+        self.assertEqual({key: " ".join(sorted(verbs)) for key, verbs in granted.items()}, GRANTED)
+
+    def test_no_role_has_wildcards_secrets_or_ways_to_more_rights(self) -> None:
+        for name in ("rbac.yaml", "roles.yaml"):
+            for role in documents(name):
+                for rule in role.get("rules", []):
+                    words = rule["apiGroups"] + rule["resources"] + rule["verbs"]
+                    for word in ("*", "secrets", "escalate", "bind", "impersonate"):
+                        self.assertNotIn(word, words)
+
+    def test_write_verbs_on_our_kinds_go_to_those_who_may_create_pods(self) -> None:
+        edit = next(r for r in documents("roles.yaml") if r["metadata"]["name"] == "tidemill-edit")
+        labels = edit["metadata"]["labels"]
+        self.assertNotIn("rbac.authorization.k8s.io/aggregate-to-view", labels)
+        view = next(r for r in documents("roles.yaml") if r["metadata"]["name"] == "tidemill-view")
+        verbs = {verb for rule in view["rules"] for verb in rule["verbs"]}
+        self.assertEqual(verbs, {"get", "list", "watch"})
+
+
+class ControllerPod(unittest.TestCase):
+    def test_the_pod_is_restricted(self) -> None:
+        pod = find("controller.yaml", "Deployment")["spec"]["template"]["spec"]
+        container = pod["containers"][0]
+        self.assertEqual(pod["securityContext"]["runAsUser"], 65534)
+        self.assertTrue(pod["securityContext"]["runAsNonRoot"])
+        self.assertEqual(pod["securityContext"]["seccompProfile"], {"type": "RuntimeDefault"})
+        self.assertTrue(container["securityContext"]["readOnlyRootFilesystem"])
+        self.assertFalse(container["securityContext"]["allowPrivilegeEscalation"])
+        self.assertEqual(container["securityContext"]["capabilities"], {"drop": ["ALL"]})
+        self.assertEqual(container["resources"]["limits"].keys(), {"memory"})
+        for field in ("hostNetwork", "hostPID", "hostIPC"):
+            self.assertNotIn(field, pod)
+
+    def test_the_namespace_enforces_it(self) -> None:
+        namespace = find("namespace.yaml", "Namespace")
+        level = namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
+        self.assertEqual(level, "restricted")

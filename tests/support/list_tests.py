@@ -1,0 +1,48 @@
+"""Prints all tests by name as Markdown: tests/LIST.md. `make test-list` writes it."""
+
+import ast
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CMOCKA = re.compile(r"cmocka_unit_test(?:_\w+)?\(\s*(\w+)")
+
+
+def sentence(name: str) -> str:
+    return re.sub(r"^test_", "", name).replace("_", " ")
+
+
+def unit_tests() -> list[tuple[str, list[str]]]:
+    return [
+        (str(path.relative_to(ROOT)), [sentence(name) for name in CMOCKA.findall(path.read_text())])
+        for path in sorted((ROOT / "tests" / "unit").glob("test_*.c"))
+    ]
+
+
+def python_tests(folder: str) -> list[tuple[str, list[str]]]:
+    found = []
+    for path in sorted((ROOT / "tests" / folder).rglob("test_*.py")):
+        names = []
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                text = ast.get_docstring(node)
+                names.append(text.splitlines()[0] if text else sentence(node.name))
+        found.append((str(path.relative_to(ROOT)), names))
+    return found
+
+
+def render() -> str:
+    groups = unit_tests()
+    for folder in ("structure", "examples", "e2e"):
+        groups += python_tests(folder)
+    lines = ["# All tests, by name", "",
+             "Written by `make test-list`; a test holds it to the sources. `tests/run` says how they",
+             "are run; `tests/docs/run` and `bench/run --check-writes` are stages of their own.", ""]
+    for path, names in groups:
+        lines += [f"## {path}", "", *(f"- {name}" for name in names), ""]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())
