@@ -1,0 +1,170 @@
+"""The command line of bench/run."""
+
+import argparse
+import contextlib
+import fcntl
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from measure import load, report, writes
+from measure.api import Failure
+from measure.cluster import ROOT, BenchCluster, Cluster, Controller, remove_cluster, run
+
+BUILD_LIMIT_S = 900
+PACKAGES_LIMIT_S = 1800
+MEMORY_CALM_S = 3
+WARM_UP = 20
+began = time.monotonic()
+
+EPILOG = """\
+Each round creates N plain Jobs, then N one-step PipelineRuns whose Jobs have the same pod, on a
+throwaway control plane with fake nodes (hack/cluster --kwok) that is removed at the end. All
+raw samples are kept in bench/results. What each number means is in bench/README.md.
+
+--check-writes counts instead of measuring: exit code 1 unless each of 20 runs cost the controller
+at most 3 writes. With TIDEMILL_AUDIT_LOG set (hack/cluster env) it looks at the controller that is
+installed on the cluster of KUBECONFIG; otherwise it starts a cluster and a controller of its own.
+"""
+
+
+def say(text: str) -> None:
+    print(f"[{time.monotonic() - began:4.0f}s] {text}", flush=True)
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("expected 1 or more")
+    return value
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bench/run", description="What a run costs, side by side with plain Jobs.",
+        epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=positive, default=300, help="N, in each turn (default 300)")
+    parser.add_argument("--rounds", type=positive, default=3, help="turns of each kind (default 3)")
+    parser.add_argument("--chains", type=int, default=40,
+                        help="runs of five steps, 10 at a time; 0: none (default 40)")
+    parser.add_argument("--no-bodies", action="store_true",
+                        help="leave bodies out of the audit log: a faster API server, no sizes")
+    parser.add_argument("--check-writes", action="store_true", help="count the writes of a run")
+    parser.add_argument("--binary", type=pathlib.Path,
+                        help="the controller to measure (default: make release builds it)")
+    parser.add_argument("--cluster", default="bench", help="name of the cluster (default bench); one "
+                        "that is there is replaced")
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "bench" / "results",
+                        help="where the folder with the samples goes (default bench/results)")
+    return parser.parse_args(arguments)
+
+
+def on_signal(number: int, _frame: object) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+@contextlib.contextmanager
+def only_one(name: str) -> Iterator[None]:
+    """Two at once would take each other's cluster, and measure each other."""
+    path = pathlib.Path(tempfile.gettempdir(), f"tidemill-bench-{os.getuid()}-{name}.lock")
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Failure(f"another bench uses cluster {name}: wait, or give --cluster") from error
+        yield
+
+
+def find_binary(given: pathlib.Path | None) -> pathlib.Path:
+    if given:
+        return given.resolve()
+    run([str(ROOT / "hack" / "packages"), "build", "cluster"], PACKAGES_LIMIT_S)
+    say("building the controller")
+    run(["make", "--no-print-directory", "release"], BUILD_LIMIT_S)
+    return ROOT / "build" / "release" / "tidemill"
+
+
+@contextlib.contextmanager
+def started(options: argparse.Namespace) -> Iterator[tuple[BenchCluster, Controller]]:
+    """A cluster with a controller; both end, whatever happens."""
+    binary = find_binary(options.binary)
+    with only_one(options.cluster), contextlib.ExitStack() as stack:
+        stack.callback(remove_cluster, options.cluster)
+        cluster = BenchCluster(options.cluster, bodies=not options.no_bodies)
+        cluster.install()
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        controller = Controller(cluster, binary, folder)
+        stack.callback(controller.stop)
+        say(f"the controller is ready after {controller.seconds_to_ready * 1000:.0f} ms")
+        yield cluster, controller
+        if controller.process.poll() is not None:
+            raise Failure(f"the controller ended with {controller.process.returncode}")
+
+
+def measure(options: argparse.Namespace, bench: load.Bench) -> report.Results:
+    controller = bench.controller
+    time.sleep(MEMORY_CALM_S)
+    memory = {"idle": controller.memory().resident}
+    bench.warm_up("warm-up", WARM_UP)
+    kinds = ("jobs", "runs")
+    bench.prepare([f"{k}-{r}" for r in range(1, options.rounds + 1) for k in kinds] + ["chains"])
+    bench.measure_idle()
+    turns = []
+    for number in range(1, options.rounds + 1):
+        for kind in kinds:
+            turn = bench.turn(kind, number, f"{kind}-{number}", options.runs)
+            say(f"round {number} of {options.rounds}: {options.runs} {kind} in {turn.seconds:.1f} s, "
+                f"{report.rate(turn):.1f} in a second")
+            turns.append(turn)
+    chain: load.Turn | None = None
+    hops: list[dict[str, Any]] = []
+    if options.chains > 0:
+        chain, hops = bench.chains("chains", options.chains)
+        say(f"{options.chains} chains of {load.CHAIN_STEPS} steps in {chain.seconds:.1f} s")
+    memory |= {"peak": controller.memory().peak, "after": controller.memory().resident}
+    told = {k: str(v) if isinstance(v, pathlib.Path) else v for k, v in vars(options).items()
+            if k in ("runs", "rounds", "chains", "no_bodies")}
+    binary = pathlib.Path(f"/proc/{controller.pid}/exe").resolve()
+    return report.Results(report.describe_machine(told, binary), turns, chain, hops, memory,
+                          controller.seconds_to_ready)
+
+
+def command_bench(options: argparse.Namespace) -> int:
+    with started(options) as (cluster, controller):
+        results = measure(options, load.Bench(cluster, controller))
+        folder = report.new_folder(options.output, results.machine["cpus"])
+        report.save(results, folder)
+        (folder / "controller.log").write_bytes(controller.log.read_bytes())
+    print("\n" + "\n".join(report.lines_of(results)))
+    say(f"raw samples: {os.path.relpath(folder)}")
+    return 0
+
+
+def command_check_writes(options: argparse.Namespace) -> int:
+    audit_log = os.environ.get("TIDEMILL_AUDIT_LOG")
+    if audit_log:
+        cluster = Cluster(os.environ.get("KUBECONFIG", ""), os.environ["PATH"], audit_log)
+        writes.expect_controller(cluster)
+        return writes.check(cluster)
+    with started(options) as (own_cluster, _controller):
+        return writes.check(own_cluster)
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGHUP, on_signal)
+    try:
+        return command_check_writes(options) if options.check_writes else command_bench(options)
+    except (Failure, subprocess.SubprocessError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as error:
+        print(f"bench: interrupted {error}; everything was ended", file=sys.stderr)
+        return 130

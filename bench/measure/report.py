@@ -1,0 +1,289 @@
+"""From raw turns to figures, to a table for people, and to files that keep all of it."""
+
+import collections
+import dataclasses
+import datetime
+import json
+import math
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+from measure import audit, writes
+from measure.load import Turn
+
+MIB, MS = 1024 * 1024, 1000
+NOISE_OTHERS = 0.10  # of the machine's cores, spent by processes that are not ours
+NOISE_SPREAD = 0.20  # between the rounds of one kind, of their median
+SILLY_RATIO, SILLY_CPU_MS = 0.5, 3.0
+CLIENT_ERRORS = 400
+
+# Measured once on another machine of this kind: 2 vCPU for everything, Kubernetes 1.36.3, kwok.
+PUBLISHED_BY = "Argo Workflows 4.1.2"
+PUBLISHED = {
+    "rate": ("3.9", "31 to 51"),
+    "jobs": ("65 to 90", "65 to 90"),
+    "controller_cpu": ("14.5", "5.8 to 8.9"),
+    "plane_cpu": ("92", "39 to 65"),
+    "requests": ("7", "8"),
+    "wire": ("66", "66 to 91"),
+    "to_pod": ("10000", "985 / 999"),
+    "chain": ("50", "5.1"),
+    "resident": ("63", "332 (5,000 kept)"),
+}
+
+
+def percentile(values: list[float], part: float) -> float:
+    """The smallest value that at least this part of all does not exceed (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(part * len(ordered)) - 1)] if ordered else math.nan
+
+
+def rate(turn: Turn) -> float:
+    return turn.count / turn.seconds
+
+
+def cpu_ms(turn: Turn, names: list[str] | None = None) -> float:
+    """For each run or Job, of some processes or of the whole plane with the controller."""
+    chosen = names if names is not None else [n for n in turn.cpu if n != "bench"]
+    return sum(turn.cpu[n] for n in chosen) * MS / turn.count
+
+
+def of_controller(turn: Turn) -> list[audit.Request]:
+    return [r for r in turn.requests if r.user == audit.CONTROLLER]
+
+
+def per_run(turn: Turn, requests: list[audit.Request]) -> float:
+    return len(requests) / turn.count
+
+
+def short_user(request: audit.Request) -> str:
+    if request.user == audit.CONTROLLER:
+        return "tidemill"
+    if request.user == "admin":
+        return "the bench"
+    return request.user.removeprefix("system:").removeprefix("serviceaccount:kube-system:")
+
+
+def table_of_requests(turns: list[Turn]) -> list[tuple[str, str, str, int, int, int, int]]:
+    """(user, verb, resource, code, number, bytes sent, bytes answered), summed over turns."""
+    sums: dict[tuple[str, str, str, int], list[int]] = collections.defaultdict(lambda: [0, 0, 0])
+    for turn in turns:
+        for request in turn.requests:
+            entry = sums[(short_user(request), request.verb, request.resource, request.code)]
+            entry[0] += 1
+            entry[1] += request.sent_bytes
+            entry[2] += request.answered_bytes
+    return [(*key, value[0], value[1], value[2]) for key, value in sorted(sums.items())]
+
+
+@dataclasses.dataclass
+class Results:
+    """All that was measured."""
+
+    machine: dict[str, Any]
+    turns: list[Turn]
+    chain: Turn | None
+    hops: list[dict[str, Any]]
+    memory: dict[str, int]
+    seconds_to_ready: float
+
+    def kind(self, name: str) -> list[Turn]:
+        return [t for t in self.turns if t.kind == name]
+
+
+def median_of(turns: list[Turn], figure: Callable[[Turn], float]) -> float:
+    return statistics.median(figure(t) for t in turns)
+
+
+def ratios(results: Results) -> list[float]:
+    """Runs/s by plain Jobs/s of the same round."""
+    return [rate(b) / rate(a) for a, b in zip(results.kind("jobs"), results.kind("runs"))]
+
+
+def hop_text(results: Results, key: str) -> str:
+    values = [hop[key] * MS for hop in results.hops if hop[key] is not None]
+    if not values:
+        return "-"
+    return f"{percentile(values, 0.5):.0f} / {percentile(values, 0.99):.0f}"
+
+
+def comparison(results: Results) -> list[tuple[str, str, str, str, str]]:
+    """Rows (what, plain Jobs here, Tidemill here, the other's default, tuned)."""
+    jobs, runs = results.kind("jobs"), results.kind("runs")
+    everything = [r for t in runs for r in of_controller(t)]
+    total = sum(t.count for t in runs)
+    events = sum(r.is_event for r in everything)
+    wire_kb = sum(t.wire_sent + t.wire_received for t in runs) / total / 1000
+    chain = percentile(results.chain.each_seconds, 0.5) if results.chain else math.nan
+    kept = results.memory["after"] - results.memory["idle"]
+    finished = total + (results.chain.count if results.chain else 0)
+    return [
+        ("one-step runs (or Jobs) in a second", f"{median_of(jobs, rate):.1f}",
+         f"{median_of(runs, rate):.1f}", *PUBLISHED["rate"]),
+        ("  of the plain Jobs' rate, same round", "1", f"{statistics.median(ratios(results)):.2f}",
+         "-", "-"),
+        ("controller's CPU for each, ms", "-",
+         f"{median_of(runs, lambda t: cpu_ms(t, ['controller'])):.2f}", *PUBLISHED["controller_cpu"]),
+        ("whole plane's CPU for each, ms", f"{median_of(jobs, cpu_ms):.1f}",
+         f"{median_of(runs, cpu_ms):.1f}", *PUBLISHED["plane_cpu"]),
+        ("controller's requests for each", "-", f"{(len(everything) - events) / total:.2f}",
+         *PUBLISHED["requests"]),
+        ("  events besides", "-", f"{events / total:.2f}", "-", "-"),
+        ("controller's reconciles for each", "-",
+         f"{median_of(runs, lambda t: t.reconciles / t.count):.1f}", "-", "-"),
+        ("bytes on the wire for each, kB, watches included", "-", f"{wire_kb:.1f}",
+         *PUBLISHED["wire"]),
+        ("a pod's end to the next step's Job, p50 / p99 ms", "-", hop_text(results, "to_job_s"),
+         "-", "-"),
+        ("a pod's end to the next step's pod, p50 / p99 ms", "-", hop_text(results, "to_pod_s"),
+         *PUBLISHED["to_pod"]),
+        ("  of this from the Job to its pod, p50 / p99 ms", "-", hop_text(results, "job_to_pod_s"),
+         "-", "-"),
+        ("5-step chain, 10 at a time, p50 s", "-", f"{chain:.2f}", *PUBLISHED["chain"]),
+        ("controller resident idle, MiB", "-", f"{results.memory['idle'] / MIB:.1f}",
+         *PUBLISHED["resident"]),
+        (f"  peak; after {finished} runs kept, MiB", "-",
+         f"{results.memory['peak'] / MIB:.1f}; {results.memory['after'] / MIB:.1f}", "-", "-"),
+        ("  for each run kept, KiB", "-", f"{kept / finished / 1024:.1f}", "-", "-"),
+    ]
+
+
+def print_columns(rows: list[tuple[str, ...]], right: int) -> list[str]:
+    """Aligned lines; the columns from `right` on are numbers."""
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(widths[at]) if at < right else cell.rjust(widths[at])
+                      for at, cell in enumerate(row)).rstrip() for row in rows]
+
+
+def round_lines(results: Results) -> list[str]:
+    rows: list[tuple[str, ...]] = [("round", "load", "in a second", "ratio", "p50 s", "plane ms",
+                                    "controller ms", "API server ms", "etcd ms", "Job etc. ms",
+                                    "others' CPU")]
+    cores = results.machine["cpus"]
+    jobs_rate = {t.round: rate(t) for t in results.kind("jobs")}
+    for t in results.turns:
+        others = t.others_cpu / (t.measured_seconds * cores)
+        rows.append((str(t.round), t.kind, f"{rate(t):.1f}", f"{rate(t) / jobs_rate[t.round]:.2f}",
+                     f"{percentile(t.each_seconds, 0.5):.2f}", f"{cpu_ms(t):.1f}",
+                     f"{cpu_ms(t, ['controller']):.2f}", f"{cpu_ms(t, ['kube-apiserver']):.1f}",
+                     f"{cpu_ms(t, ['etcd']):.1f}", f"{cpu_ms(t, ['kube-controller-manager']):.1f}",
+                     f"{others:.0%}"))
+    return print_columns(rows, 2)
+
+
+def request_lines(turns: list[Turn]) -> list[str]:
+    total = sum(t.count for t in turns)
+    rows: list[tuple[str, ...]] = [("who", "verb", "resource", "answer", "for each", "sent B",
+                                    "answered B")]
+    for user, verb, resource, code, number, sent, answered in table_of_requests(turns):
+        rows.append((user, verb, resource, str(code), f"{number / total:.2f}",
+                     f"{sent / total:.0f}", f"{answered / total:.0f}"))
+    return print_columns(rows, 4)
+
+
+def doubts(results: Results) -> list[str]:
+    """Why the figures may not be worth much, and what looks wrong in them."""
+    found = []
+    cores = results.machine["cpus"]
+    for t in results.turns:
+        others = t.others_cpu / (t.measured_seconds * cores)
+        if others > NOISE_OTHERS:
+            found.append(f"noisy: in round {t.round} ({t.kind}) other processes took {others:.0%} "
+                         "of the machine")
+    for kind in ("jobs", "runs"):
+        rates = [rate(t) for t in results.kind(kind)]
+        spread = (max(rates) - min(rates)) / statistics.median(rates)
+        if spread > NOISE_SPREAD:
+            found.append(f"noisy: the rates of {kind} differ by {spread:.0%} between rounds")
+    runs = results.kind("runs")
+    if statistics.median(ratios(results)) < SILLY_RATIO:
+        found.append(f"slow: less than {SILLY_RATIO} of the plain Jobs' rate")
+    if median_of(runs, lambda t: cpu_ms(t, ["controller"])) > SILLY_CPU_MS:
+        found.append(f"dear: the controller takes more than {SILLY_CPU_MS} ms of CPU for a run")
+    return found + doubtful_requests([*runs, *([results.chain] if results.chain else [])])
+
+
+def doubtful_requests(turns: list[Turn]) -> list[str]:
+    found = []
+    requests = [r for t in turns for r in of_controller(t)]
+    reads = collections.Counter((r.verb, r.resource) for r in requests if not r.is_write)
+    found += [f"{number} requests of the controller were reads: {verb} {resource}"
+              for (verb, resource), number in sorted(reads.items())]
+    errors = collections.Counter((r.code, r.verb, r.resource) for r in requests
+                                 if r.code >= CLIENT_ERRORS or r.code == 0)
+    found += [f"{number} times {verb} {resource} of the controller was answered {code}"
+              for (code, verb, resource), number in sorted(errors.items())]
+    for t in turns:
+        plain = [r for r in of_controller(t) if r.is_write and not writes.is_apart(r)]
+        if t.kind == "runs" and per_run(t, plain) > writes.LIMIT:
+            found.append(f"round {t.round}: {per_run(t, plain):.2f} writes for each run, at most "
+                         f"{writes.LIMIT}")
+        if t.reconnects:
+            found.append(f"round {t.round} ({t.kind}): {t.reconnects} new connections")
+    return found
+
+
+def describe_machine(options: dict[str, Any], binary: pathlib.Path) -> dict[str, Any]:
+    """Nothing in it names the machine."""
+    model = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo")
+                  .read_text().splitlines() if line.startswith("model name")), "unknown")
+    memory_kib = int(pathlib.Path("/proc/meminfo").read_text().split()[1])
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True,
+                            timeout=10, cwd=pathlib.Path(__file__).parent, check=False).stdout.strip()
+    version = subprocess.run([binary, "version"], capture_output=True, text=True, timeout=10,
+                             check=False).stdout.strip()
+    return {"date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "cpus": len(os.sched_getaffinity(0)), "cpu": model,
+            "memory_gib": round(memory_kib / MIB), "kernel": platform.release(),
+            "python": platform.python_version(), "commit": commit or "unknown",
+            "version": version, "options": options}
+
+
+def lines_of(results: Results) -> list[str]:
+    head: tuple[str, ...] = ("", "plain Jobs", "Tidemill", f"{PUBLISHED_BY}*", "tuned*")
+    machine = results.machine
+    lines = [f"{machine['date']}, {machine['cpus']} x {machine['cpu']}, Linux {machine['kernel']}, "
+             f"{machine['version']} at {machine['commit']}", "", *round_lines(results), "",
+             *print_columns([head, *comparison(results)], 1), "",
+             f"* measured elsewhere, on the same kind of machine (2 vCPU for everything, Kubernetes "
+             f"1.36.3, kwok), not in this run; plain Jobs there: {PUBLISHED['jobs'][0]}/s.",
+             "  Compare across columns of one run; machines of one kind differ by up to 38 %.", "",
+             "requests for each one-step run", *request_lines(results.kind("runs")), "",
+             "requests for each plain Job", *request_lines(results.kind("jobs")), ""]
+    found = doubts(results)
+    lines += [f"! {line}" for line in found] or ["nothing doubtful was seen"]
+    return lines
+
+
+def new_folder(base: pathlib.Path, cpus: int) -> pathlib.Path:
+    """DATE-CPUS, with a number behind it when that is taken."""
+    stem = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}-{cpus}cpu"
+    number = 1
+    while (folder := base / (stem if number == 1 else f"{stem}-{number}")).exists():
+        number += 1
+    folder.mkdir(parents=True)
+    return folder
+
+
+def write_lines(file: pathlib.Path, rows: list[dict[str, Any]]) -> None:
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def save(results: Results, folder: pathlib.Path) -> None:
+    """Raw samples as JSON lines, and the table as it was printed."""
+    turns = [*results.turns, *([results.chain] if results.chain else [])]
+    flat = [{k: v for k, v in dataclasses.asdict(t).items() if k != "requests"} for t in turns]
+    write_lines(folder / "turns.jsonl", flat)
+    requests = [{"kind": t.kind, "round": t.round, "user": u, "verb": v, "resource": r, "code": c,
+                 "number": n, "bytes_sent": s, "bytes_answered": a}
+                for t in turns for u, v, r, c, n, s, a in table_of_requests([t])]
+    write_lines(folder / "requests.jsonl", requests)
+    write_lines(folder / "hops.jsonl", results.hops)
+    kept = {"memory": results.memory, "seconds_to_ready": results.seconds_to_ready}
+    (folder / "machine.json").write_text(json.dumps({**results.machine, **kept}, indent=2) + "\n")
+    (folder / "table.txt").write_text("\n".join(lines_of(results)) + "\n")
