@@ -2,8 +2,10 @@
 
 #include "core/text.h"
 #include "plan/run_phase.h"
+#include "plan/run_turn.h"
 
 #include "api/model.h"
+#include "api/pipeline.h"
 #include "api/pipeline_run.h"
 #include "api/trigger.h"
 #include "api/workload.h"
@@ -52,21 +54,56 @@ static bool is_final(const struct object *run)
     return run && run_phase_is_final(((const struct pipeline_run *)run)->status.phase);
 }
 
-/* A run's end concerns its pipeline's history, those who wait for their turn, and its trigger. */
+/*
+ * The run whose turn it is. One is enough: when it starts, or gives way, the queue moves again and
+ * the next one looks.
+ */
+static void wake_next_in_turn(const struct route *route, const char *pipeline)
+{
+    struct cache_list list = cache_find_named(route->cache, INDEX_UNFINISHED_RUN_BY_PIPELINE,
+                                              route->object->meta.namespace, pipeline);
+    const struct pipeline_run *const *runs = list.items;
+    const struct pipeline_run *next = NULL;
+    for (size_t at = 0; at < list.count; at++) {
+        if (run_waits(runs[at]) && (!next || run_goes_before(runs[at], next))) {
+            next = runs[at];
+        }
+    }
+    if (next) {
+        add_key(route, KIND_PIPELINE_RUN, next->meta.name);
+    }
+}
+
+static bool is_limited(const struct route *route, const char *pipeline)
+{
+    const struct pipeline *found = (const struct pipeline *)cache_get(
+        route->cache, KIND_PIPELINE, route->object->meta.namespace, pipeline);
+    return found && found->spec.max_concurrent_runs != INTEGER_ABSENT;
+}
+
+/* A place came free, or who stood in the queue does so no more. */
+static bool moves_queue(const struct route *route, bool ended)
+{
+    const struct pipeline_run *before = (const struct pipeline_run *)route->before;
+    const struct pipeline_run *after = (const struct pipeline_run *)route->after;
+    return before && (ended || (run_waits(before) && !(after && run_waits(after))));
+}
+
+/* A run's end concerns its pipeline's history, who waits for a turn, and its trigger. */
 static void follow_run(const struct route *route)
 {
     const struct pipeline_run *run = (const struct pipeline_run *)route->object;
+    const char *pipeline = text_or(run->spec.pipeline_ref.name, "");
     bool ended = route->event == CACHE_DELETED ||
                  (is_final(route->after) && !is_final(route->before));
     if (!is_final(route->object)) {
         add_key(route, KIND_PIPELINE_RUN, run->meta.name);
     }
     if (ended) {
-        add_key(route, KIND_PIPELINE, run->spec.pipeline_ref.name);
+        add_key(route, KIND_PIPELINE, pipeline);
     }
-    if (ended && route->event != CACHE_ADDED) {
-        add_listed(route, INDEX_UNFINISHED_RUN_BY_PIPELINE, KIND_PIPELINE_RUN,
-                   text_or(run->spec.pipeline_ref.name, ""));
+    if (moves_queue(route, ended) && is_limited(route, pipeline)) {
+        wake_next_in_turn(route, pipeline);
     }
     if ((ended || route->event == CACHE_ADDED) && text_equal(run->spec.cause.kind, "Trigger")) {
         add_key(route, KIND_TRIGGER, run->spec.cause.name);

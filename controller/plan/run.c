@@ -385,10 +385,14 @@ static void write_status(struct run_work *work)
     }
 }
 
-/* Others of this pipeline must not be admitted before the cache has seen that this one was. */
+/*
+ * Where places are few, others of this pipeline must not be admitted before the cache has seen that
+ * this one was.
+ */
 static void mark_admission(struct run_work *work)
 {
-    if (work->run->status.revision || !work->after.status.revision) {
+    bool is_admitted_now = !work->run->status.revision && work->after.status.revision;
+    if (!is_admitted_now || work->spec->max_concurrent_runs == INTEGER_ABSENT) {
         return;
     }
     const char *key = arena_print(work->arena, "%s/%s", work->run->meta.namespace,

@@ -2,9 +2,8 @@
 
 #include "core/text.h"
 #include "plan/pipeline_check.h"
+#include "plan/run_turn.h"
 #include "plan/values.h"
-
-#include <string.h>
 
 /* Whether a run may start, and on which revision of its pipeline's spec. */
 
@@ -88,19 +87,10 @@ static const struct controller_revision *find_current_revision(struct run_work *
     return revision;
 }
 
-/* Older first; the name decides between runs of the same second. */
-static bool is_before(const struct pipeline_run *a, const struct pipeline_run *b)
-{
-    if (a->meta.creation_time != b->meta.creation_time) {
-        return a->meta.creation_time < b->meta.creation_time;
-    }
-    return strcmp(a->meta.name, b->meta.name) < 0;
-}
-
 /*
  * Runs that have started count, and so do older ones that may start: the order is theirs even while
- * their start is not yet written down. Suspended and cancelled ones that have not started hold
- * nobody up.
+ * their start is not yet written down. The message names no other run and no number of them: it
+ * would change, and cost each waiting run a write, whenever one ends.
  */
 static bool take_turn(struct run_work *work)
 {
@@ -109,31 +99,21 @@ static bool take_turn(struct run_work *work)
         return true;
     }
     int64_t ahead = 0;
-    const char *example = NULL;
     for (size_t at = 0; at < work->view->active_count; at++) {
         const struct pipeline_run *other = work->view->active[at];
-        if (text_equal(other->meta.uid, work->run->meta.uid) ||
-            run_phase_is_final(other->status.phase)) {
-            continue;
-        }
-        bool started = other->status.revision != NULL;
-        bool waits = !started && !other->spec.suspend && !other->spec.cancel &&
-                     is_before(other, work->run);
-        if (started || waits) {
-            ahead++;
-            example = example ? example : other->meta.name;
-        }
+        bool is_other = !text_equal(other->meta.uid, work->run->meta.uid);
+        ahead += is_other && (run_is_under_way(other) ||
+                              (run_waits(other) && run_goes_before(other, work->run)));
     }
     if (ahead < limit) {
         return true;
     }
     return wait_for(work, REASON_WAITING_FOR_TURN,
                     arena_print(work->arena,
-                                "spec.maxConcurrentRuns of the pipeline is %lld and "
-                                "%lld other run%s before this one, such as %s; it "
-                                "starts when one of them ends",
-                                (long long)limit, (long long)ahead, ahead == 1 ? " goes" : "s go",
-                                example));
+                                "spec.maxConcurrentRuns of the pipeline is %lld, and so many other "
+                                "runs are under way or were created earlier; it starts when its "
+                                "turn comes, the oldest first",
+                                (long long)limit));
 }
 
 bool run_admit(struct run_work *work)

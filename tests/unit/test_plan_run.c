@@ -190,10 +190,11 @@ static void runs_take_turns_in_order_of_age(void **state)
     put_run(&world, "r", "");
     put_run(&world, "s", ""); /* of the same second: the name decides */
     assert_string_equal(step_run(&world, "s"), "status PipelineRun");
-    assert_string_equal(world_condition(&world, KIND_PIPELINE_RUN, "s", "Ready"),
-                        "Unknown WaitingForTurn: spec.maxConcurrentRuns of the pipeline is 1 and 1 "
-                        "other run goes before this one, such as r; it starts when one of them "
-                        "ends");
+    assert_string_equal(
+        world_condition(&world, KIND_PIPELINE_RUN, "s", "Ready"),
+        "Unknown WaitingForTurn: spec.maxConcurrentRuns of the pipeline is 1, and so "
+        "many other runs are under way or were created earlier; it starts when its "
+        "turn comes, the oldest first");
     assert_string_equal(step(&world), "create Job, status PipelineRun");
     assert_string_equal(step_run(&world, "s"), "");
     world_merge(&world, KIND_PIPELINE_RUN, "b", "{'spec':{'suspend':false}}");
