@@ -79,6 +79,7 @@ static bool gather_pipeline(const struct gatherer *gatherer, struct arena *arena
                        : NULL,
         .runs = runs.items,
         .run_count = runs.count,
+        .has_unreadable_runs = cache_numbers(cache, KIND_PIPELINE_RUN).unreadable > 0,
         .revisions = revisions.items,
         .revision_count = revisions.count,
         .triggers = triggers.items,
@@ -253,12 +254,23 @@ const char *gather_admission(const struct gatherer *gatherer, struct arena *aren
     if (key->kind != KIND_PIPELINE_RUN) {
         return NULL;
     }
+    const struct cache *cache = gatherer->cache;
     const struct pipeline_run *run = (const struct pipeline_run *)cache_get(
-        gatherer->cache, KIND_PIPELINE_RUN, key->namespace, key->name);
+        cache, KIND_PIPELINE_RUN, key->namespace, key->name);
     /* A run that has started competes with nobody any more. */
-    return run && !run->status.revision ? arena_print(arena, "%s/%s", key->namespace,
-                                                      text_or(run->spec.pipeline_ref.name, ""))
-                                        : NULL;
+    if (!run || run->status.revision) {
+        return NULL;
+    }
+    const char *name = text_or(run->spec.pipeline_ref.name, "");
+    const struct pipeline *pipeline = (const struct pipeline *)cache_get(cache, KIND_PIPELINE,
+                                                                         key->namespace, name);
+    const struct controller_revision *revision =
+        pipeline && pipeline->status.revision
+            ? (const struct controller_revision *)cache_get(
+                  cache, KIND_CONTROLLER_REVISION, key->namespace, pipeline->status.revision)
+            : NULL;
+    bool is_limited = revision && revision->data.spec.max_concurrent_runs != INTEGER_ABSENT;
+    return is_limited ? arena_print(arena, "%s/%s", key->namespace, name) : NULL;
 }
 
 void gather_plan(const struct work_key *key, const union any_view *view, struct plan *plan)

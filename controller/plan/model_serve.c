@@ -25,6 +25,14 @@ static bool is_current(const struct meta *meta, const char *hash)
     return meta && text_equal(text_map_get(&meta->annotations, ANNOTATION_SPEC_HASH), hash);
 }
 
+/* Its spec is what was applied, as far as the annotation and what people like to turn tell. */
+static bool is_as_applied(const struct version_work *version)
+{
+    const struct deployment *deployment = version->deployment;
+    return deployment && is_current(&deployment->meta, version->wanted_deployment.hash) &&
+           deployment->spec.replicas == version->serving.replicas;
+}
+
 static const struct fact *find_refusal(const struct model_work *work, enum api_kind kind,
                                        const char *name)
 {
@@ -70,7 +78,7 @@ static void render_deployment(struct model_work *work, struct version_work *vers
     struct wanted *wanted = &version->wanted_deployment;
     wanted->body = render_serving_deployment(work->arena, &render, &wanted->hash);
     wanted->refusal = find_refusal(work, KIND_DEPLOYMENT, spec->meta.name);
-    wanted->apply = !version->deployment || !is_current(&version->deployment->meta, wanted->hash);
+    wanted->apply = !is_as_applied(version);
 }
 
 static void render_own_service(struct model_work *work, struct version_work *version)

@@ -10,6 +10,14 @@ struct model_verdict {
     const char *message;
 };
 
+/* The newest of all can't serve, and nobody asked for an older one. */
+static const struct version_work *find_failed_successor(const struct model_work *work)
+{
+    const struct version_work *last = work->count > 0 ? &work->versions[work->count - 1] : NULL;
+    bool is_news = last && last->failure.reason && !work->model->spec.pinned_version;
+    return is_news ? last : NULL;
+}
+
 /* What is wrong, the gravest first; reason NULL: nothing. */
 static struct trouble find_trouble(const struct model_work *work)
 {
@@ -41,6 +49,17 @@ static struct trouble find_trouble(const struct model_work *work)
                                 arena_print(work->arena, "%s: %s", version_label(work, target),
                                             target->trouble.message),
                                 target->trouble.stalled};
+    }
+    const struct version_work *failed = find_failed_successor(work);
+    if (failed) {
+        return (struct trouble){
+            failed->failure.reason,
+            arena_print(work->arena, "%s can't serve: %s; %s", version_label(work, failed),
+                        failed->failure.message,
+                        target ? arena_print(work->arena, "%s serves on until a newer one can",
+                                             version_label(work, target))
+                               : "no version serves until one is published that can"),
+            false};
     }
     return (struct trouble){0};
 }

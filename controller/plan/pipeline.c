@@ -255,7 +255,7 @@ static int64_t newest_revision_time(const struct pipeline_view *view)
 static void trim_revisions(struct pipeline_work *work)
 {
     const struct pipeline_view *view = work->view;
-    if (!work->revision_name || view->revision_count < 2) {
+    if (!work->revision_name || view->revision_count < 2 || view->has_unreadable_runs) {
         return;
     }
     int64_t settled = newest_revision_time(view) + REVISION_GRACE_SECONDS;

@@ -108,6 +108,7 @@ struct plan world_plan_pipeline(struct world *world, const char *name)
         .pipeline = pipeline,
         .claim = (const struct claim *)decode_named(
             world, KIND_CLAIM, pipeline->spec.artifacts.volume_claim.claim_name),
+        .has_unreadable_runs = world->has_unreadable_runs,
         .facts = facts_of(world)};
     view.runs = list(world, KIND_PIPELINE_RUN, names_pipeline, name, &view.run_count);
     view.revisions = list(world, KIND_CONTROLLER_REVISION, is_controlled_by, pipeline->meta.uid,

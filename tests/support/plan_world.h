@@ -34,8 +34,9 @@ struct world {
     size_t fact_count;
     int64_t next_uid;
     int64_t next_version;
-    const struct zone *zone; /* for Triggers; NULL: by name, UTC alone */
-    size_t writes;           /* carried out so far, events and questions not counted */
+    bool has_unreadable_runs; /* as the cache would say */
+    const struct zone *zone;  /* for Triggers; NULL: by name, UTC alone */
+    size_t writes;            /* carried out so far, events and questions not counted */
 };
 
 void world_init(struct world *world, int64_t now);

@@ -288,6 +288,22 @@ static void unused_revisions_go_after_a_time_of_grace(void **state)
     world_free(&world);
 }
 
+static void no_revision_goes_while_a_run_can_t_be_read(void **state)
+{
+    (void)state;
+    struct world world;
+    set_up(&world, one_step);
+    (void)step(&world);
+    world_merge(&world, KIND_PIPELINE, "churn", "{'spec':{'timeout':'1h'}}");
+    (void)step(&world);
+    world.now += 10 * GRACE_SECONDS;
+    world.has_unreadable_runs = true;
+    assert_string_equal(step(&world), "");
+    world.has_unreadable_runs = false;
+    assert_string_equal(step(&world), "delete ControllerRevision");
+    world_free(&world);
+}
+
 static void a_faulty_edit_keeps_the_revisions_that_there_are(void **state)
 {
     (void)state;
@@ -329,6 +345,7 @@ int main(void)
         cmocka_unit_test(what_somebody_applied_is_theirs),
         cmocka_unit_test(runs_that_a_trigger_refers_to_stay),
         cmocka_unit_test(unused_revisions_go_after_a_time_of_grace),
+        cmocka_unit_test(no_revision_goes_while_a_run_can_t_be_read),
         cmocka_unit_test(a_faulty_edit_keeps_the_revisions_that_there_are),
         cmocka_unit_test(a_pipeline_on_its_way_out_is_left_alone),
     };

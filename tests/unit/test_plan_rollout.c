@@ -478,6 +478,12 @@ static void a_version_whose_files_differ_never_serves_and_the_champion_stays(voi
     assert_non_null(find_operation(world, OPERATION_EVENT, KIND_MODEL_VERSION, "churn-1"));
     assert_null(find_operation(world, OPERATION_DELETE, KIND_DEPLOYMENT, "churn-0"));
     assert_string_equal(selected(world), "uid-churn-0");
+    const struct operation *model = find_operation(world, OPERATION_PATCH_STATUS, KIND_MODEL,
+                                                   "churn");
+    assert_true(says(model, "version 2 (churn-1) can't serve: the files are not those published"));
+    assert_true(says(model, "version 1 (churn-0) serves on until a newer one can"));
+    assert_true(says(model, REASON_DIGEST_MISMATCH));
+    assert_false(says(model, CONDITION_STALLED));
     free_world(world);
 }
 
@@ -563,6 +569,16 @@ static void nothing_that_others_own_is_applied_again_when_nothing_changed(void *
     free_world(world);
 }
 
+static void a_deployment_that_somebody_scaled_is_set_back(void **state)
+{
+    (void)state;
+    struct world *world = serving_world();
+    world->deployments[0].spec.replicas = 0;
+    plan_world(world);
+    assert_non_null(find_operation(world, OPERATION_APPLY, KIND_DEPLOYMENT, "churn-0"));
+    free_world(world);
+}
+
 static void a_model_that_is_being_deleted_is_left_alone(void **state)
 {
     (void)state;
@@ -589,6 +605,7 @@ int main(void)
         cmocka_unit_test(without_a_model_a_version_that_says_how_serves_on_its_own),
         cmocka_unit_test(a_number_is_never_given_twice),
         cmocka_unit_test(nothing_that_others_own_is_applied_again_when_nothing_changed),
+        cmocka_unit_test(a_deployment_that_somebody_scaled_is_set_back),
         cmocka_unit_test(a_model_that_is_being_deleted_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
