@@ -64,12 +64,20 @@ static struct trouble find_trouble(const struct model_work *work)
     return (struct trouble){0};
 }
 
+/* What the spec asks for by name can't be had, whoever serves meanwhile. */
+static bool is_unmet(const struct model_work *work)
+{
+    const struct version_work *pinned = version_find(work, work->model->spec.pinned_version);
+    return work->pin_missing || (pinned && pinned->failure.reason) || work->wanted_service.refusal;
+}
+
 static struct model_verdict judge(const struct model_work *work, const struct trouble *trouble)
 {
     const struct version_work *champion = work->champion;
     const struct version_work *target = work->target;
     if (trouble->reason) {
-        bool serves = champion && champion == target && deployment_answers(champion);
+        bool serves = champion && champion == target && deployment_answers(champion) &&
+                      !is_unmet(work);
         return (struct model_verdict){serves ? STATUS_TRUE : STATUS_FALSE, trouble->reason,
                                       trouble->message};
     }

@@ -129,6 +129,27 @@ static void a_selector_that_somebody_changed_is_mended(void **state)
     model_world_free(&world);
 }
 
+static void a_pin_that_names_nothing_is_not_ready_although_the_champion_serves(void **state)
+{
+    (void)state;
+    struct model_world world;
+    serve_first(&world);
+    assert_string_equal(
+        model_world_text(&world, KIND_MODEL, MODEL_NAME, "status/conditions/2/type"), "Ready");
+    assert_string_equal(
+        model_world_text(&world, KIND_MODEL, MODEL_NAME, "status/conditions/2/status"), "True");
+    json_t *spec = json_object_get(model_world_find(&world, KIND_MODEL, MODEL_NAME), "spec");
+    json_object_set_new(spec, "pinnedVersion", json_string("nobody"));
+    come_to_rest(&world);
+    assert_string_equal(
+        model_world_text(&world, KIND_MODEL, MODEL_NAME, "status/conditions/2/status"), "False");
+    assert_string_equal(
+        model_world_text(&world, KIND_MODEL, MODEL_NAME, "status/conditions/2/reason"),
+        "PinnedVersionNotFound");
+    assert_string_equal(model_world_selected(&world), "churn-0");
+    model_world_free(&world);
+}
+
 static void every_champion_gets_its_time_to_drain(void **state)
 {
     (void)state;
@@ -358,6 +379,7 @@ int main(void)
         cmocka_unit_test(a_service_name_that_is_taken_is_told),
         cmocka_unit_test(a_deleted_service_comes_back_to_the_champion_while_a_candidate_comes_up),
         cmocka_unit_test(a_selector_that_somebody_changed_is_mended),
+        cmocka_unit_test(a_pin_that_names_nothing_is_not_ready_although_the_champion_serves),
         cmocka_unit_test(every_champion_gets_its_time_to_drain),
         cmocka_unit_test(what_serves_alone_goes_on_until_a_new_model_s_champion_serves),
         cmocka_unit_test(in_any_life_the_service_leads_only_to_pods_that_answer),

@@ -455,8 +455,9 @@ static void a_pin_that_names_nothing_leaves_the_champion_and_says_so(void **stat
     struct world *world = serving_world();
     world->model.spec.pinned_version = "churn-x";
     plan_world(world);
-    assert_true(says(find_operation(world, OPERATION_PATCH_STATUS, KIND_MODEL, "churn"),
-                     REASON_PIN_NOT_FOUND));
+    const struct operation *status = find_operation(world, OPERATION_PATCH_STATUS, KIND_MODEL,
+                                                    "churn");
+    assert_true(says(status, REASON_PIN_NOT_FOUND));
     assert_null(find_operation(world, OPERATION_DELETE, KIND_DEPLOYMENT, "churn-0"));
     free_world(world);
 }
