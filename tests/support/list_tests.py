@@ -6,16 +6,24 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CMOCKA = re.compile(r"cmocka_unit_test(?:_\w+)?\(\s*(\w+)")
+CMOCKA = r"cmocka_unit_test(?:_\w+)?"
+# A file's own short form of it, e.g. #define ROW(test) cmocka_unit_test_setup_teardown(test, ...)
+SHORT_FORM = re.compile(r"^#define (\w+)\([^)]*\) *(?:\\\n)? *" + CMOCKA + r".*$", re.MULTILINE)
 
 
 def sentence(name: str) -> str:
     return re.sub(r"^test_", "", name).replace("_", " ")
 
 
+def cmocka_tests(source: str) -> list[str]:
+    forms = "|".join([CMOCKA, *SHORT_FORM.findall(source)])
+    uses = re.findall(rf"\b(?:{forms})\(\s*(\w+)", SHORT_FORM.sub("", source))
+    return [sentence(name) for name in uses]
+
+
 def unit_tests() -> list[tuple[str, list[str]]]:
     return [
-        (str(path.relative_to(ROOT)), [sentence(name) for name in CMOCKA.findall(path.read_text())])
+        (str(path.relative_to(ROOT)), cmocka_tests(path.read_text()))
         for path in sorted((ROOT / "tests" / "unit").glob("test_*.c"))
     ]
 
