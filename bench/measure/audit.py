@@ -36,10 +36,11 @@ class Request:
     answered_bytes: int
     phase: str  # of a pod whose status is written, else ""
     owner: str  # name of the first owner of a created object, else ""
+    is_dry_run: bool = False  # nothing was stored
 
     @property
     def is_write(self) -> bool:
-        return self.verb in WRITES
+        return self.verb in WRITES and not self.is_dry_run
 
     @property
     def is_event(self) -> bool:
@@ -85,7 +86,8 @@ def parse_event(event: dict[str, Any]) -> Request | None:
         code=event.get("responseStatus", {}).get("code", 0),
         received=parse_time(event["requestReceivedTimestamp"]),
         ended=parse_time(event["stageTimestamp"]), sent_bytes=body_size(sent),
-        answered_bytes=body_size(answer), phase=phase_of(sent), owner=owner_of(sent))
+        answered_bytes=body_size(answer), phase=phase_of(sent), owner=owner_of(sent),
+        is_dry_run="dryRun=All" in event.get("requestURI", ""))
 
 
 class Log:

@@ -64,8 +64,10 @@ class Writes(unittest.TestCase):
         self.assertIn("expected one Job", faults([])[0])
 
     def test_others(self) -> None:
-        """reads, and what others write, do not count"""
+        """reads, dry runs, and what others write, do not count"""
+        question = "/apis/batch/v1/namespaces/ns/jobs?dryRun=All&fieldValidation=Strict"
         self.assertEqual(faults([*ONE_RUN, event("get", "jobs", "a-job"),
+                                 event("create", "jobs", "one-check", 201, requestURI=question),
                                  event("update", "jobs", "a-job", 200, "status", "job-controller")]), [])
 
 

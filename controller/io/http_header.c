@@ -11,6 +11,8 @@
 /* warn-code of a miscellaneous persistent warning (RFC 7234 5.5.7) */
 #define WARNING_CODE "299"
 
+enum { LEAST_OF_A_WARNING = 16 }; /* bytes; a shorter piece of it helps nobody */
+
 void http_headers_clear(struct http_headers *headers)
 {
     *headers = (struct http_headers){.retry_after_seconds = IO_NO_RETRY_AFTER};
@@ -58,8 +60,9 @@ static bool is_control(char byte)
 /* `299 agent "text"`; a backslash quotes the next byte. */
 static void read_warning(struct http_headers *headers, const char *value, size_t size)
 {
+    static const char between[] = "; ";
     const size_t code = sizeof(WARNING_CODE) - 1;
-    if (headers->has_warning || size <= code || memcmp(value, WARNING_CODE " ", code + 1) != 0) {
+    if (size <= code || memcmp(value, WARNING_CODE " ", code + 1) != 0) {
         return;
     }
     const char *end = value + size;
@@ -67,7 +70,14 @@ static void read_warning(struct http_headers *headers, const char *value, size_t
     if (!at) {
         return;
     }
-    size_t length = 0;
+    size_t length = strlen(headers->warning);
+    if (length + sizeof(between) + LEAST_OF_A_WARNING >= sizeof(headers->warning)) {
+        return;
+    }
+    if (length > 0) {
+        memcpy(headers->warning + length, between, sizeof(between));
+        length += sizeof(between) - 1;
+    }
     for (at++; at < end && *at != '"' && length + 1 < sizeof(headers->warning); at++) {
         if (*at == '\\' && at + 1 < end) {
             at++;

@@ -10,12 +10,12 @@
 
 #include <stddef.h>
 
-enum { HTTP_WARNING_SIZE = 512, HTTP_RESOURCE_SIZE = 64 };
+enum { HTTP_WARNING_SIZE = 1024, HTTP_RESOURCE_SIZE = 64 };
 
 struct http_headers {
     int retry_after_seconds; /* IO_NO_RETRY_AFTER when absent or a date */
     bool has_warning;
-    char warning[HTTP_WARNING_SIZE]; /* text of the first 299, cut at a UTF-8 border */
+    char warning[HTTP_WARNING_SIZE]; /* texts of all 299, "; " between, cut at a UTF-8 border */
 };
 
 void http_headers_clear(struct http_headers *headers);

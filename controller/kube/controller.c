@@ -199,6 +199,8 @@ static void reconcile_key(struct controller *controller, const struct work_key *
     log_plan(key, arena, &plan);
     wake_at(controller, key, plan.wake_at);
     if (plan.count == 0) {
+        char text[KEY_TEXT_SIZE];
+        facts_forget_answers(controller->facts, key_format(key, text));
         queue_forget(controller->queue, key);
         finish(controller, key, started_us, ERROR_NONE);
         return;

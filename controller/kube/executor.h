@@ -15,8 +15,11 @@
  * - APPLY: the first of a name is preceded by the same GET, and an object that is there is applied
  *   with its uid, so that a late apply never resurrects or seizes anything (conformance C27).
  * - DELETE: NotFound is done. PROBE: NotFound is an answer.
+ * - DRY_RUN: every verdict is an answer, and so is that there was none: only a refused token is
+ *   tried again later (reaction_of_dry_run() says what an answer means).
  * - 429 and 5xx with a Retry-After of at most EXECUTOR_RETRY_AFTER_SECONDS are sent again, at most
- *   EXECUTOR_RESENDS times; a GET also when the connection broke.
+ *   EXECUTOR_RESENDS times; a GET and a dry run, which change nothing, also when the connection
+ *   broke.
  * - a request that was refused less than 30 s ago in these very words is not sent again.
  * - successful writes become expectations, refusals become facts.
  */

@@ -13,7 +13,7 @@
 
 enum {
     MILLISECONDS = 1000,
-    BROKEN_GET_DELAY_MS = 1000, /* client-go retries a broken GET after 1 s */
+    BROKEN_READ_DELAY_MS = 1000, /* client-go retries a broken GET after 1 s */
     CODE_SERVER_ERROR_FIRST = 500,
     LOGGED_FAILURES = 5 /* of one plan, as warnings: 500 steps under one quota say the same */
 };
@@ -357,6 +357,18 @@ static void answer_explain(struct task *task, const struct verdict *verdict)
                                    verdict->response->body_size));
 }
 
+static void answer_dry_run(struct task *task, const struct verdict *verdict)
+{
+    const struct io_response *response = verdict->response;
+    if (verdict->error == ERROR_UNAUTHORIZED) {
+        fail_by(task, verdict);
+        return;
+    }
+    bool is_accepted = verdict->error == ERROR_NONE;
+    take_fact(task, reaction_of_dry_run(verdict->error, response->status, verdict->message),
+              is_accepted ? response->warning : verdict->message);
+}
+
 typedef void answer_function(struct task *task, const struct verdict *verdict);
 
 static answer_function *function_for(const struct task *task)
@@ -365,7 +377,7 @@ static answer_function *function_for(const struct task *task)
         [OPERATION_CREATE] = answer_create,      [OPERATION_APPLY] = answer_apply,
         [OPERATION_PATCH_STATUS] = answer_patch, [OPERATION_PATCH] = answer_patch,
         [OPERATION_DELETE] = answer_delete,      [OPERATION_PROBE] = answer_probe,
-        [OPERATION_EXPLAIN] = answer_explain,
+        [OPERATION_EXPLAIN] = answer_explain,    [OPERATION_DRY_RUN] = answer_dry_run,
     };
     if (task->step == STEP_SETTLE) {
         return answer_settle;
@@ -377,7 +389,10 @@ static answer_function *function_for(const struct task *task)
     return by_type[task->operation->type];
 }
 
-/* Conformance C11: what the API server asks to send again, and a GET whose connection broke. */
+/*
+ * Conformance C11: what the API server asks to send again, and what changes nothing when its
+ * connection broke.
+ */
 static bool resend(struct task *task, const struct verdict *verdict)
 {
     const struct io_response *response = verdict->response;
@@ -385,12 +400,13 @@ static bool resend(struct task *task, const struct verdict *verdict)
         return false;
     }
     if (response->failure != ERROR_NONE) {
-        bool is_get = strcmp(task->method, "GET") == 0;
+        bool changes_nothing = strcmp(task->method, "GET") == 0 ||
+                               task->operation->type == OPERATION_DRY_RUN;
         bool is_broken = response->failure == ERROR_LOST || response->failure == ERROR_UNAVAILABLE;
-        if (!is_get || !is_broken) {
+        if (!changes_nothing || !is_broken) {
             return false;
         }
-        executor_resend_later(task, BROKEN_GET_DELAY_MS);
+        executor_resend_later(task, BROKEN_READ_DELAY_MS);
         return true;
     }
     if (!reaction_may_resend(response->status) || response->retry_after_seconds < 0 ||

@@ -23,6 +23,7 @@ struct entry {
 struct shelf {
     struct entry *entries;
     size_t count;
+    size_t answers; /* of DRY_RUN, among them */
 };
 
 struct facts {
@@ -70,7 +71,7 @@ struct facts *facts_free(struct facts *facts)
 
 static bool is_question(enum operation_type type)
 {
-    return type == OPERATION_PROBE || type == OPERATION_EXPLAIN;
+    return type == OPERATION_PROBE || type == OPERATION_EXPLAIN || type == OPERATION_DRY_RUN;
 }
 
 static bool is_over(const struct entry *entry, int64_t now_ms)
@@ -80,6 +81,8 @@ static bool is_over(const struct entry *entry, int64_t now_ms)
         limit_ms = FACT_PROBE_MS;
     } else if (entry->fact.type == OPERATION_EXPLAIN) {
         limit_ms = FACT_EXPLAIN_MS;
+    } else if (entry->fact.type == OPERATION_DRY_RUN) {
+        limit_ms = FACT_DRY_RUN_MS;
     }
     return now_ms - entry->tried_ms >= limit_ms;
 }
@@ -105,6 +108,7 @@ static void drop(struct shelf *shelf, struct entry **link)
     struct entry *entry = *link;
     *link = entry->next;
     shelf->count--;
+    shelf->answers -= entry->fact.type == OPERATION_DRY_RUN;
     free_entry(entry);
 }
 
@@ -140,6 +144,38 @@ static bool is_news(const struct entry *entry, const struct fact *fact)
            (is_question(fact->type) && !text_equal(entry->message, fact->message));
 }
 
+static void drop_oldest_answer(struct shelf *shelf)
+{
+    struct entry **oldest = NULL;
+    for (struct entry **link = &shelf->entries; *link; link = &(*link)->next) {
+        if ((*link)->fact.type == OPERATION_DRY_RUN &&
+            (!oldest || (*link)->tried_ms <= (*oldest)->tried_ms)) {
+            oldest = link;
+        }
+    }
+    drop(shelf, oldest);
+}
+
+/* A new entry, or NULL when there is no room. */
+static struct entry *add_entry(struct shelf *shelf, const struct fact *fact)
+{
+    bool is_answer = fact->type == OPERATION_DRY_RUN;
+    size_t count = is_answer ? shelf->answers : shelf->count - shelf->answers;
+    if (count >= FACTS_PER_KEY) {
+        if (!is_answer) {
+            return NULL;
+        }
+        drop_oldest_answer(shelf);
+    }
+    struct entry *entry = memory_allocate(1, sizeof(*entry));
+    entry->name = memory_copy_text(fact->name);
+    entry->next = shelf->entries;
+    shelf->entries = entry;
+    shelf->count++;
+    shelf->answers += is_answer;
+    return entry;
+}
+
 bool facts_put(struct facts *facts, const char *key, const struct fact *fact, uint64_t attempt)
 {
     struct shelf *shelf = living_shelf(facts, key);
@@ -150,14 +186,10 @@ bool facts_put(struct facts *facts, const char *key, const struct fact *fact, ui
     struct entry *entry = *find_link(shelf, fact->type, fact->kind, fact->name);
     bool news = !entry || is_news(entry, fact);
     if (!entry) {
-        if (shelf->count >= FACTS_PER_KEY) {
+        entry = add_entry(shelf, fact);
+        if (!entry) {
             return false;
         }
-        entry = memory_allocate(1, sizeof(*entry));
-        entry->name = memory_copy_text(fact->name);
-        entry->next = shelf->entries;
-        shelf->entries = entry;
-        shelf->count++;
     }
     char *message = memory_copy_text(fact->message);
     (void)memory_free(entry->message);
@@ -230,6 +262,22 @@ struct fact_list facts_list(struct facts *facts, struct arena *arena, const char
     }
     qsort(items, count, sizeof(*items), compare_facts);
     return (struct fact_list){.items = items, .count = count};
+}
+
+void facts_forget_answers(struct facts *facts, const char *key)
+{
+    struct shelf *shelf = map_get(&facts->shelves, key);
+    if (!shelf) {
+        return;
+    }
+    for (struct entry **link = &shelf->entries; *link;) {
+        if ((*link)->fact.type == OPERATION_DRY_RUN) {
+            drop(shelf, link);
+        } else {
+            link = &(*link)->next;
+        }
+    }
+    drop_over(facts, key, shelf);
 }
 
 void facts_forget_key(struct facts *facts, const char *key)

@@ -29,8 +29,8 @@ struct io_response {
     const char *message;     /* when failure: what curl or the loop said; borrowed */
     int status;              /* HTTP status; 0 when none arrived */
     int retry_after_seconds; /* Retry-After as an integer, else IO_NO_RETRY_AFTER */
-    const char *warning;     /* text of the first `Warning: 299` header, or NULL; borrowed */
-    const char *body;        /* NUL-terminated; NULL when on_data took it; borrowed */
+    const char *warning; /* texts of the `Warning: 299` headers, "; " between, or NULL; borrowed */
+    const char *body;    /* NUL-terminated; NULL when on_data took it; borrowed */
     size_t body_size;
     uint64_t bytes_received; /* body bytes, streamed ones included */
 };

@@ -3,6 +3,8 @@
 #include "core/assert.h"
 #include "core/text.h"
 
+#include <string.h>
+
 /* What happens after each kind of failure. Waiting for a change never waits for ever. */
 static const struct reaction_rule rules[ERROR_KIND_COUNT] = {
     [ERROR_NONE] = {REACTION_NONE, false, "nothing to do"},
@@ -48,7 +50,9 @@ static const struct {
 };
 
 enum {
+    CODE_BAD_REQUEST = 400,
     CODE_CONFLICT = 409,
+    CODE_UNPROCESSABLE = 422,
     CODE_TOO_MANY = 429,
     CODE_OK_FIRST = 200,
     CODE_OK_LAST = 299,
@@ -73,6 +77,16 @@ enum error_kind reaction_of_status(int code, const char *reason)
     /* Redirects are not followed (X6): they and 5xx come from something between us and the API. */
     bool is_client_error = code >= CODE_CLIENT_ERROR_FIRST && code < CODE_SERVER_ERROR_FIRST;
     return is_client_error ? ERROR_INVALID : ERROR_UNAVAILABLE;
+}
+
+/* k8s.io/apiserver/pkg/admission/plugin/webhook/errors, NewDryRunUnsupportedErr: a 400. */
+static const char webhook_refuses_dry_runs[] = "does not support dry run";
+
+enum error_kind reaction_of_dry_run(enum error_kind error, int code, const char *message)
+{
+    bool is_judged = (code == CODE_BAD_REQUEST || code == CODE_UNPROCESSABLE) &&
+                     !strstr(text_or(message, ""), webhook_refuses_dry_runs);
+    return error == ERROR_INVALID && !is_judged ? ERROR_DENIED : error;
 }
 
 bool reaction_may_resend(int code)

@@ -38,6 +38,13 @@ const struct reaction_rule *reaction_rule_of(enum error_kind kind);
  */
 enum error_kind reaction_of_status(int code, const char *reason);
 
+/*
+ * What an answer to a dry run says about the object: ERROR_NONE: it would be stored; ERROR_INVALID:
+ * never as it is (400, 422); anything else: nothing, because it was not judged or something beside
+ * the object decided. `error` is the kind of failure of the answer, `message` that of its Status.
+ */
+enum error_kind reaction_of_dry_run(enum error_kind error, int code, const char *message);
+
 /* True for 429 and 5xx: with an integer Retry-After they are sent again (conformance C11). */
 bool reaction_may_resend(int code);
 

@@ -16,7 +16,8 @@ enum { EXPLAIN_EVENTS = 500 }; /* one page; a Job has a handful */
 
 bool request_is_write(enum operation_type type)
 {
-    return type != OPERATION_PROBE && type != OPERATION_EXPLAIN && type != OPERATION_EVENT;
+    return type != OPERATION_PROBE && type != OPERATION_EXPLAIN && type != OPERATION_DRY_RUN &&
+           type != OPERATION_EVENT;
 }
 
 const char *request_verb(enum operation_type type)
@@ -29,6 +30,7 @@ const char *request_verb(enum operation_type type)
         [OPERATION_DELETE] = "delete",
         [OPERATION_PROBE] = "look for",
         [OPERATION_EXPLAIN] = "read events of",
+        [OPERATION_DRY_RUN] = "dry-run the creation of",
         [OPERATION_EVENT] = "record event of",
     };
     REQUIRE(type < COUNT_OF(verbs));
@@ -147,6 +149,10 @@ struct request request_of_operation(struct arena *arena, const struct operation 
         return (struct request){
             "DELETE", object, TYPE_JSON,
             render_delete_options(arena, operation->uid, operation->resource_version)};
+    case OPERATION_DRY_RUN:
+        return (struct request){
+            "POST", arena_print(arena, "%s?dryRun=All&fieldValidation=Strict", collection),
+            TYPE_JSON, operation->body};
     case OPERATION_EXPLAIN:
         return request_to_explain(arena, operation);
     case OPERATION_PROBE:

@@ -18,7 +18,7 @@ struct request {
     const char *body;         /* NULL: none */
 };
 
-/* False for the questions (PROBE, EXPLAIN) and for EVENT, which goes another way. */
+/* False for the questions (PROBE, EXPLAIN, DRY_RUN) and for EVENT, which goes another way. */
 bool request_is_write(enum operation_type type);
 
 /* "create", "apply", ...: for messages and logs. */

@@ -17,6 +17,9 @@
 #define CONDITION_DEGRADED    "Degraded"
 #define CONDITION_VERIFIED    "Verified"
 
+/* Of a Pipeline: see plan/template_check.h. */
+#define CONDITION_TEMPLATE_CHECKED "TemplateChecked"
+
 #define STATUS_TRUE    "True"
 #define STATUS_FALSE   "False"
 #define STATUS_UNKNOWN "Unknown"

@@ -5,15 +5,17 @@
 #include "plan/pipeline_check.h"
 #include "plan/reasons.h"
 #include "plan/run_phase.h"
+#include "plan/template_check.h"
 #include "plan/view.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /*
- * A Pipeline is judged when it changes, its spec is pinned in a ControllerRevision that runs refer
- * to, and finished runs and revisions beyond its history are deleted. A run never waits for
- * anything else of this planner than the revision.
+ * A Pipeline is judged when it changes: first by our own rules, then by the API server, which is
+ * asked about the Job of each step. Its spec is pinned in a ControllerRevision that runs refer to,
+ * and finished runs and revisions beyond its history are deleted. The status speaks of a new
+ * generation only once it is judged; that is what runs wait for, and for nothing else here.
  */
 
 /*
@@ -28,9 +30,10 @@ struct pipeline_work {
     struct arena *arena;
     struct pipeline after; /* the pipeline with its new status */
     struct condition_writer conditions;
-    struct spec_fault fault;    /* reason NULL: the spec is sound */
-    const char *revision_name;  /* NULL: not pinned */
-    const struct fact *refusal; /* why the revision could not be created, or NULL */
+    struct spec_fault fault;           /* reason NULL: the spec is sound */
+    const char *revision_name;         /* NULL: not pinned */
+    const struct fact *refusal;        /* why the revision could not be created, or NULL */
+    struct template_verdict templates; /* of a pinned spec */
 };
 
 static void judge_spec(struct pipeline_work *work)
@@ -117,15 +120,39 @@ static const char *claim_fault(const struct pipeline_work *work, const char **re
     return NULL;
 }
 
+static void write_template_conditions(struct pipeline_work *work)
+{
+    if (work->revision_name) {
+        condition_set(&work->conditions, CONDITION_TEMPLATE_CHECKED, work->templates.status,
+                      work->templates.reason, work->templates.message);
+    } else {
+        condition_remove(&work->conditions, CONDITION_TEMPLATE_CHECKED);
+    }
+}
+
+static bool is_refused(const struct pipeline_work *work)
+{
+    return work->revision_name && text_equal(work->templates.status, STATUS_FALSE);
+}
+
+static void stall(struct pipeline_work *work, const char *reason, const char *message)
+{
+    condition_set(&work->conditions, CONDITION_READY, STATUS_FALSE, reason, message);
+    condition_set(&work->conditions, CONDITION_STALLED, STATUS_TRUE, reason,
+                  "new runs wait until the spec is corrected");
+}
+
 static void write_conditions(struct pipeline_work *work)
 {
     const char *reason = NULL;
     const char *claim = claim_fault(work, &reason);
+    write_template_conditions(work);
     if (work->fault.reason) {
-        condition_set(&work->conditions, CONDITION_READY, STATUS_FALSE, work->fault.reason,
-                      work->fault.message);
-        condition_set(&work->conditions, CONDITION_STALLED, STATUS_TRUE, work->fault.reason,
-                      "new runs wait until the spec is corrected");
+        stall(work, work->fault.reason, work->fault.message);
+        return;
+    }
+    if (is_refused(work)) {
+        stall(work, work->templates.reason, work->templates.message);
         return;
     }
     condition_remove(&work->conditions, CONDITION_STALLED);
@@ -165,6 +192,12 @@ static void write_status(struct pipeline_work *work)
     if (written && news) {
         plan_event(work->plan, KIND_PIPELINE, &before->meta,
                    text_equal(ready->status, STATUS_FALSE), ready->reason, ready->message);
+    }
+    const struct template_verdict *templates = &work->templates;
+    if (written && templates->is_news && !is_refused(work) &&
+        !text_equal(templates->reason, REASON_TEMPLATE_ACCEPTED)) {
+        plan_event(work->plan, KIND_PIPELINE, &before->meta, true, templates->reason,
+                   templates->message);
     }
 }
 
@@ -286,8 +319,13 @@ void plan_pipeline(const struct pipeline_view *view, struct plan *plan)
                                              view->pipeline->meta.generation, view->now);
     judge_spec(&work);
     pin_spec(&work);
-    plan_next_stage(plan);
-    write_status(&work);
+    if (work.revision_name) {
+        work.templates = template_check(view, work.revision_name, plan);
+    }
+    if (!work.revision_name || work.templates.status) {
+        plan_next_stage(plan);
+        write_status(&work);
+    }
     trim_history(&work);
     trim_revisions(&work);
 }

@@ -105,6 +105,14 @@ void plan_explain(struct plan *plan, enum api_kind kind, const struct meta *meta
     give_reason(operation, reason, message);
 }
 
+void plan_dry_run(struct plan *plan, enum api_kind kind, const char *namespace, const char *name,
+                  const char *body, const char *reason, const char *message)
+{
+    struct operation *operation = add_operation(plan, OPERATION_DRY_RUN, kind, namespace, name);
+    operation->body = body;
+    give_reason(operation, reason, message);
+}
+
 void plan_event(struct plan *plan, enum api_kind kind, const struct meta *meta, bool warning,
                 const char *reason, const char *message)
 {
@@ -151,6 +159,7 @@ static const char *const type_names[] = {
     [OPERATION_DELETE] = "delete",
     [OPERATION_PROBE] = "probe",
     [OPERATION_EXPLAIN] = "explain",
+    [OPERATION_DRY_RUN] = "dry-run",
     [OPERATION_EVENT] = "event",
 };
 

@@ -28,6 +28,8 @@ enum operation_type {
     OPERATION_DELETE,  /* with uid and resourceVersion preconditions; NotFound counts as done */
     OPERATION_PROBE,   /* live GET: does it exist? The answer becomes a fact */
     OPERATION_EXPLAIN, /* newest Warning event about the object; its note becomes a fact */
+    OPERATION_DRY_RUN, /* would the API server create body? Nothing is stored; its verdict and its
+                          warnings become a fact */
     OPERATION_EVENT    /* an events.k8s.io event about the object; never fails the plan */
 };
 
@@ -36,7 +38,7 @@ struct operation {
     enum api_kind kind;
     const char *namespace;
     const char *name;
-    const char *body;             /* JSON, for CREATE, APPLY, PATCH*, */
+    const char *body;             /* JSON, for CREATE, APPLY, PATCH*, DRY_RUN */
     const char *uid;              /* DELETE, EXPLAIN, EVENT: of the object */
     const char *resource_version; /* DELETE: precondition; PATCH*: what the patch is locked by */
     const char *owner_uid; /* CREATE, APPLY: an existing object controlled by this uid is ours */
@@ -80,6 +82,9 @@ void plan_probe(struct plan *plan, enum api_kind kind, const char *namespace, co
                 const char *reason, const char *message);
 void plan_explain(struct plan *plan, enum api_kind kind, const struct meta *meta,
                   const char *reason, const char *message);
+/* `name` is the name in `body`: nothing else may have it. */
+void plan_dry_run(struct plan *plan, enum api_kind kind, const char *namespace, const char *name,
+                  const char *body, const char *reason, const char *message);
 void plan_event(struct plan *plan, enum api_kind kind, const struct meta *meta, bool warning,
                 const char *reason, const char *message);
 

@@ -27,6 +27,15 @@
 #define REASON_REVISION_UNUSED  "RevisionUnused"       /* no run names it any more */
 #define REASON_HISTORY_LIMIT    "HistoryLimit"         /* finished runs beyond spec.history */
 
+/* The API server was asked on apply whether it would take the steps' Jobs. */
+#define REASON_TEMPLATE_CHECK    "TemplateCheck"    /* the question */
+#define REASON_TEMPLATE_ACCEPTED "TemplateAccepted" /* it takes all of them */
+#define REASON_TEMPLATE_WARNED   "TemplateWarned"   /* it takes them and warns */
+#define REASON_TEMPLATE_REFUSED  "TemplateRefused"  /* it will never take one as it is */
+#define REASON_TEMPLATE_NOT_JUDGED                                 \
+    "TemplateNotJudged" /* quota, a webhook, no answer: runs go on \
+                         */
+
 /* PipelineRun */
 #define REASON_PIPELINE_NOT_FOUND "PipelineNotFound" /* waits until it exists */
 #define REASON_PIPELINE_NOT_READY "PipelineNotReady" /* waits until the pipeline is accepted */

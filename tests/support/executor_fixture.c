@@ -158,6 +158,13 @@ struct operation *add_explain(struct executor_fixture *fixture, const char *name
     return newest(fixture);
 }
 
+struct operation *add_dry_run(struct executor_fixture *fixture, const char *name)
+{
+    plan_dry_run(&fixture->plan, KIND_JOB, copy(fixture, "team"), copy(fixture, name),
+                 body_of(fixture, name), "TemplateCheck", "would it be taken?");
+    return newest(fixture);
+}
+
 struct operation *add_event(struct executor_fixture *fixture, const char *message)
 {
     plan_event(&fixture->plan, KIND_PIPELINE_RUN, meta_of(fixture, "a"), false, "Running",

@@ -48,6 +48,7 @@ struct operation *add_patch_status(struct executor_fixture *fixture, const char 
 struct operation *add_delete(struct executor_fixture *fixture, const char *name);
 struct operation *add_probe(struct executor_fixture *fixture, const char *name);
 struct operation *add_explain(struct executor_fixture *fixture, const char *name);
+struct operation *add_dry_run(struct executor_fixture *fixture, const char *name);
 struct operation *add_event(struct executor_fixture *fixture, const char *message);
 
 /* Answers the oldest open request that matches; fails the test when there is none. */

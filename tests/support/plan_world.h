@@ -35,6 +35,9 @@ struct world {
     int64_t next_uid;
     int64_t next_version;
     bool has_unreadable_runs; /* as the cache would say */
+    enum error_kind dry_run;  /* what dry runs come to, and */
+    const char *dry_run_said; /* in which words; of ERROR_NONE: the warnings */
+    size_t dry_runs;          /* so far */
     const struct zone *zone;  /* for Triggers; NULL: by name, UTC alone */
     size_t writes;            /* carried out so far, events and questions not counted */
 };
@@ -112,6 +115,12 @@ size_t world_count_writes(const struct plan *plan);
 /* The operation of this type and kind, the `nth` (from 0), or NULL. */
 const struct operation *plan_find(const struct plan *plan, enum operation_type type,
                                   enum api_kind kind, size_t nth);
+
+/*
+ * Plans the pipeline and carries it out, and again while the answers of dry runs are news. The
+ * outline of all that was planned.
+ */
+const char *world_settle_pipeline(struct world *world, const char *name);
 
 /* "create Job a, patch-status PipelineRun b, ..." in order, events left out. */
 const char *plan_outline(struct world *world, const struct plan *plan);

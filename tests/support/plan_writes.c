@@ -135,10 +135,20 @@ static void carry_out_probe(struct world *world, const struct operation *operati
                    there ? ERROR_NONE : ERROR_NOT_FOUND, NULL);
 }
 
+static void carry_out_dry_run(struct world *world, const struct operation *operation)
+{
+    json_t *tree = json_loads(operation->body, 0, NULL);
+    assert_string_equal(world_name_of(tree), operation->name);
+    json_decref(tree);
+    world->dry_runs++;
+    world_add_fact(world, OPERATION_DRY_RUN, operation->kind, operation->name, world->dry_run,
+                   world->dry_run_said);
+}
+
 static bool is_write(const struct operation *operation)
 {
     return operation->type != OPERATION_EVENT && operation->type != OPERATION_PROBE &&
-           operation->type != OPERATION_EXPLAIN;
+           operation->type != OPERATION_EXPLAIN && operation->type != OPERATION_DRY_RUN;
 }
 
 static enum error_kind carry_out_write(struct world *world, const struct operation *operation)
@@ -182,6 +192,9 @@ static enum error_kind carry_out_one(struct world *world, const struct operation
 {
     if (operation->type == OPERATION_PROBE) {
         carry_out_probe(world, operation);
+    }
+    if (operation->type == OPERATION_DRY_RUN) {
+        carry_out_dry_run(world, operation);
     }
     if (!is_write(operation)) {
         return ERROR_NONE;
@@ -262,7 +275,7 @@ const char *plan_outline(struct world *world, const struct plan *plan)
         [OPERATION_CREATE] = "create",       [OPERATION_APPLY] = "apply",
         [OPERATION_PATCH_STATUS] = "status", [OPERATION_PATCH] = "patch",
         [OPERATION_DELETE] = "delete",       [OPERATION_PROBE] = "probe",
-        [OPERATION_EXPLAIN] = "explain"};
+        [OPERATION_EXPLAIN] = "explain",     [OPERATION_DRY_RUN] = "dry-run"};
     const char *text = "";
     for (size_t at = 0; at < plan->count; at++) {
         const struct operation *operation = &plan->operations[at];
@@ -272,4 +285,19 @@ const char *plan_outline(struct world *world, const struct plan *plan)
         }
     }
     return text;
+}
+
+const char *world_settle_pipeline(struct world *world, const char *name)
+{
+    const char *outline = "";
+    size_t asked;
+    do {
+        asked = world->dry_runs;
+        struct plan plan = world_plan_pipeline(world, name);
+        const char *more = plan_outline(world, &plan);
+        outline = arena_print(&world->arena, "%s%s%s", outline, outline[0] && more[0] ? ", " : "",
+                              more);
+        (void)world_carry_out(world, &plan, WORLD_NO_FAULT, 0);
+    } while (world->dry_runs != asked);
+    return outline;
 }

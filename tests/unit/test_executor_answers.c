@@ -2,6 +2,7 @@
 
 #include "support/test.h"
 
+#include "core/text.h"
 #include "support/executor_fixture.h"
 
 #include <stdio.h>
@@ -487,6 +488,77 @@ static void a_question_s_answer_is_the_newest_warning(void **state)
     assert_null(find_fact(fixture, OPERATION_EXPLAIN, KIND_JOB, "x")->message);
 }
 
+static void a_dry_run_s_verdict_is_a_fact_and_no_failure(void **state)
+{
+    (void)state;
+    const struct {
+        const char *sentence;
+        struct fake_answer answer;
+        enum error_kind error;
+        const char *message;
+    } rows[] = {
+        {"taken", {.status = 201, .body = "{}"}, ERROR_NONE, NULL},
+        {"warned",
+         {.status = 201, .body = "{}", .warning = "deprecated"},
+         ERROR_NONE,
+         "deprecated"},
+        {"refused",
+         {.status = 422,
+          .body = "{\"kind\":\"Status\",\"reason\":\"Invalid\",\"message\":\"Required\"}"},
+         ERROR_INVALID,
+         "Required"},
+        {"denied",
+         {.status = 403,
+          .body = "{\"kind\":\"Status\",\"reason\":\"Forbidden\",\"message\":\"quota\"}"},
+         ERROR_DENIED,
+         "quota"},
+        {"a webhook that fails", {.status = 500}, ERROR_UNAVAILABLE, "no reason given"},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct executor_fixture own;
+        struct executor_fixture *fixture = &own;
+        executor_fixture_open(fixture);
+        (void)add_dry_run(fixture, "x-check");
+        run_plan(fixture);
+        assert_string_equal(sent_text(fixture), "POST /apis/batch/v1/namespaces/team/jobs"
+                                                "?dryRun=All&fieldValidation=Strict\n");
+        answer(fixture, "POST", "*", rows[at].answer);
+        expect_done(fixture);
+        assert_true(fixture->summary.facts_changed);
+        const struct fact *fact = find_fact(fixture, OPERATION_DRY_RUN, KIND_JOB, "x-check");
+        if (!fact || fact->error != rows[at].error ||
+            !text_equal(fact->message, rows[at].message)) {
+            fail_msg("%s: %s", rows[at].sentence, fact ? fact->message : "no fact");
+        }
+        assert_true(is_satisfied(fixture));
+        executor_fixture_close(fixture);
+    }
+}
+
+static void a_dry_run_with_a_refused_token_is_tried_again(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_dry_run(fixture, "x-check");
+    run_plan(fixture);
+    answer(fixture, "POST", "*", status_answer(401, "Unauthorized", "Unauthorized"));
+    expect_failure(fixture, ERROR_UNAUTHORIZED);
+    assert_int_equal(fixture->summary.reaction, REACTION_BACKOFF);
+    assert_null(find_fact(fixture, OPERATION_DRY_RUN, KIND_JOB, "x-check"));
+}
+
+static void a_dry_run_that_never_gets_an_answer_says_so(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_dry_run(fixture, "x-check");
+    run_plan(fixture);
+    for (int at = 0; at <= EXECUTOR_RESENDS; at++) {
+        answer(fixture, "POST", "*", lost);
+        fake_io_advance(fixture->fake, 1000);
+    }
+    expect_done(fixture);
+    assert_int_equal(find_fact(fixture, OPERATION_DRY_RUN, KIND_JOB, "x-check")->error, ERROR_LOST);
+}
+
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -520,6 +592,9 @@ int main(void)
         ROW(a_probe_s_answer_is_a_fact_either_way),
         ROW(a_write_of_ours_ends_what_a_probe_said),
         ROW(a_question_s_answer_is_the_newest_warning),
+        cmocka_unit_test(a_dry_run_s_verdict_is_a_fact_and_no_failure),
+        ROW(a_dry_run_with_a_refused_token_is_tried_again),
+        ROW(a_dry_run_that_never_gets_an_answer_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

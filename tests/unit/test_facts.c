@@ -99,9 +99,8 @@ static void facts_end_by_themselves(void **state)
         enum operation_type type;
         int64_t limit_ms;
     } rows[] = {
-        {OPERATION_PROBE, FACT_PROBE_MS},
-        {OPERATION_EXPLAIN, FACT_EXPLAIN_MS},
-        {OPERATION_CREATE, FACT_FAILURE_MS},
+        {OPERATION_PROBE, FACT_PROBE_MS},     {OPERATION_EXPLAIN, FACT_EXPLAIN_MS},
+        {OPERATION_DRY_RUN, FACT_DRY_RUN_MS}, {OPERATION_CREATE, FACT_FAILURE_MS},
         {OPERATION_APPLY, FACT_FAILURE_MS},
     };
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
@@ -132,6 +131,42 @@ static void a_key_s_facts_are_bounded_and_more_of_them_are_no_news(void **state)
     assert_false(put(fixture, OPERATION_CREATE, "one-more", ERROR_DENIED, "no"));
     assert_int_equal(facts_list(fixture->facts, &fixture->arena, KEY).count, FACTS_PER_KEY);
     assert_null(get(fixture, OPERATION_CREATE, "one-more"));
+}
+
+static void answers_of_dry_runs_have_room_of_their_own_and_the_oldest_gives_way(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[16];
+    for (int at = 0; at < FACTS_PER_KEY; at++) {
+        (void)snprintf(name, sizeof(name), "job-%d", at);
+        assert_true(put(fixture, OPERATION_DELETE, name, ERROR_DENIED, "no"));
+    }
+    for (int at = 0; at < FACTS_PER_KEY; at++) {
+        (void)snprintf(name, sizeof(name), "check-%d", at);
+        assert_true(put(fixture, OPERATION_DRY_RUN, name, ERROR_NONE, NULL));
+        fake_io_advance(fixture->fake, 1);
+    }
+    assert_true(put(fixture, OPERATION_DRY_RUN, "one-more", ERROR_NONE, NULL));
+    assert_non_null(get(fixture, OPERATION_DRY_RUN, "one-more"));
+    assert_null(get(fixture, OPERATION_DRY_RUN, "check-0"));
+    assert_non_null(get(fixture, OPERATION_DRY_RUN, "check-1"));
+    assert_int_equal(facts_list(fixture->facts, &fixture->arena, KEY).count, 2 * FACTS_PER_KEY);
+}
+
+static void answers_of_dry_runs_go_when_they_are_written_down(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)put(fixture, OPERATION_DRY_RUN, "a-check", ERROR_INVALID, "no");
+    (void)put(fixture, OPERATION_DRY_RUN, "b-check", ERROR_NONE, NULL);
+    (void)put(fixture, OPERATION_CREATE, "job", ERROR_DENIED, "no");
+    facts_forget_answers(fixture->facts, KEY);
+    assert_int_equal(facts_list(fixture->facts, &fixture->arena, KEY).count, 1);
+    (void)facts_forget(fixture->facts, KEY, OPERATION_CREATE, KIND_JOB, "job");
+    facts_forget_answers(fixture->facts, KEY);
+    (void)put(fixture, OPERATION_DRY_RUN, "a-check", ERROR_NONE, NULL);
+    facts_forget_answers(fixture->facts, KEY);
+    facts_forget_answers(fixture->facts, KEY);
+    assert_int_equal(facts_list(fixture->facts, &fixture->arena, KEY).count, 0);
 }
 
 static void facts_come_sorted(void **state)
@@ -197,6 +232,8 @@ int main(void)
         ROW(facts_end_by_themselves),
         ROW(a_step_of_the_wall_clock_ends_no_fact),
         ROW(a_key_s_facts_are_bounded_and_more_of_them_are_no_news),
+        ROW(answers_of_dry_runs_have_room_of_their_own_and_the_oldest_gives_way),
+        ROW(answers_of_dry_runs_go_when_they_are_written_down),
         ROW(facts_come_sorted),
         ROW(the_same_words_are_held_back_for_30_s),
         ROW(an_answer_holds_back_no_question),

@@ -52,7 +52,7 @@ static void header_lines_are_read(void **state)
     }
 }
 
-static void the_first_warning_is_kept_and_a_status_line_begins_anew(void **state)
+static void all_warnings_are_kept_and_a_status_line_begins_anew(void **state)
 {
     (void)state;
     static const char *const lines[] = {"Warning: 299 - \"one\"\r\n", "Warning: 299 - \"two\"\r\n",
@@ -62,7 +62,7 @@ static void the_first_warning_is_kept_and_a_status_line_begins_anew(void **state
     for (size_t at = 0; at < COUNT_OF(lines); at++) {
         http_headers_read(&headers, lines[at], strlen(lines[at]));
     }
-    assert_string_equal(headers.warning, "one");
+    assert_string_equal(headers.warning, "one; two");
     assert_int_equal(headers.retry_after_seconds, 4);
     http_headers_read(&headers, "HTTP/2 200 \r\n", strlen("HTTP/2 200 \r\n"));
     assert_false(headers.has_warning);
@@ -84,6 +84,11 @@ static void a_long_warning_is_cut_between_characters(void **state)
         size_t length = strlen(headers.warning);
         assert_true(length < HTTP_WARNING_SIZE && length > HTTP_WARNING_SIZE - 8);
         assert_int_equal((length - padding) % 3, 0);
+        char cut[HTTP_WARNING_SIZE];
+        strcpy(cut, headers.warning);
+        static const char another[] = "Warning: 299 - \"for which there is no room\"\r\n";
+        http_headers_read(&headers, another, strlen(another));
+        assert_string_equal(headers.warning, cut);
     }
 }
 
@@ -127,7 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(header_lines_are_read),
-        cmocka_unit_test(the_first_warning_is_kept_and_a_status_line_begins_anew),
+        cmocka_unit_test(all_warnings_are_kept_and_a_status_line_begins_anew),
         cmocka_unit_test(a_long_warning_is_cut_between_characters),
         cmocka_unit_test(a_path_tells_its_resource_and_nothing_more),
     };

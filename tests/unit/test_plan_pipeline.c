@@ -26,10 +26,7 @@ static void set_up(struct world *world, const char *spec)
 
 static const char *step(struct world *world)
 {
-    struct plan plan = world_plan_pipeline(world, "churn");
-    const char *outline = plan_outline(world, &plan);
-    (void)world_carry_out(world, &plan, WORLD_NO_FAULT, 0);
-    return outline;
+    return world_settle_pipeline(world, "churn");
 }
 
 static const char *ready(struct world *world)
@@ -61,7 +58,7 @@ static const char *runs(struct world *world)
     return list;
 }
 
-static void a_spec_is_pinned_then_accepted_and_then_nothing_is_written(void **state)
+static void a_spec_is_pinned_judged_then_accepted_and_then_nothing_is_written(void **state)
 {
     (void)state;
     struct world world;
@@ -70,9 +67,12 @@ static void a_spec_is_pinned_then_accepted_and_then_nothing_is_written(void **st
     golden_check("pipeline/1-first-look", golden_describe_plan(&world.arena, &plan, true));
     (void)world_carry_out(&world, &plan, WORLD_NO_FAULT, 0);
     plan = world_plan_pipeline(&world, "churn");
+    golden_check("pipeline/1-judged", golden_describe_plan(&world.arena, &plan, true));
+    (void)world_carry_out(&world, &plan, WORLD_NO_FAULT, 0);
+    plan = world_plan_pipeline(&world, "churn");
     golden_check("pipeline/2-rest", golden_describe_plan(&world.arena, &plan, true));
     world_merge(&world, KIND_PIPELINE, "churn", "{'spec':{'timeout':'1h'}}");
-    assert_string_equal(step(&world), "create ControllerRevision, status Pipeline");
+    assert_string_equal(step(&world), "create ControllerRevision, dry-run Job, status Pipeline");
     world_free(&world);
 }
 
@@ -100,7 +100,7 @@ static void a_crash_between_revision_and_status_makes_no_second_one(void **state
     set_up(&world, one_step);
     struct plan plan = world_plan_pipeline(&world, "churn");
     (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 0);
-    assert_string_equal(step(&world), "status Pipeline");
+    assert_string_equal(step(&world), "dry-run Job, status Pipeline");
     assert_int_equal(world_count(&world, KIND_CONTROLLER_REVISION), 1);
     world_free(&world);
 }
@@ -334,7 +334,7 @@ static void a_pipeline_on_its_way_out_is_left_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_spec_is_pinned_then_accepted_and_then_nothing_is_written),
+        cmocka_unit_test(a_spec_is_pinned_judged_then_accepted_and_then_nothing_is_written),
         cmocka_unit_test(an_edit_that_is_taken_back_uses_the_old_revision_again),
         cmocka_unit_test(a_crash_between_revision_and_status_makes_no_second_one),
         cmocka_unit_test(a_fault_stalls_it_until_the_spec_is_corrected),

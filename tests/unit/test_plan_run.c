@@ -24,8 +24,7 @@ static void set_up(struct world *world, const char *format, ...)
     (void)world_put(world, KIND_CLAIM,
                     "{'metadata':{'name':'c'},'spec':{'accessModes':['ReadWriteMany']}}");
     (void)world_put(world, KIND_PIPELINE, "{'metadata':{'name':'churn'},'spec':{%s}}", spec);
-    struct plan plan = world_plan_pipeline(world, "churn");
-    (void)world_carry_out(world, &plan, WORLD_NO_FAULT, 0);
+    (void)world_settle_pipeline(world, "churn");
 }
 
 static void put_run(struct world *world, const char *name, const char *spec)
@@ -127,16 +126,14 @@ static void a_run_waits_and_says_for_what(void **state)
     world_merge(&world, KIND_PIPELINE, "churn",
                 "{'spec':{'steps':[{'name':'a','image':'i',"
                 "'runAfter':['a']}]}}");
-    struct plan plan = world_plan_pipeline(&world, "churn");
-    (void)world_carry_out(&world, &plan, WORLD_NO_FAULT, 0);
+    (void)world_settle_pipeline(&world, "churn");
     (void)step(&world);
     assert_string_equal(ready(&world),
                         "Unknown PipelineNotReady: Pipeline \"churn\" is not ready: spec.steps: "
                         "steps wait for each other: a -> a; remove one of these runAfter or "
                         "inputs");
     world_merge(&world, KIND_PIPELINE, "churn", "{'spec':{%s}}", one_step);
-    plan = world_plan_pipeline(&world, "churn");
-    (void)world_carry_out(&world, &plan, WORLD_NO_FAULT, 0);
+    (void)world_settle_pipeline(&world, "churn");
     assert_string_equal(step(&world), "create Job, status PipelineRun");
     assert_string_equal(text(&world, "status/phase"), "Running");
     world_free(&world);
@@ -235,8 +232,7 @@ static void editing_the_pipeline_never_changes_a_run_under_way(void **state)
     put_run(&world, "r", "");
     (void)step(&world);
     world_merge(&world, KIND_PIPELINE, "churn", "{'spec':{%s}}", one_step);
-    struct plan plan = world_plan_pipeline(&world, "churn");
-    (void)world_carry_out(&world, &plan, WORLD_NO_FAULT, 0);
+    (void)world_settle_pipeline(&world, "churn");
     assert_int_equal(world_count(&world, KIND_CONTROLLER_REVISION), 2);
     end_step(&world, "a", 1, 0, "");
     assert_string_equal(step(&world), "create Job, status PipelineRun");
@@ -433,8 +429,7 @@ static void a_job_whose_status_write_was_lost_is_taken_up(void **state)
     /* Edited meanwhile: the Job says which revision it is of. */
     world_merge(&world, KIND_PIPELINE, "churn",
                 "{'spec':{'steps':[{'name':'other','image':'i'}]}}");
-    plan = world_plan_pipeline(&world, "churn");
-    (void)world_carry_out(&world, &plan, WORLD_NO_FAULT, 0);
+    (void)world_settle_pipeline(&world, "churn");
     assert_string_equal(step(&world), "status PipelineRun");
     assert_string_equal(text(&world, "status/steps/0/name"), "train");
     assert_string_equal(text(&world, "status/steps/0/phase"), "Running");

@@ -48,6 +48,41 @@ static void every_http_status_has_one_meaning(void **state)
     }
 }
 
+static void a_dry_run_judges_the_object_or_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sentence;
+        int code;
+        const char *reason;
+        const char *message;
+        enum error_kind kind;
+    } rows[] = {
+        {"what would be stored is well", 201, NULL, NULL, ERROR_NONE},
+        {"an unknown field is a bad request", 400, "BadRequest",
+         "strict decoding error: unknown field \"spec.x\"", ERROR_INVALID},
+        {"a broken rule is invalid", 422, "Invalid", "spec.template: Required value",
+         ERROR_INVALID},
+        {"a refusal without words is one", 400, NULL, NULL, ERROR_INVALID},
+        {"a webhook that refuses dry runs says nothing", 400, "BadRequest",
+         "admission webhook \"a.b.c\" does not support dry run", ERROR_DENIED},
+        {"a quota says nothing about the object", 403, "Forbidden", "exceeded quota", ERROR_DENIED},
+        {"a method that a proxy refuses says nothing", 405, "MethodNotAllowed", NULL, ERROR_DENIED},
+        {"a teapot says nothing", 418, NULL, NULL, ERROR_DENIED},
+        {"a body that is too large is no verdict", 413, NULL, NULL, ERROR_LIMIT},
+        {"a webhook that fails says nothing", 500, "InternalError", "failed calling webhook",
+         ERROR_UNAVAILABLE},
+        {"nor does a name that is taken", 409, "AlreadyExists", NULL, ERROR_EXISTS},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        enum error_kind kind = reaction_of_dry_run(
+            reaction_of_status(rows[at].code, rows[at].reason), rows[at].code, rows[at].message);
+        if (kind != rows[at].kind) {
+            fail_msg("%s: %s", rows[at].sentence, error_kind_name(kind));
+        }
+    }
+}
+
 static void every_kind_of_failure_has_one_rule(void **state)
 {
     (void)state;
@@ -154,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_http_status_has_one_meaning),
+        cmocka_unit_test(a_dry_run_judges_the_object_or_nothing),
         cmocka_unit_test(every_kind_of_failure_has_one_rule),
         cmocka_unit_test(only_429_and_5xx_are_sent_again),
         cmocka_unit_test(a_key_comes_back_when_its_reaction_says),

@@ -51,12 +51,21 @@ def _lines_since(start: Mark, needle: bytes) -> list[bytes]:
 
 
 def controller_writes(start: Mark, namespace: str) -> list[Request]:
-    """Writes of the controller in a namespace since `start`, refused ones too."""
+    """Writes of the controller in a namespace since `start`, refused ones too. A dry run is none."""
+    return _controller_requests(start, namespace, dry_run=False)
+
+
+def controller_dry_runs(start: Mark, namespace: str) -> list[Request]:
+    return _controller_requests(start, namespace, dry_run=True)
+
+
+def _controller_requests(start: Mark, namespace: str, dry_run: bool) -> list[Request]:
     found = []
     for line in _lines_since(start, f'"namespace":"{namespace}"'.encode()):
         event = json.loads(line)
         agent = event.get("userAgent", "")
-        if not agent.startswith("tidemill/") or event["verb"] in READ_VERBS:
+        is_dry_run = "dryRun=All" in event.get("requestURI", "")
+        if not agent.startswith("tidemill/") or event["verb"] in READ_VERBS or is_dry_run != dry_run:
             continue
         target = event.get("objectRef", {})
         if target.get("namespace") != namespace:
