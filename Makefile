@@ -10,6 +10,7 @@ FLAVOUR   ?= release
 OUT       := $(BUILD)/$(FLAVOUR)
 PACKAGES  := libcurl jansson yaml-0.1 openssl libmicrohttpd
 JOBS      ?= 2
+SIM_FLAVOUR ?= sim
 
 WARNINGS  := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
              -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wconversion \
@@ -20,6 +21,7 @@ CPPFLAGS  += -Icontroller -Itests -D_GNU_SOURCE -DTIDEMILL_VERSION='"$(VERSION)"
 CFLAGS_release := -O2 -g1 -D_FORTIFY_SOURCE=2
 CFLAGS_test    := -O1 -g $(SANITIZE)
 CFLAGS_clang   := -O1 -g
+CFLAGS_sim     := -O1 -g
 CFLAGS    += -std=gnu17 $(WARNINGS) $(HARDENING) $(CFLAGS_$(FLAVOUR))
 LDFLAGS   += -pie -Wl,-z,relro,-z,now,-z,noexecstack $(if $(filter test,$(FLAVOUR)),$(SANITIZE))
 LDLIBS    += $(shell pkg-config --libs $(PACKAGES))
@@ -47,8 +49,12 @@ install: ## install Tidemill into the cluster of the current kubectl context
 	kubectl apply -k manifests/install
 
 ## For developers
-check: ## the quick tests: no cluster, under a minute
+check: ## the quick tests: no cluster, about two minutes
 	@tests/run check
+
+sim: ## every crash, lag and gap of the simulation, and 2,000 seeds: about an hour
+	@$(MAKE) --no-print-directory simulations
+	@SIM_FULL=1 tests/support/run_cmocka tests/sim sim 14400
 
 release: ## the program: build/release/tidemill
 	@$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=release $(BUILD)/release/tidemill
@@ -66,7 +72,7 @@ images: ## build the controller's and the examples' images
 	@hack/images all
 
 format: ## rewrite the sources by .clang-format
-	@clang-format -i $(SOURCES) $(wildcard controller/*/*.h) $(TESTS) $(TEST_HELP) $(wildcard tests/support/*.h)
+	@clang-format -i $(SOURCES) $(wildcard controller/*/*.h) $(TESTS) $(TEST_HELP) $(wildcard tests/support/*.h tests/sim/*.[ch])
 
 test-list: ## write tests/LIST.md, the names of all tests
 	@python3 tests/support/list_tests.py > tests/LIST.md
@@ -102,9 +108,27 @@ $(BUILD)/test/test_%: $(BUILD)/test/tests/unit/test_%.o $(TEST_HELP:%.c=$(BUILD)
 	@echo '  link $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-$(BUILD)/test/libtidemill.a: $(LIBRARY)
+$(OUT)/libtidemill.a: $(LIBRARY)
 	@rm -f $@
 	@$(AR) rcs $@ $^
+
+# The simulation (tests/sim): its own binaries, and build/test/simulate to replay one history.
+SIM_TESTS := $(sort $(wildcard tests/sim/test_*.c))
+SIM_HELP  := $(filter-out tests/sim/simulate.c $(SIM_TESTS),$(sort $(wildcard tests/sim/*.c)))
+SIM_BINS  := $(SIM_TESTS:tests/sim/%.c=$(OUT)/%) $(OUT)/simulate
+
+$(OUT)/test_sim%: $(OUT)/tests/sim/test_sim%.o $(SIM_HELP:%.c=$(OUT)/%.o) $(TEST_HELP:%.c=$(OUT)/%.o) $(OUT)/libtidemill.a
+	@echo '  link $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+$(OUT)/simulate: $(OUT)/tests/sim/simulate.o $(SIM_HELP:%.c=$(OUT)/%.o) $(TEST_HELP:%.c=$(OUT)/%.o) $(OUT)/libtidemill.a
+	@echo '  link $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+simulations:
+	@$(MAKE) --no-print-directory -k -j$(JOBS) FLAVOUR=$(SIM_FLAVOUR) simulation-binaries
+
+simulation-binaries: $(SIM_BINS)
 
 # Small programs that tests use, e.g. build/test/schema_dump.
 TOOLS     := $(sort $(wildcard tests/tools/*.c))
@@ -128,5 +152,5 @@ objects: $(OBJECTS)
 
 -include $(wildcard $(BUILD)/*/controller/*.d $(BUILD)/*/controller/*/*.d $(BUILD)/*/tests/*/*.d)
 
-.PHONY: FORCE demo test install check release bench cluster cluster-down images format test-list clean help \
-        unit-tests clang-objects objects one tools
+.PHONY: FORCE demo test install check sim release bench cluster cluster-down images format test-list clean help \
+        unit-tests clang-objects objects one tools simulations simulation-binaries

@@ -110,6 +110,24 @@ static void follow_run(const struct route *route)
     }
 }
 
+/*
+ * A Trigger holds the runs that its status names: when it lets one go, the pipeline's history may
+ * take it.
+ */
+static void follow_trigger(const struct route *route)
+{
+    const struct trigger *before = (const struct trigger *)route->before;
+    const struct trigger *after = (const struct trigger *)route->after;
+    add_key(route, KIND_TRIGGER, route->object->meta.name);
+    bool holds_the_same = before && after &&
+                          text_equal(before->status.pending.run, after->status.pending.run) &&
+                          text_equal(before->status.last_run_ref.name,
+                                     after->status.last_run_ref.name);
+    if (before && !holds_the_same) {
+        add_key(route, KIND_PIPELINE, before->spec.pipeline_ref.name);
+    }
+}
+
 static void follow_owner(const struct route *route, const char *owner_kind, enum api_kind kind)
 {
     const struct owner_reference *owner = meta_controller(&route->object->meta);
@@ -173,7 +191,7 @@ void routes_follow(const struct cache *cache, enum api_kind kind, enum cache_eve
         add_key(&route, KIND_MODEL, ((const struct model_version *)route.object)->spec.model);
         break;
     case KIND_TRIGGER:
-        add_key(&route, KIND_TRIGGER, route.object->meta.name);
+        follow_trigger(&route);
         break;
     case KIND_JOB:
         follow_owner(&route, "PipelineRun", KIND_PIPELINE_RUN);

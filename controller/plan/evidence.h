@@ -26,6 +26,7 @@ struct attempt_evidence {
     int64_t ended_at;      /* unix seconds; TIME_ABSENT when the pod does not say */
     const char *reason;    /* failed: of plan/reasons.h; under way: why it waits, or NULL */
     const char *message;   /* for people, with the reason */
+    bool awaits_pod;       /* under way only because its pod's end has not been seen yet */
 };
 
 struct attempt_evidence attempt_judge(struct arena *arena, const struct job *job,

@@ -48,13 +48,14 @@
 #define REASON_STEP_FAILED        "StepFailed" /* no attempt is left */
 #define REASON_STEP_TIMED_OUT     "StepTimedOut"
 #define REASON_RUN_TIMED_OUT      "RunTimedOut"
-#define REASON_CHECK_FAILED       "CheckFailed"     /* verdict Stop */
-#define REASON_CHECK_WARNED       "CheckWarned"     /* verdict Warn: the run goes on */
-#define REASON_RESULT_MISSING     "ResultMissing"   /* a declared result was not written */
-#define REASON_RESULT_INVALID     "ResultInvalid"   /* not JSON, or not of the declared type */
-#define REASON_RESULT_TOO_LARGE   "ResultTooLarge"  /* cut at the kubelet's limit */
-#define REASON_JOB_DELETED        "JobDeleted"      /* somebody deleted a running step's Job */
-#define REASON_POD_WAITING        "PodWaiting"      /* the pod can't start yet; message says why */
+#define REASON_CHECK_FAILED       "CheckFailed"    /* verdict Stop */
+#define REASON_CHECK_WARNED       "CheckWarned"    /* verdict Warn: the run goes on */
+#define REASON_RESULT_MISSING     "ResultMissing"  /* a declared result was not written */
+#define REASON_RESULT_INVALID     "ResultInvalid"  /* not JSON, or not of the declared type */
+#define REASON_RESULT_TOO_LARGE   "ResultTooLarge" /* cut at the kubelet's limit */
+#define REASON_JOB_DELETED        "JobDeleted"     /* somebody deleted a running step's Job */
+#define REASON_POD_WAITING        "PodWaiting"     /* the pod can't start yet; message says why */
+#define REASON_POD_NOT_SEEN       "PodNotSeen" /* its Job has ended; what the pod left is awaited */
 #define REASON_IMAGE_PULL         "ImagePullFailed" /* the image can't be pulled; kubelet goes on */
 #define REASON_NO_POD_YET         "NoPodYet"        /* the Job has no pod; message says why */
 #define REASON_REVISION_MISSING   "RevisionMissing" /* the pinned spec is gone */

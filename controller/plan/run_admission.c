@@ -116,6 +116,36 @@ static bool take_turn(struct run_work *work)
                                 (long long)limit));
 }
 
+/* A missing revision may be one that the cache does not have yet: asked again after so long. */
+enum { PROBE_EVERY_SECONDS = 30 };
+
+/*
+ * The pinned revision was deleted, or the cache has not seen it yet: the watches of two kinds are
+ * apart, and a controller that has just taken over may be behind. The API server itself is asked
+ * before the run is given up.
+ */
+static bool miss_revision(struct run_work *work, const char *name)
+{
+    const struct fact *fact = fact_find(&work->view->facts, OPERATION_PROBE,
+                                        KIND_CONTROLLER_REVISION, name);
+    if (fact && fact->error == ERROR_NOT_FOUND) {
+        run_end(work, RUN_FAILED, REASON_REVISION_MISSING,
+                arena_print(work->arena,
+                            "ControllerRevision %s, which pins this run's spec, was deleted; "
+                            "create a new run",
+                            name));
+        return false;
+    }
+    plan_next_group(work->plan);
+    plan_probe(work->plan, KIND_CONTROLLER_REVISION, work->run->meta.namespace, name,
+               REASON_REVISION_MISSING,
+               "the revision that pins the run is not in the cache; asking whether it was deleted");
+    plan_next_group(work->plan);
+    plan_wake_at(work->plan, work->view->now + PROBE_EVERY_SECONDS);
+    return wait_for(work, REASON_REVISION_MISSING,
+                    arena_print(work->arena, "waiting to see ControllerRevision %s", name));
+}
+
 bool run_admit(struct run_work *work)
 {
     const char *pinned = run_pinned_revision(work->run, work->view->jobs, work->view->job_count);
@@ -124,12 +154,7 @@ bool run_admit(struct run_work *work)
         if (revision) {
             return take_spec(work, revision);
         }
-        run_end(work, RUN_FAILED, REASON_REVISION_MISSING,
-                arena_print(work->arena,
-                            "ControllerRevision %s, which pins this run's spec, was "
-                            "deleted; create a new run",
-                            pinned));
-        return false;
+        return miss_revision(work, pinned);
     }
     const struct controller_revision *revision = find_current_revision(work);
     if (!revision || !take_spec(work, revision)) {

@@ -26,6 +26,52 @@ enum { TERMINATION_MESSAGE_LIMIT = 4096, TERMINATION_MESSAGE_SHARED = 12288 };
 /* A Job without any pod for so long is asked about; and again every so often. */
 enum { EXPLAIN_AFTER_SECONDS = 10, EXPLAIN_EVERY_SECONDS = 30 };
 
+/*
+ * A Job that has ended is not believed alone for so long, since the watch of pods may be behind
+ * that of Jobs, at worst until a dead connection is noticed and all pods are listed again. A
+ * failure loses no more than its pod's last words, so it waits less.
+ */
+enum { UNSEEN_SUCCESS_SECONDS = 300, UNSEEN_FAILURE_SECONDS = 10, UNSEEN_TOLD_SECONDS = 10 };
+
+/* True while the pod that a Job's end speaks of may still turn up. */
+static bool awaits_pod(struct run_work *work, const struct job *job,
+                       const struct attempt_evidence *evidence)
+{
+    bool ended = evidence->state == ATTEMPT_SUCCEEDED || evidence->state == ATTEMPT_FAILED;
+    if (!ended || evidence->pod || evidence->ended_at == TIME_ABSENT) {
+        return false;
+    }
+    int64_t until = evidence->ended_at + (evidence->state == ATTEMPT_SUCCEEDED
+                                              ? UNSEEN_SUCCESS_SECONDS
+                                              : UNSEEN_FAILURE_SECONDS);
+    if (work->view->now >= until) {
+        return false;
+    }
+    int64_t told = evidence->ended_at + UNSEEN_TOLD_SECONDS;
+    plan_wake_at(work->plan, work->view->now < told ? told : until);
+    if (work->view->now >= told) {
+        run_note_obstacle(work, REASON_POD_NOT_SEEN,
+                          arena_print(work->arena,
+                                      "Job %s has ended, but its pod has not been seen to end; "
+                                      "waiting for what it left, at most %d s",
+                                      job->meta.name, UNSEEN_SUCCESS_SECONDS));
+    }
+    return true;
+}
+
+struct attempt_evidence run_judge_attempt(struct run_work *work, const struct job *job)
+{
+    size_t pod_count = 0;
+    const struct pod *const *pods = run_find_pods(work, job, &pod_count);
+    struct attempt_evidence evidence = attempt_judge(work->arena, job, pods, pod_count);
+    if (awaits_pod(work, job, &evidence)) {
+        evidence.state = ATTEMPT_UNDER_WAY;
+        evidence.reason = NULL;
+        evidence.awaits_pod = true;
+    }
+    return evidence;
+}
+
 static void fail_attempt(struct run_work *work, size_t index, int64_t ended, const char *reason,
                          const char *message)
 {
@@ -219,7 +265,7 @@ static void observe_under_way(struct run_work *work, size_t index, const struct 
     if (evidence->reason) {
         run_note_obstacle(work, evidence->reason,
                           arena_print(work->arena, "step %s: %s", name, evidence->message));
-    } else if (!evidence->pod) {
+    } else if (!evidence->pod && !evidence->awaits_pod) {
         explain_missing_pod(work, index, job);
     }
 }
@@ -285,9 +331,7 @@ static void observe_step(struct run_work *work, size_t index)
         observe_missing_job(work, index);
         return;
     }
-    size_t pod_count = 0;
-    const struct pod *const *pods = run_find_pods(work, job, &pod_count);
-    struct attempt_evidence evidence = attempt_judge(work->arena, job, pods, pod_count);
+    struct attempt_evidence evidence = run_judge_attempt(work, job);
     if (evidence.state == ATTEMPT_SUCCEEDED) {
         finish_attempt(work, index, &evidence);
     } else if (evidence.state == ATTEMPT_FAILED) {

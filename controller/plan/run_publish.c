@@ -78,9 +78,7 @@ static bool seal(struct run_work *work, struct artifact_status *artifact)
         work->after.status.seal_job = name;
         return false;
     }
-    size_t pod_count = 0;
-    const struct pod *const *pods = run_find_pods(work, job, &pod_count);
-    struct attempt_evidence evidence = attempt_judge(work->arena, job, pods, pod_count);
+    struct attempt_evidence evidence = run_judge_attempt(work, job);
     if (evidence.state == ATTEMPT_FAILED) {
         fail_seal(work, evidence.message);
         return false;

@@ -66,6 +66,12 @@ void run_end(struct run_work *work, const char *phase, const char *reason, const
 /* Decides whether the run may start; fills spec, graph, params. False: it waits or has ended. */
 bool run_admit(struct run_work *work);
 
+/*
+ * What a Job and its pods say. While only the Job has been seen to end it is still under way: what
+ * the pod left is yet to come, and the two kinds are watched apart from each other.
+ */
+struct attempt_evidence run_judge_attempt(struct run_work *work, const struct job *job);
+
 /* Reads the attempts under way into the step statuses. */
 void run_observe(struct run_work *work);
 

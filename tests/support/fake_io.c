@@ -190,6 +190,15 @@ struct io_call *fake_io_find_open(struct fake_io *fake, const char *method, cons
     return NULL;
 }
 
+struct io_call *fake_io_next_open(struct fake_io *fake, uint64_t number)
+{
+    struct io_call *call = fake->calls;
+    while (call && call->sent.number <= number) {
+        call = call->next;
+    }
+    return call;
+}
+
 size_t fake_io_open_count(const struct fake_io *fake)
 {
     size_t count = 0;

@@ -93,6 +93,8 @@ void fake_io_add_zone(struct fake_io *fake, const char *name, const void *bytes,
 /* Requests under way. The oldest that matches, or NULL; `method` NULL: any. */
 struct io_call *fake_io_find_open(struct fake_io *fake, const char *method, const char *path);
 size_t fake_io_open_count(const struct fake_io *fake);
+/* The oldest that was sent after the request `number`, or NULL. */
+struct io_call *fake_io_next_open(struct fake_io *fake, uint64_t number);
 const struct fake_request *fake_io_request_of(const struct io_call *call);
 
 /*

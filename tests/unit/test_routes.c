@@ -149,6 +149,21 @@ static void the_end_of_a_run_that_a_trigger_started_concerns_the_trigger(void **
     assert_string_equal(put_run(world, "a", 1, cause, ended), "Pipeline/p Trigger/t ");
 }
 
+static void a_trigger_that_lets_a_run_go_concerns_the_pipeline_s_history(void **state)
+{
+    struct world *world = *state;
+    const char *spec = "'spec':{'pipelineRef':{'name':'p'}},'status':{'lastRunRef':{'name':'r1'}}";
+    assert_string_equal(put(world, KIND_TRIGGER, "t", 1, spec), "Trigger/t ");
+    assert_string_equal(put(world, KIND_TRIGGER, "t", 1, spec), "Trigger/t ");
+    assert_string_equal(put(world, KIND_TRIGGER, "t", 1,
+                            "'spec':{'pipelineRef':{'name':'p'}},'status':{'lastRunRef':{'name':"
+                            "'r2'}}"),
+                        "Trigger/t Pipeline/p ");
+    world->keys[0] = '\0';
+    cache_remove(world->cache, KIND_TRIGGER, "n", "t", "100");
+    assert_string_equal(world->keys, "Trigger/t Pipeline/p ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +179,8 @@ int main(void)
             a_changed_pipeline_concerns_all_its_runs_that_have_not_ended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             the_end_of_a_run_that_a_trigger_started_concerns_the_trigger, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_trigger_that_lets_a_run_go_concerns_the_pipeline_s_history, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,233 @@
+#include "sim/world.h"
+
+#include "core/text.h"
+#include "plan/run_phase.h"
+#include "sim/tree.h"
+
+/*
+ * What must hold at every moment, and at rest. Who looks at one change sees the store as it is
+ * after it.
+ */
+
+#define FOREIGN "example.com/not-ours"
+
+static const char *label(const json_t *tree, const char *key)
+{
+    return tree_map_text(tree, "metadata/labels", key);
+}
+
+static bool is_same_attempt(const json_t *a, const json_t *b)
+{
+    return text_equal(tree_controller_uid(a), tree_controller_uid(b)) &&
+           text_equal(label(a, LABEL_STEP), label(b, LABEL_STEP)) &&
+           text_equal(tree_map_text(a, "metadata/annotations", ANNOTATION_ATTEMPT),
+                      tree_map_text(b, "metadata/annotations", ANNOTATION_ATTEMPT));
+}
+
+/* No two live Jobs for one step and attempt. */
+static void check_jobs(struct sim_world *world, const struct sim_change *change)
+{
+    if (change->before) {
+        return;
+    }
+    for (size_t at = 0; at < world->store.count; at++) {
+        const struct sim_object *other = &world->store.objects[at];
+        if (other->kind == KIND_JOB && other->tree != change->after &&
+            is_same_attempt(other->tree, change->after)) {
+            sim_world_fail(world, "two Jobs for one attempt: %s and %s", tree_name(other->tree),
+                           tree_name(change->after));
+        }
+    }
+}
+
+static void check_steps(struct sim_world *world, const struct sim_change *change)
+{
+    size_t at;
+    const json_t *step;
+    json_array_foreach(tree_at(change->before, "status/steps"), at, step)
+    {
+        const char *before = tree_text(step, "phase");
+        const char *after = tree_text(json_array_get(tree_at(change->after, "status/steps"), at),
+                                      "phase");
+        if (step_phase_is_final(before) && !text_equal(before, after)) {
+            sim_world_fail(world, "step %s of run %s was %s and is %s", tree_text(step, "name"),
+                           tree_name(change->after), before, after);
+        }
+    }
+}
+
+/* A run that is bound to a revision and has not ended takes a place. */
+static void check_places(struct sim_world *world, const json_t *run)
+{
+    const char *name = tree_text(run, "spec/pipelineRef/name");
+    const struct sim_object *pipeline = sim_store_find(&world->store, KIND_PIPELINE, SIM_NAMESPACE,
+                                                       name);
+    int64_t limit = pipeline ? tree_integer(pipeline->tree, "spec/maxConcurrentRuns") : 0;
+    int64_t under_way = 0;
+    for (size_t at = 0; at < world->store.count; at++) {
+        const json_t *tree = world->store.objects[at].tree;
+        under_way += world->store.objects[at].kind == KIND_PIPELINE_RUN &&
+                     text_equal(tree_text(tree, "spec/pipelineRef/name"), name) &&
+                     tree_text(tree, "status/revision")[0] &&
+                     !run_phase_is_final(tree_text(tree, "status/phase"));
+    }
+    if (limit > 0 && under_way > limit) {
+        sim_world_fail(world, "%lld runs are under way, maxConcurrentRuns is %lld",
+                       (long long)under_way, (long long)limit);
+    }
+}
+
+static void check_run(struct sim_world *world, const struct sim_change *change)
+{
+    if (!change->before || !change->after) {
+        return;
+    }
+    const char *before = tree_text(change->before, "status/phase");
+    const char *after = tree_text(change->after, "status/phase");
+    if (run_phase_is_final(before) && !text_equal(before, after)) {
+        sim_world_fail(world, "run %s was %s and is %s", tree_name(change->after), before, after);
+    }
+    check_steps(world, change);
+    check_places(world, change->after);
+}
+
+/* One version for each run, and only of a run that comes to its end. */
+static void check_version(struct sim_world *world, const struct sim_change *change)
+{
+    if (change->before) {
+        return;
+    }
+    const char *run = tree_text(change->after, "spec/lineage/run/uid");
+    for (size_t at = 0; at < world->store.count; at++) {
+        const struct sim_object *other = &world->store.objects[at];
+        if (other->kind == KIND_MODEL_VERSION && other->tree != change->after &&
+            text_equal(tree_text(other->tree, "spec/lineage/run/uid"), run)) {
+            sim_world_fail(world, "two versions of one run: %s and %s", tree_name(other->tree),
+                           tree_name(change->after));
+        }
+    }
+}
+
+static size_t count_answering(const struct sim_store *store, const char *version_uid)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < store->count; at++) {
+        const json_t *tree = store->objects[at].tree;
+        count += store->objects[at].kind == KIND_POD &&
+                 text_equal(label(tree, LABEL_VERSION_UID), version_uid) &&
+                 !tree_at(tree, "metadata/deletionTimestamp") &&
+                 text_equal(tree_condition(tree, "Ready"), "True");
+    }
+    return count;
+}
+
+static const char *selected_by(const json_t *service)
+{
+    return tree_map_text(service, "spec/selector", LABEL_VERSION_UID);
+}
+
+/* A stable Service is never turned to a version of which no pod answers. */
+static void check_switch(struct sim_world *world, const struct sim_change *change)
+{
+    if (!change->before || !change->after ||
+        text_equal(selected_by(change->before), selected_by(change->after))) {
+        return;
+    }
+    if (count_answering(&world->store, selected_by(change->before)) > 0 &&
+        count_answering(&world->store, selected_by(change->after)) == 0) {
+        sim_world_fail(world, "Service %s was turned to a version that does not answer",
+                       tree_name(change->after));
+    }
+}
+
+/* The Deployment that a stable Service leads to is never deleted. */
+static void check_served(struct sim_world *world, const struct sim_change *change)
+{
+    if (change->after) {
+        return;
+    }
+    const char *version = label(change->before, LABEL_VERSION_UID);
+    for (size_t at = 0; at < world->store.count; at++) {
+        const struct sim_object *service = &world->store.objects[at];
+        if (service->kind == KIND_SERVICE && text_equal(selected_by(service->tree), version) &&
+            sim_store_find_uid(&world->store, version)) {
+            sim_world_fail(world, "Deployment %s is deleted while Service %s leads to it",
+                           tree_name(change->before), tree_name(service->tree));
+        }
+    }
+}
+
+void sim_check_change(struct sim_world *world, const struct sim_change *change)
+{
+    if (change->before &&
+        tree_map_text(change->before, "metadata/annotations", FOREIGN)[0] != '\0') {
+        sim_world_fail(world, "%s %s is not ours and was changed", kind_info(change->kind)->kind,
+                       tree_name(change->before));
+    }
+    switch (change->kind) {
+    case KIND_JOB:
+        check_jobs(world, change);
+        break;
+    case KIND_PIPELINE_RUN:
+        check_run(world, change);
+        break;
+    case KIND_MODEL_VERSION:
+        check_version(world, change);
+        break;
+    case KIND_SERVICE:
+        check_switch(world, change);
+        break;
+    case KIND_DEPLOYMENT:
+        check_served(world, change);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- at rest ---- */
+
+static void check_run_at_rest(struct sim_world *world, const json_t *run)
+{
+    bool is_final = run_phase_is_final(tree_text(run, "status/phase"));
+    if (!is_final && !json_is_true(tree_at(run, "spec/suspend"))) {
+        sim_world_fail(world, "run %s never ended: %s", tree_name(run),
+                       tree_text(run, "status/conditions/0/message"));
+    }
+    const char *version = tree_text(run, "status/modelVersion");
+    if (version[0] && !sim_store_find(&world->store, KIND_MODEL_VERSION, SIM_NAMESPACE, version)) {
+        sim_world_fail(world, "run %s names version %s, which is not there", tree_name(run),
+                       version);
+    }
+}
+
+static void check_version_at_rest(struct sim_world *world, const json_t *version)
+{
+    const struct sim_object *run = sim_store_find_uid(&world->store,
+                                                      tree_text(version, "spec/lineage/run/uid"));
+    if (run && !text_equal(tree_text(run->tree, "status/phase"), RUN_SUCCEEDED)) {
+        sim_world_fail(world, "version %s is of run %s, which is %s", tree_name(version),
+                       tree_name(run->tree), tree_text(run->tree, "status/phase"));
+    }
+}
+
+static void check_job_at_rest(struct sim_world *world, const json_t *job)
+{
+    if (!tree_condition(job, "Complete")[0] && !tree_condition(job, "Failed")[0]) {
+        sim_world_fail(world, "Job %s runs on", tree_name(job));
+    }
+}
+
+void sim_check_rest(struct sim_world *world)
+{
+    for (size_t at = 0; at < world->store.count; at++) {
+        const struct sim_object *object = &world->store.objects[at];
+        if (object->kind == KIND_PIPELINE_RUN) {
+            check_run_at_rest(world, object->tree);
+        } else if (object->kind == KIND_MODEL_VERSION) {
+            check_version_at_rest(world, object->tree);
+        } else if (object->kind == KIND_JOB) {
+            check_job_at_rest(world, object->tree);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+#ifndef TIDEMILL_SIM_EXPECT_H
+#define TIDEMILL_SIM_EXPECT_H
+
+/* What the tests of the simulation share: playing, comparing, and how to replay what failed. */
+
+#include "sim/scenario.h"
+
+/* SIM_FULL=1 in the environment: everything, not the bounded part that `make test` takes. */
+bool sim_is_full(void);
+
+/* The faultless play; fails the test when an invariant breaks. Freed with sim_result_free(). */
+struct sim_result sim_expect_faultless(const struct sim_scenario *scenario);
+
+/*
+ * Plays with these options and fails the test unless every invariant held and the end is that of
+ * the faultless play (where it does not depend on time). The failure says the command that replays
+ * it. A random play that fails is first shrunk to the shortest time of faults that fails.
+ */
+void sim_expect_same_end(const struct sim_scenario *scenario, const struct sim_options *options,
+                         const struct sim_result *faultless);
+
+#endif

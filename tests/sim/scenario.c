@@ -1,0 +1,315 @@
+#include "sim/scenario.h"
+
+#include "api/render.h"
+#include "core/assert.h"
+#include "core/text.h"
+#include "sim/tree.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIGEST "sha256:2222222222222222222222222222222222222222222222222222222222222222"
+
+enum { MILLISECONDS = 1000, MINUTE_MS = 60 * MILLISECONDS };
+
+/* ---- endings ---- */
+
+static bool fits(const struct sim_rule *rule, const char *run, const char *step, int64_t attempt,
+                 const char *container)
+{
+    return (!rule->run || text_equal(rule->run, run)) &&
+           (!rule->step || text_equal(rule->step, step)) &&
+           (rule->attempt == 0 || rule->attempt == attempt) &&
+           (!rule->container || text_equal(rule->container, container));
+}
+
+static const char *usual_message(const char *container)
+{
+    static const struct {
+        const char *container;
+        const char *message;
+    } messages[] = {
+        {CONTAINER_PREPARE, "{\"inputs\":{\"table\":{\"digest\":\"" DIGEST "\"}}}"},
+        {CONTAINER_SEAL, "{\"inputs\":{\"model\":{\"digest\":\"" DIGEST "\",\"bytes\":9}}}"},
+        {CONTAINER_COPY, "{\"digest\":\"" DIGEST "\"}"},
+        {CONTAINER_STEP, "{\"rows\":3}"},
+    };
+    for (size_t at = 0; at < COUNT_OF(messages); at++) {
+        if (text_equal(messages[at].container, container)) {
+            return messages[at].message;
+        }
+    }
+    return "";
+}
+
+static struct sim_ending end_container(void *context, const char *run, const char *step,
+                                       int64_t attempt, const char *container)
+{
+    const struct sim_scenario *scenario = context;
+    for (size_t at = 0; at < SIM_RULES; at++) {
+        const struct sim_rule *rule = &scenario->rules[at];
+        if ((rule->step || rule->container) && fits(rule, run, step, attempt, container)) {
+            return (struct sim_ending){rule->exit_code, rule->message ? rule->message : ""};
+        }
+    }
+    return (struct sim_ending){0, usual_message(container)};
+}
+
+/* ---- worlds ---- */
+
+static void put_pipeline(struct sim_world *world, const char *spec)
+{
+    char json[4096];
+    int length = snprintf(
+        json, sizeof(json),
+        "{'metadata':{'name':'p'},'spec':{'history':{'succeeded':5,'failed':5},%s}}", spec);
+    REQUIRE(length > 0 && (size_t)length < sizeof(json));
+    sim_world_create(world, KIND_PIPELINE, json);
+}
+
+static void put_run(struct sim_world *world, const char *name)
+{
+    char json[512];
+    (void)snprintf(json, sizeof(json),
+                   "{'metadata':{'name':'%s'},'spec':{'pipelineRef':{'name':'p'}}}", name);
+    sim_world_create(world, KIND_PIPELINE_RUN, json);
+}
+
+static void put_claim(struct sim_world *world)
+{
+    sim_world_create(world, KIND_CLAIM,
+                     "{'metadata':{'name':'c'},'spec':{'accessModes':['ReadWriteMany']}}");
+}
+
+static void put_model(struct sim_world *world)
+{
+    sim_world_create(world, KIND_MODEL,
+                     "{'metadata':{'name':'m'},'spec':{'serving':{'port':8080,'replicas':2,"
+                     "'podTemplate':{'spec':{'containers':[{'name':'server','image':'s'}]}}}}}");
+}
+
+static void one_step(struct sim_world *world)
+{
+    put_pipeline(world, "'steps':[{'name':'a','image':'i'}]");
+    put_run(world, "r");
+}
+
+static void chain(struct sim_world *world)
+{
+    put_claim(world);
+    put_pipeline(world,
+                 "'artifacts':{'volumeClaim':{'claimName':'c'}},'steps':["
+                 "{'name':'a','image':'i','outputs':{'artifacts':[{'name':'table'}],'results':"
+                 "[{'name':'rows','type':'integer'}]},'checks':[{'result':'rows','min':'1',"
+                 "'onFailure':'Stop'}]},"
+                 "{'name':'b','image':'i','inputs':[{'name':'table','from':'a.table'}]},"
+                 "{'name':'c','image':'i','inputs':[{'name':'table','from':'a.table'}]},"
+                 "{'name':'d','image':'i','runAfter':['b','c']}]");
+    put_run(world, "r");
+}
+
+static void retries(struct sim_world *world)
+{
+    put_pipeline(world, "'steps':[{'name':'a','image':'i','retry':{'limit':2,'backoff':{'initial':"
+                        "'10s','factor':2,'max':'5m'}}},"
+                        "{'name':'b','image':'i','runAfter':['a'],'retry':{'limit':1,'backoff':"
+                        "{'initial':'10s','factor':2,'max':'5m'}}}]");
+    put_run(world, "r");
+    put_run(world, "s");
+}
+
+static void stopped_by_a_check(struct sim_world *world)
+{
+    put_pipeline(world, "'steps':[{'name':'a','image':'i','outputs':{'results':[{'name':'rows',"
+                        "'type':'integer'}]},'checks':[{'result':'rows','min':'5','onFailure':"
+                        "'Stop'}]},{'name':'b','image':'i','runAfter':['a']},{'name':'c',"
+                        "'image':'i'}]");
+    put_run(world, "r");
+}
+
+static void publish_again(struct sim_world *world)
+{
+    put_run(world, "second");
+}
+
+static void publishes(struct sim_world *world)
+{
+    put_claim(world);
+    put_pipeline(world, "'artifacts':{'volumeClaim':{'claimName':'c'}},'publish':{'model':'m',"
+                        "'artifact':'a.model','metricsFrom':['a']},'steps':[{'name':'a','image':"
+                        "'i','outputs':{'artifacts':[{'name':'model'}],'results':[{'name':'rows',"
+                        "'type':'integer'}]}}]");
+    put_model(world);
+    put_run(world, "first");
+    sim_world_at(world, 2 * MINUTE_MS, publish_again);
+}
+
+static void takes_turns(struct sim_world *world)
+{
+    put_pipeline(world, "'maxConcurrentRuns':1,'steps':[{'name':'a','image':'i'}]");
+    put_run(world, "a");
+    put_run(world, "b");
+    put_run(world, "c");
+}
+
+static void keeps_history(struct sim_world *world)
+{
+    put_pipeline(world, "'history':{'succeeded':1,'failed':1},'maxConcurrentRuns':1,'steps':[{"
+                        "'name':'a','image':'i'}]");
+    sim_world_create(world, KIND_TRIGGER,
+                     "{'metadata':{'name':'t'},'spec':{'pipelineRef':{'name':'p'},"
+                     "'concurrencyPolicy':'Allow','schedule':{'cron':'*/2 * * * *','timeZone':"
+                     "'Etc/UTC','catchUp':{'policy':'Latest','max':10}}}}");
+}
+
+static void suspend_trigger(struct sim_world *world)
+{
+    sim_world_merge(world, KIND_TRIGGER, "t", "{'spec':{'suspend':true}}");
+}
+
+static void history(struct sim_world *world)
+{
+    keeps_history(world);
+    sim_world_at(world, 9 * MINUTE_MS, suspend_trigger);
+}
+
+static void cancel_run(struct sim_world *world)
+{
+    sim_world_merge(world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
+}
+
+static void cancelled(struct sim_world *world)
+{
+    put_pipeline(world, "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i','runAfter':"
+                        "['a']},{'name':'c','image':'i'}]");
+    put_run(world, "r");
+    sim_world_at(world, 2 * MILLISECONDS, cancel_run);
+}
+
+static void edit_pipeline(struct sim_world *world)
+{
+    sim_world_merge(world, KIND_PIPELINE, "p",
+                    "{'spec':{'steps':[{'name':'x','image':'j'},{'name':'y','image':'j'}]}}");
+    put_run(world, "s");
+}
+
+static void edited(struct sim_world *world)
+{
+    put_pipeline(world, "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i','runAfter':"
+                        "['a']}]");
+    put_run(world, "r");
+    sim_world_at(world, 4 * MILLISECONDS, edit_pipeline);
+}
+
+const struct sim_scenario sim_scenarios[] = {
+    {.name = "one-step", .set_up = one_step, .busy_ms = 10 * MINUTE_MS},
+    {.name = "chain", .set_up = chain, .busy_ms = 10 * MINUTE_MS},
+    {.name = "retries",
+     .set_up = retries,
+     .rules = {{.step = "a", .attempt = 1, .exit_code = 1, .message = "no luck"},
+               {.run = "s", .step = "b", .exit_code = 7, .message = "never"}},
+     .busy_ms = 20 * MINUTE_MS},
+    {.name = "check", .set_up = stopped_by_a_check, .busy_ms = 10 * MINUTE_MS},
+    {.name = "publish", .set_up = publishes, .busy_ms = 20 * MINUTE_MS},
+    {.name = "mismatch",
+     .set_up = publishes,
+     .rules = {{.container = CONTAINER_COPY,
+                .exit_code = 1,
+                .message = "{\"reason\":\"DigestMismatch\",\"message\":\"other files\"}"}},
+     .busy_ms = 20 * MINUTE_MS},
+    {.name = "turns", .set_up = takes_turns, .busy_ms = 15 * MINUTE_MS},
+    {.name = "history", .set_up = history, .busy_ms = 25 * MINUTE_MS},
+    {.name = "cancelled", .set_up = cancelled, .busy_ms = 10 * MINUTE_MS, .times_count = true},
+    {.name = "edited", .set_up = edited, .busy_ms = 25 * MINUTE_MS, .times_count = true},
+};
+
+const size_t sim_scenario_count = COUNT_OF(sim_scenarios);
+
+const struct sim_scenario *sim_scenario_find(const char *name)
+{
+    for (size_t at = 0; at < sim_scenario_count; at++) {
+        if (text_equal(sim_scenarios[at].name, name)) {
+            return &sim_scenarios[at];
+        }
+    }
+    return NULL;
+}
+
+/* ---- playing ---- */
+
+static void start_processes(struct sim_world *world)
+{
+    size_t count = world->options.processes ? world->options.processes : 1;
+    for (size_t at = 0; at < count; at++) {
+        sim_world_start(world, at);
+    }
+}
+
+/* No write for so long, from one controller that has seen it all. */
+static void check_quiet(struct sim_world *world, const char *when)
+{
+    size_t effects = world->effects;
+    if (sim_world_run(world, world->now_ms + SIM_QUIET_MS) && world->effects != effects) {
+        sim_world_fail(world, "%zu writes %s", world->effects - effects, when);
+    }
+}
+
+struct sim_result sim_scenario_play(const struct sim_scenario *scenario,
+                                    const struct sim_options *options)
+{
+    struct sim_world *world = calloc(1, sizeof(*world));
+    REQUIRE(world != NULL);
+    union {
+        const struct sim_scenario *given;
+        void *context;
+    } both = {.given = scenario};
+    sim_world_init(world, options, end_container, both.context);
+    scenario->set_up(world);
+    start_processes(world);
+    if (sim_world_run(world, scenario->busy_ms)) {
+        check_quiet(world, "after everything was done");
+    }
+    for (size_t at = 0; at < SIM_PROCESSES; at++) {
+        sim_world_kill(world, at);
+    }
+    if (!world->failure[0]) {
+        sim_check_rest(world);
+        sim_world_start(world, 0);
+        check_quiet(world, "of a new controller that found everything done");
+    }
+    struct sim_result result = {
+        .end = sim_store_describe(&world->store), .writes = world->writes, .faults = world->faults};
+    memcpy(result.failure, world->failure, sizeof(result.failure));
+    memcpy(result.creates, world->store.creates, sizeof(result.creates));
+    memcpy(result.deletes, world->store.deletes, sizeof(result.deletes));
+    for (size_t at = 0; at < world->store.change_count; at++) {
+        result.events[world->store.changes[at].kind]++;
+    }
+    sim_world_free(world);
+    free(world);
+    return result;
+}
+
+void sim_result_free(struct sim_result *result)
+{
+    free(result->end);
+    *result = (struct sim_result){0};
+}
+
+char *sim_result_describe(const struct sim_result *result)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    REQUIRE(out != NULL);
+    (void)fputs(result->end, out);
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        if (kind != KIND_POD && result->creates[kind] + result->deletes[kind] > 0) {
+            (void)fprintf(out, "%s +%zu -%zu\n", kind_info(kind)->kind, result->creates[kind],
+                          result->deletes[kind]);
+        }
+    }
+    (void)fclose(out);
+    return text;
+}

@@ -1,0 +1,40 @@
+#ifndef TIDEMILL_SIM_SCHEDULE_H
+#define TIDEMILL_SIM_SCHEDULE_H
+
+/* What can happen next in a sim_world, and doing it. For world.c and schedule*.c alone. */
+
+#include "sim/world.h"
+
+enum sim_action_type {
+    SIM_ACT_SERVE,   /* a request reaches the API server */
+    SIM_ACT_ANSWER,  /* its answer arrives */
+    SIM_ACT_WATCH,   /* the next event of a watch arrives */
+    SIM_ACT_CLUSTER, /* something of the cluster moves on */
+    SIM_ACT_SCRIPT   /* a person does something */
+};
+
+struct sim_action {
+    enum sim_action_type type;
+    size_t process;
+    size_t call; /* index */
+    struct sim_transition transition;
+};
+
+enum { SIM_ACTIONS_MAXIMUM = 2048 };
+
+/* Learns of new requests and of those that are gone. */
+void sim_calls_refresh(struct sim_process *process);
+
+/* schedule_calls.c */
+void sim_call_serve(struct sim_world *world, size_t process, size_t call);
+void sim_call_answer(struct sim_world *world, size_t process, size_t call);
+void sim_call_watch(struct sim_world *world, size_t process, size_t call);
+/* The next event that this watch will see may arrive now. *due_ms: when, if only time is missing.
+ */
+bool sim_watch_is_due(const struct sim_world *world, const struct sim_call *call, int64_t *due_ms);
+/* Bookmarks, and the ends of watches that are old enough. Returns when the next one is due. */
+int64_t sim_watches_tick(struct sim_world *world);
+/* A write whose sender died arrives after all; false when there is none. */
+bool sim_late_arrives(struct sim_world *world);
+
+#endif

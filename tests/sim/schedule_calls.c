@@ -1,0 +1,404 @@
+#include "sim/schedule.h"
+
+#include "core/assert.h"
+#include "core/memory.h"
+#include "core/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MILLISECONDS = 1000, BOOKMARK_MS = 60 * MILLISECONDS, PER_MILLE = 1000 };
+
+enum { UNAVAILABLE = 503, TOO_MANY = 429, FAILED_INSIDE = 500, OK = 200, SUCCESS_LAST = 299 };
+
+const char *sim_fault_name(enum sim_fault fault)
+{
+    static const char *const names[SIM_FAULT_COUNT] = {
+        [SIM_NO_FAULT] = "none",
+        [SIM_NOT_SENT] = "not sent",
+        [SIM_ANSWER_LOST] = "answer lost",
+        [SIM_UNAVAILABLE] = "503",
+        [SIM_TOO_MANY] = "429",
+        [SIM_FAILED_INSIDE] = "500 after it was carried out",
+        [SIM_CRASH_BEFORE] = "crash before",
+        [SIM_CRASH_UNHEARD] = "crash before the answer",
+        [SIM_CRASH_AFTER] = "crash after the answer",
+        [SIM_CRASH_LATE] = "crash, and it arrives late",
+    };
+    return names[fault];
+}
+
+/* ---- keeping track ---- */
+
+static struct sim_call *find_call(struct sim_process *process, uint64_t number)
+{
+    for (size_t at = 0; at < process->call_count; at++) {
+        if (process->calls[at].number == number) {
+            return &process->calls[at];
+        }
+    }
+    return NULL;
+}
+
+static struct io_call *open_call(const struct sim_process *process, uint64_t number)
+{
+    struct io_call *call = fake_io_next_open(process->fake, number - 1);
+    return call && fake_io_request_of(call)->number == number ? call : NULL;
+}
+
+static struct sim_request request_of(const struct io_call *call)
+{
+    const struct fake_request *sent = fake_io_request_of(call);
+    return (struct sim_request){.method = sent->method,
+                                .path = sent->path,
+                                .content_type = sent->content_type,
+                                .body = sent->body};
+}
+
+static void forget_call(struct sim_process *process, size_t at)
+{
+    free(process->calls[at].answer.body);
+    process->call_count--;
+    memmove(&process->calls[at], &process->calls[at + 1],
+            (process->call_count - at) * sizeof(process->calls[0]));
+}
+
+void sim_calls_refresh(struct sim_process *process)
+{
+    for (size_t at = 0; at < process->call_count;) {
+        if (open_call(process, process->calls[at].number)) {
+            at++;
+        } else {
+            forget_call(process, at);
+        }
+    }
+    uint64_t number = 0;
+    struct io_call *call;
+    while ((call = fake_io_next_open(process->fake, number)) != NULL) {
+        number = fake_io_request_of(call)->number;
+        if (find_call(process, number)) {
+            continue;
+        }
+        REQUIRE(process->call_count < SIM_CALLS);
+        const struct sim_request request = request_of(call);
+        process->calls[process->call_count++] = (struct sim_call){
+            .number = number, .target = sim_server_target(&request)};
+    }
+    fake_io_forget(process->fake);
+}
+
+/* ---- serving ---- */
+
+static bool is_write(const struct sim_request *request, const struct sim_target *target)
+{
+    return !text_equal(request->method, "GET") && !target->is_event && !target->is_dry_run;
+}
+
+static enum sim_fault draw_fault(struct sim_world *world)
+{
+    const struct sim_options *options = &world->options;
+    if (options->fault_at > 0 && world->writes == options->fault_at) {
+        return options->fault;
+    }
+    if (options->fault_per_mille > 0 && world->now_ms < options->heal_ms &&
+        prng_between(&world->prng, 1, PER_MILLE) <= (uint64_t)options->fault_per_mille) {
+        return (enum sim_fault)prng_between(&world->prng, SIM_NOT_SENT, SIM_FAULT_COUNT - 1);
+    }
+    return SIM_NO_FAULT;
+}
+
+static void carry_out(struct sim_world *world, const struct sim_request *request,
+                      struct sim_call *call)
+{
+    int64_t version = world->store.version;
+    call->answer = sim_server_serve(&world->store, request);
+    sim_world_trace(world, "%s %s -> %d", request->method, request->path, call->answer.status);
+    if (world->store.version != version) {
+        world->effects++;
+        world->last_write_ms = world->now_ms;
+    }
+}
+
+static void refuse(struct sim_call *call, int status, const char *reason, int retry_after_seconds)
+{
+    free(call->answer.body);
+    call->answer = sim_server_refuse(status, reason, "the simulation says so");
+    call->retry_after_seconds = retry_after_seconds;
+}
+
+static void keep_late(struct sim_world *world, const struct sim_request *request)
+{
+    if (world->late.method) {
+        return;
+    }
+    static const char *const methods[] = {"POST", "PATCH", "DELETE"};
+    for (size_t at = 0; at < COUNT_OF(methods); at++) {
+        if (text_equal(request->method, methods[at])) {
+            world->late.method = methods[at];
+        }
+    }
+    world->late.path = strdup(request->path);
+    world->late.body = request->body ? strdup(request->body) : NULL;
+    bool is_apply = text_equal(request->content_type, "application/apply-patch+yaml");
+    world->late.content_type = is_apply ? "application/apply-patch+yaml"
+                               : text_equal(request->method, "PATCH")
+                                   ? "application/json-patch+json"
+                                   : "application/json";
+}
+
+/* True when the sender is dead afterwards. */
+static bool meet_fault(struct sim_world *world, size_t process, const struct sim_request *request,
+                       struct sim_call *call, enum sim_fault fault)
+{
+    world->faults += fault != SIM_NO_FAULT;
+    if (fault != SIM_NO_FAULT) {
+        sim_world_trace(world, "fault: %s: %s %s", sim_fault_name(fault), request->method,
+                        request->path);
+    }
+    switch (fault) {
+    case SIM_NOT_SENT:
+        call->lost = ERROR_UNAVAILABLE;
+        return false;
+    case SIM_ANSWER_LOST:
+        carry_out(world, request, call);
+        call->lost = ERROR_LOST;
+        return false;
+    case SIM_UNAVAILABLE:
+        refuse(call, UNAVAILABLE, "ServiceUnavailable", 0);
+        return false;
+    case SIM_TOO_MANY:
+        refuse(call, TOO_MANY, "TooManyRequests", 1);
+        return false;
+    case SIM_FAILED_INSIDE:
+        carry_out(world, request, call);
+        refuse(call, FAILED_INSIDE, "InternalError", 0);
+        return false;
+    case SIM_CRASH_LATE:
+        keep_late(world, request);
+        break;
+    case SIM_CRASH_UNHEARD:
+        carry_out(world, request, call);
+        break;
+    case SIM_CRASH_AFTER:
+        carry_out(world, request, call);
+        call->is_served = true;
+        sim_call_answer(world, process, (size_t)(call - world->processes[process].calls));
+        break;
+    case SIM_CRASH_BEFORE:
+        break;
+    case SIM_NO_FAULT:
+    case SIM_FAULT_COUNT:
+        carry_out(world, request, call);
+        return false;
+    }
+    sim_world_kill(world, process);
+    sim_world_start(world, process);
+    return true;
+}
+
+static void open_watch(struct sim_world *world, const struct sim_process *reader,
+                       struct sim_call *call, struct io_call *open)
+{
+    call->opened_ms = world->now_ms;
+    call->heard_ms = world->now_ms;
+    if (call->target.wants_bookmark_of_list) {
+        call->next_change = world->store.change_count;
+        char *initial = sim_server_initial(&world->store, &call->target);
+        (void)fake_io_feed_text(reader->fake, open, initial);
+        free(initial);
+        return;
+    }
+    size_t at = 0;
+    while (at < world->store.change_count &&
+           world->store.changes[at].version <= call->target.resource_version) {
+        at++;
+    }
+    call->next_change = at;
+}
+
+void sim_call_serve(struct sim_world *world, size_t process, size_t index)
+{
+    struct sim_process *sender = &world->processes[process];
+    struct sim_call *call = &sender->calls[index];
+    struct io_call *open = open_call(sender, call->number);
+    REQUIRE(open != NULL);
+    const struct sim_request request = request_of(open);
+    enum sim_fault fault = SIM_NO_FAULT;
+    if (is_write(&request, &call->target)) {
+        world->writes++;
+        fault = draw_fault(world);
+    }
+    if (meet_fault(world, process, &request, call, fault)) {
+        return;
+    }
+    call->is_served = true;
+    if (!call->target.is_watch) {
+        if (!world->options.random) {
+            sim_call_answer(world, process, index);
+        }
+        return;
+    }
+    if (call->answer.body) {
+        call->target.is_watch = false; /* the answer is a refusal like others */
+        return;
+    }
+    open_watch(world, sender, call, open);
+}
+
+void sim_call_answer(struct sim_world *world, size_t process, size_t index)
+{
+    struct sim_process *sender = &world->processes[process];
+    struct sim_call *call = &sender->calls[index];
+    struct io_call *open = open_call(sender, call->number);
+    struct fake_answer answer = {.failure = call->lost,
+                                 .message = "the simulated connection broke",
+                                 .status = call->lost ? 0 : call->answer.status,
+                                 .retry_after_seconds = call->retry_after_seconds,
+                                 .body = call->lost ? NULL : call->answer.body};
+    answer.body_size = answer.body ? strlen(answer.body) : 0;
+    if (open) {
+        fake_io_finish(sender->fake, open, answer);
+    }
+    sim_calls_refresh(sender);
+}
+
+/* ---- watches ---- */
+
+/* Index of the next change that this watch shows, or the number of changes. */
+static size_t next_visible(const struct sim_world *world, const struct sim_call *call)
+{
+    size_t at = call->next_change;
+    while (at < world->store.change_count &&
+           !sim_server_sees(&call->target, &world->store.changes[at])) {
+        at++;
+    }
+    return at;
+}
+
+static size_t count_waiting(const struct sim_world *world, const struct sim_call *call)
+{
+    struct sim_call walk = *call;
+    size_t count = 0;
+    while ((walk.next_change = next_visible(world, &walk)) < world->store.change_count) {
+        walk.next_change++;
+        count++;
+    }
+    return count;
+}
+
+static bool is_in_gap(const struct sim_world *world, const struct sim_call *call)
+{
+    const struct sim_gap *gap = &world->options.gap;
+    return gap->active && !world->gap_is_over && call->target.kind == gap->kind &&
+           call->seen >= gap->after;
+}
+
+enum { GAP_LIMIT_MS = 20 * MILLISECONDS };
+
+bool sim_watch_is_due(const struct sim_world *world, const struct sim_call *call, int64_t *due_ms)
+{
+    size_t at = next_visible(world, call);
+    if (at == world->store.change_count) {
+        return false;
+    }
+    int64_t due = world->change_ms[at] + world->options.lag_ms[call->target.kind];
+    if (is_in_gap(world, call) && count_waiting(world, call) < world->options.gap.size) {
+        due = world->change_ms[at] + GAP_LIMIT_MS;
+    }
+    *due_ms = due;
+    return due <= world->now_ms;
+}
+
+static void end_watch(struct sim_world *world, struct sim_process *process, struct sim_call *call,
+                      const char *line)
+{
+    struct io_call *open = open_call(process, call->number);
+    sim_world_trace(world, "watch of %s ends%s", kind_info(call->target.kind)->kind,
+                    line ? " with 410" : "");
+    if (line && open) {
+        (void)fake_io_feed_text(process->fake, open, line);
+        open = open_call(process, call->number);
+    }
+    if (open) {
+        fake_io_finish(process->fake, open, (struct fake_answer){.status = OK});
+    }
+}
+
+static const char expired[] =
+    "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":"
+    "\"Expired\",\"message\":\"too old resource version\",\"code\":410}}\n";
+
+void sim_call_watch(struct sim_world *world, size_t process, size_t index)
+{
+    struct sim_process *reader = &world->processes[process];
+    struct sim_call *call = &reader->calls[index];
+    if (is_in_gap(world, call)) {
+        world->gap_is_over = true;
+        end_watch(world, reader, call, expired);
+        sim_calls_refresh(reader);
+        return;
+    }
+    size_t at = next_visible(world, call);
+    REQUIRE(at < world->store.change_count);
+    char *line = sim_server_watch_line(&call->target, &world->store.changes[at]);
+    call->next_change = at + 1;
+    call->seen++;
+    call->heard_ms = world->now_ms;
+    struct io_call *open = open_call(reader, call->number);
+    (void)fake_io_feed_text(reader->fake, open, line);
+    free(line);
+    sim_calls_refresh(reader);
+}
+
+static int64_t tick_watch(struct sim_world *world, struct sim_process *process,
+                          struct sim_call *call)
+{
+    int64_t end_ms = call->opened_ms + call->target.timeout_seconds * MILLISECONDS;
+    if (end_ms <= world->now_ms) {
+        end_watch(world, process, call, NULL);
+        return world->now_ms;
+    }
+    int64_t due_ms = call->heard_ms + BOOKMARK_MS;
+    if (due_ms > world->now_ms) {
+        return due_ms < end_ms ? due_ms : end_ms;
+    }
+    call->heard_ms = world->now_ms;
+    if (next_visible(world, call) == world->store.change_count) {
+        char *line = sim_server_bookmark(&call->target, world->store.version, false);
+        (void)fake_io_feed_text(process->fake, open_call(process, call->number), line);
+        free(line);
+    }
+    return world->now_ms + BOOKMARK_MS;
+}
+
+int64_t sim_watches_tick(struct sim_world *world)
+{
+    int64_t next_ms = INT64_MAX;
+    for (size_t at = 0; at < SIM_PROCESSES; at++) {
+        struct sim_process *process = &world->processes[at];
+        for (size_t call = 0; process->alive && call < process->call_count; call++) {
+            if (!process->calls[call].target.is_watch || !process->calls[call].is_served ||
+                !open_call(process, process->calls[call].number)) {
+                continue;
+            }
+            int64_t due_ms = tick_watch(world, process, &process->calls[call]);
+            next_ms = due_ms < next_ms ? due_ms : next_ms;
+        }
+    }
+    return next_ms;
+}
+
+bool sim_late_arrives(struct sim_world *world)
+{
+    if (!world->late.method || !world->late.path) {
+        return false;
+    }
+    struct sim_answer answer = sim_server_serve(&world->store, &world->late);
+    sim_world_trace(world, "late: %s %s -> %d", world->late.method, world->late.path,
+                    answer.status);
+    free(answer.body);
+    free((char *)(uintptr_t)world->late.path);
+    world->late.path = NULL;
+    return true;
+}

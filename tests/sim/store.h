@@ -1,0 +1,79 @@
+#ifndef TIDEMILL_SIM_STORE_H
+#define TIDEMILL_SIM_STORE_H
+
+/*
+ * What etcd and the storage layer of an API server keep: objects, one growing resourceVersion, and
+ * the log of changes that watches read. Trees in it are never changed in place, so the log, the
+ * objects and whoever looks share them. Uids follow from kind, name and incarnation: equal
+ * histories give equal names of children, whatever happened in between.
+ */
+
+#include "api/kind.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sim_object {
+    enum api_kind kind;
+    json_t *tree;    /* owned */
+    json_t *applied; /* what our field manager applied last; NULL: it never did */
+};
+
+/* One change; `before` NULL: added, `after` NULL: deleted. */
+struct sim_change {
+    enum api_kind kind;
+    int64_t version;
+    json_t *before; /* owned */
+    json_t *after;  /* owned */
+};
+
+struct sim_store {
+    struct sim_object *objects;
+    size_t count;
+    size_t capacity;
+    struct sim_change *changes;
+    size_t change_count;
+    size_t change_capacity;
+    int64_t version;      /* of the last change */
+    int64_t compacted;    /* watches from before it get 410 */
+    int64_t unix_seconds; /* the API server's clock */
+    size_t creates[KIND_COUNT];
+    size_t deletes[KIND_COUNT];
+    int64_t incarnations; /* objects that were made so far */
+    /* Called after each change. NULL or for invariants. */
+    void (*on_change)(void *context, const struct sim_change *change);
+    void *context;
+};
+
+void sim_store_init(struct sim_store *store);
+void sim_store_free(struct sim_store *store);
+
+/* NULL when there is none. Borrowed until the next change. */
+struct sim_object *sim_store_find(const struct sim_store *store, enum api_kind kind,
+                                  const char *namespace, const char *name);
+struct sim_object *sim_store_find_uid(const struct sim_store *store, const char *uid);
+
+/* Takes the tree; sets uid, creationTimestamp, generation 1 and resourceVersion. */
+struct sim_object *sim_store_insert(struct sim_store *store, enum api_kind kind, json_t *tree);
+
+/* Takes the tree. An equal one changes nothing, not even the resourceVersion. */
+void sim_store_update(struct sim_store *store, struct sim_object *object, json_t *tree);
+
+/* A deep copy to change and give to sim_store_update(). */
+json_t *sim_store_copy(const struct sim_object *object);
+
+/* At once, finalizers or not. */
+void sim_store_remove(struct sim_store *store, struct sim_object *object);
+
+/* As a DELETE of a user or the garbage collector does: finalizers hold it back. */
+void sim_store_delete(struct sim_store *store, struct sim_object *object);
+
+/*
+ * "Kind name ..." of all objects but pods, sorted: what the ends of two histories are compared by.
+ * Freed with free().
+ */
+char *sim_store_describe(const struct sim_store *store);
+
+#endif

@@ -1,0 +1,106 @@
+#include "support/test.h"
+
+#include "sim/expect.h"
+#include "support/golden.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/*
+ * Conformance S1: for each write of each scenario each thing that can become of it; S4: a write
+ * that arrives when another controller has gone on. In the end nothing is lost, doubled or stuck.
+ */
+
+enum { NAME_SIZE = 64 };
+
+static void every_scenario_ends_as_written_down_and_stays_at_rest(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < sim_scenario_count; at++) {
+        struct sim_result result = sim_expect_faultless(&sim_scenarios[at]);
+        char name[NAME_SIZE];
+        (void)snprintf(name, sizeof(name), "sim/%s", sim_scenarios[at].name);
+        char *text = sim_result_describe(&result);
+        golden_check(name, text);
+        free(text);
+        sim_result_free(&result);
+    }
+}
+
+static void meet_at_each_write(enum sim_fault fault)
+{
+    for (size_t at = 0; at < sim_scenario_count; at++) {
+        const struct sim_scenario *scenario = &sim_scenarios[at];
+        struct sim_result faultless = sim_expect_faultless(scenario);
+        for (size_t write = 1; write <= faultless.writes; write++) {
+            const struct sim_options options = {.fault = fault, .fault_at = write};
+            sim_expect_same_end(scenario, &options, &faultless);
+        }
+        sim_result_free(&faultless);
+    }
+}
+
+static void a_crash_before_any_write_loses_nothing(void **state)
+{
+    (void)state;
+    meet_at_each_write(SIM_CRASH_BEFORE);
+}
+
+static void a_crash_before_the_answer_to_any_write_doubles_nothing(void **state)
+{
+    (void)state;
+    meet_at_each_write(SIM_CRASH_UNHEARD);
+}
+
+static void a_crash_after_the_answer_to_any_write_loses_nothing(void **state)
+{
+    (void)state;
+    meet_at_each_write(SIM_CRASH_AFTER);
+}
+
+static void a_write_of_a_dead_controller_that_arrives_late_harms_nothing(void **state)
+{
+    (void)state;
+    meet_at_each_write(SIM_CRASH_LATE);
+}
+
+static void a_write_that_was_not_sent_is_made_up_for(void **state)
+{
+    (void)state;
+    meet_at_each_write(SIM_NOT_SENT);
+}
+
+static void a_write_whose_answer_is_lost_is_not_doubled(void **state)
+{
+    (void)state;
+    meet_at_each_write(SIM_ANSWER_LOST);
+}
+
+static void a_write_that_is_refused_for_the_moment_is_made_up_for(void **state)
+{
+    (void)state;
+    meet_at_each_write(SIM_UNAVAILABLE);
+    meet_at_each_write(SIM_TOO_MANY);
+}
+
+static void a_write_that_was_carried_out_but_answered_with_500_is_not_doubled(void **state)
+{
+    (void)state;
+    meet_at_each_write(SIM_FAILED_INSIDE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_scenario_ends_as_written_down_and_stays_at_rest),
+        cmocka_unit_test(a_crash_before_any_write_loses_nothing),
+        cmocka_unit_test(a_crash_before_the_answer_to_any_write_doubles_nothing),
+        cmocka_unit_test(a_crash_after_the_answer_to_any_write_loses_nothing),
+        cmocka_unit_test(a_write_of_a_dead_controller_that_arrives_late_harms_nothing),
+        cmocka_unit_test(a_write_that_was_not_sent_is_made_up_for),
+        cmocka_unit_test(a_write_whose_answer_is_lost_is_not_doubled),
+        cmocka_unit_test(a_write_that_is_refused_for_the_moment_is_made_up_for),
+        cmocka_unit_test(a_write_that_was_carried_out_but_answered_with_500_is_not_doubled),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

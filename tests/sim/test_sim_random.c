@@ -1,0 +1,96 @@
+#include "support/test.h"
+
+#include "sim/expect.h"
+
+#include <stdlib.h>
+
+/*
+ * Conformance S6 and S7: everything in any order, faults of a random mix at the writes of the first
+ * minutes, one controller and two at once; then faults stop, and all must come to rest at the
+ * faultless end. SIM_SEEDS=N plays N seeds from SIM_FIRST on.
+ */
+
+enum { SEEDS = 12, SEEDS_FULL = 2000, ODDS_PER_MILLE = 80 };
+
+static const int64_t heal_ms = INT64_C(5) * 60 * 1000;
+
+/* Seeds that once found a bug; each with a word about it. */
+static const struct {
+    const char *scenario;
+    uint64_t seed;
+    size_t processes;
+} regressions[] = {
+    {"publish", 1, 1}, /* a place for the first one: the plain case */
+};
+
+static uint64_t number_from(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text && *text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void play(const struct sim_scenario *scenario, const struct sim_result *faultless,
+                 uint64_t seed, size_t processes, int per_mille)
+{
+    const struct sim_options options = {.random = true,
+                                        .seed = seed,
+                                        .processes = processes,
+                                        .fault_per_mille = per_mille,
+                                        .heal_ms = heal_ms};
+    sim_expect_same_end(scenario, &options, faultless);
+}
+
+static void play_seeds(size_t processes, int per_mille)
+{
+    uint64_t first = number_from("SIM_FIRST", 1);
+    uint64_t count = number_from("SIM_SEEDS", sim_is_full() ? SEEDS_FULL : SEEDS);
+    for (size_t at = 0; at < sim_scenario_count; at++) {
+        struct sim_result faultless = sim_expect_faultless(&sim_scenarios[at]);
+        for (uint64_t seed = first; seed < first + count; seed++) {
+            play(&sim_scenarios[at], &faultless, seed, processes, per_mille);
+        }
+        sim_result_free(&faultless);
+    }
+}
+
+static void in_any_order_the_end_is_the_same(void **state)
+{
+    (void)state;
+    play_seeds(1, 0);
+}
+
+static void with_faults_in_any_order_the_end_is_the_same(void **state)
+{
+    (void)state;
+    play_seeds(1, ODDS_PER_MILLE);
+}
+
+static void two_controllers_at_once_break_nothing(void **state)
+{
+    (void)state;
+    play_seeds(2, 0);
+    play_seeds(2, ODDS_PER_MILLE);
+}
+
+static void seeds_that_once_found_a_bug_find_none(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < COUNT_OF(regressions); at++) {
+        const struct sim_scenario *scenario = sim_scenario_find(regressions[at].scenario);
+        assert_non_null(scenario);
+        struct sim_result faultless = sim_expect_faultless(scenario);
+        play(scenario, &faultless, regressions[at].seed, regressions[at].processes, ODDS_PER_MILLE);
+        sim_result_free(&faultless);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(in_any_order_the_end_is_the_same),
+        cmocka_unit_test(with_faults_in_any_order_the_end_is_the_same),
+        cmocka_unit_test(two_controllers_at_once_break_nothing),
+        cmocka_unit_test(seeds_that_once_found_a_bug_find_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

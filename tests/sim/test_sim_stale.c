@@ -1,0 +1,97 @@
+#include "support/test.h"
+
+#include "sim/expect.h"
+
+/*
+ * Conformance S2 and S3: the controller decides on what it sees, and each kind may be late on its
+ * own, two kinds may be late by different times, and a watch may skip any part of history and go on
+ * from a list. A restart never sees an older state here: lists ask etcd (conformance C1).
+ */
+
+enum {
+    LATE_MS = 7 * 1000,
+    LATER_MS = 31 * 1000,
+    GAP_SIZES = 4, /* bounded: skips of 1 to 4 changes */
+    GAP_SIZES_FULL = 24,
+    GAP_AFTER = 12, /* bounded: beginning at the first 12 events of a kind */
+    GAP_AFTER_FULL = 64
+};
+
+static void play_late(const struct sim_scenario *scenario, const struct sim_result *faultless,
+                      int late, int later)
+{
+    struct sim_options options = {0};
+    options.lag_ms[late] = LATE_MS;
+    options.lag_ms[later] = later == late ? LATE_MS : LATER_MS;
+    sim_expect_same_end(scenario, &options, faultless);
+}
+
+static void each_kind_may_be_late(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < sim_scenario_count; at++) {
+        struct sim_result faultless = sim_expect_faultless(&sim_scenarios[at]);
+        for (int kind = 0; kind < KIND_COUNT; kind++) {
+            play_late(&sim_scenarios[at], &faultless, kind, kind);
+        }
+        sim_result_free(&faultless);
+    }
+}
+
+/* Kinds of which a scenario has no object can't be late. */
+static bool has(const struct sim_result *faultless, int kind)
+{
+    return faultless->events[kind] > 0;
+}
+
+static void each_two_kinds_may_be_late_by_different_times(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < sim_scenario_count; at++) {
+        struct sim_result faultless = sim_expect_faultless(&sim_scenarios[at]);
+        for (int late = 0; late < KIND_COUNT; late++) {
+            for (int later = 0; later < KIND_COUNT; later++) {
+                if (late != later && has(&faultless, late) && has(&faultless, later)) {
+                    play_late(&sim_scenarios[at], &faultless, late, later);
+                }
+            }
+        }
+        sim_result_free(&faultless);
+    }
+}
+
+static void play_gaps(const struct sim_scenario *scenario, const struct sim_result *faultless,
+                      int kind)
+{
+    size_t sizes = sim_is_full() ? GAP_SIZES_FULL : GAP_SIZES;
+    size_t most = sim_is_full() ? GAP_AFTER_FULL : GAP_AFTER;
+    for (size_t after = 0; after < most && after < faultless->events[kind]; after++) {
+        for (size_t size = 1; size <= sizes && after + size <= faultless->events[kind]; size++) {
+            const struct sim_options options = {
+                .gap = {.active = true, .kind = kind, .after = after, .size = size}};
+            sim_expect_same_end(scenario, &options, faultless);
+        }
+    }
+}
+
+static void a_watch_may_skip_any_part_of_history(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < sim_scenario_count; at++) {
+        struct sim_result faultless = sim_expect_faultless(&sim_scenarios[at]);
+        for (int kind = 0; kind < KIND_COUNT; kind++) {
+            play_gaps(&sim_scenarios[at], &faultless, kind);
+        }
+        sim_result_free(&faultless);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_kind_may_be_late),
+        cmocka_unit_test(each_two_kinds_may_be_late_by_different_times),
+        cmocka_unit_test(a_watch_may_skip_any_part_of_history),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

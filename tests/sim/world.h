@@ -1,0 +1,147 @@
+#ifndef TIDEMILL_SIM_WORLD_H
+#define TIDEMILL_SIM_WORLD_H
+
+/*
+ * The whole controller above kube/io, one or several of them, over a simulated API server and
+ * cluster, with one clock. Everything that happens is one of a few actions: a request reaches the
+ * server, an answer or a watch event arrives, something of the cluster moves on, time passes. The
+ * order is either eager (each thing as soon as it can happen, always the same) or drawn from a
+ * seed. Between two actions the controllers do all that they have to do.
+ *
+ * Faults: each write may be met by one, by its number or at random; watches may lag, by kind, or
+ * jump. Invariants are checked at every change of the store; the first violation is kept.
+ */
+
+#include "core/prng.h"
+#include "kube/controller.h"
+#include "sim/cluster.h"
+#include "sim/server.h"
+#include "support/fake_io.h"
+
+#define SIM_NAMESPACE "team"
+
+enum { SIM_PROCESSES = 2, SIM_CALLS = 256, SIM_SCRIPT = 16, SIM_FAILURE_SIZE = 1024 };
+
+/* What becomes of a write. */
+enum sim_fault {
+    SIM_NO_FAULT,
+    SIM_NOT_SENT,      /* the connection broke before */
+    SIM_ANSWER_LOST,   /* carried out, and the connection broke */
+    SIM_UNAVAILABLE,   /* 503, not carried out */
+    SIM_TOO_MANY,      /* 429 with Retry-After: 1, not carried out */
+    SIM_FAILED_INSIDE, /* 500, carried out all the same */
+    SIM_CRASH_BEFORE,  /* the controller dies; the write is not carried out */
+    SIM_CRASH_UNHEARD, /* it is carried out, and the controller dies before it hears of it */
+    SIM_CRASH_AFTER,   /* the controller hears the answer and dies */
+    SIM_CRASH_LATE,    /* the controller dies; the write is carried out when its successor rests */
+    SIM_FAULT_COUNT
+};
+
+const char *sim_fault_name(enum sim_fault fault);
+
+/* A request under way, or a watch. */
+struct sim_call {
+    uint64_t number; /* of fake_io */
+    struct sim_target target;
+    bool is_served; /* carried out, the answer is on its way; a watch: open */
+    struct sim_answer answer;
+    enum error_kind lost;    /* instead of an answer */
+    int retry_after_seconds; /* of the answer; 0: none */
+    size_t next_change;      /* of a watch */
+    size_t seen;             /* events of a watch so far */
+    int64_t opened_ms;       /* of a watch */
+    int64_t heard_ms;        /* the last thing that a watch said */
+};
+
+struct sim_process {
+    bool alive;
+    struct fake_io *fake;
+    struct controller *controller;
+    struct sim_call calls[SIM_CALLS];
+    size_t call_count;
+};
+
+/* The watch of `kind` says nothing after its `after`-th event until `size` more wait, then 410. */
+struct sim_gap {
+    bool active;
+    enum api_kind kind;
+    size_t after;
+    size_t size;
+};
+
+struct sim_world;
+
+struct sim_step_of_script {
+    int64_t at_ms;
+    void (*act)(struct sim_world *world);
+};
+
+struct sim_options {
+    bool random; /* order drawn from `seed`; else eager */
+    uint64_t seed;
+    size_t processes; /* controllers at once; 0: one */
+    /* The write with this number (from 1) meets this fault; 0: none. */
+    size_t fault_at;
+    enum sim_fault fault;
+    int fault_per_mille; /* random faults until `heal_ms` */
+    int64_t heal_ms;
+    int64_t lag_ms[KIND_COUNT]; /* events of this kind arrive so much later */
+    struct sim_gap gap;
+    FILE *trace; /* one line for each action; NULL: none */
+};
+
+struct sim_world {
+    struct sim_store store;
+    struct sim_cluster cluster;
+    struct sim_options options;
+    struct prng prng;
+    int64_t now_ms; /* since the beginning */
+    struct sim_process processes[SIM_PROCESSES];
+    struct sim_step_of_script script[SIM_SCRIPT];
+    size_t script_count;
+    size_t script_next;
+    int64_t *change_ms; /* when each change of the store happened */
+    size_t change_capacity;
+    size_t writes;  /* requests of controllers that write, events and dry runs not counted */
+    size_t effects; /* of them: those that changed something */
+    size_t faults;  /* that happened */
+    int64_t last_write_ms;
+    struct sim_request late; /* texts owned; method NULL: none */
+    bool gap_is_over;
+    char failure[SIM_FAILURE_SIZE]; /* the first violated invariant; "": none */
+};
+
+/* `ending` as in cluster.h. */
+void sim_world_init(struct sim_world *world, const struct sim_options *options,
+                    struct sim_ending (*ending)(void *context, const char *run, const char *step,
+                                                int64_t attempt, const char *container),
+                    void *context);
+void sim_world_free(struct sim_world *world);
+
+/* As a user's kubectl apply does; ' stands for ". Into SIM_NAMESPACE. */
+void sim_world_create(struct sim_world *world, enum api_kind kind, const char *json);
+/* A merge into the object; no such object: nothing happens. */
+void sim_world_merge(struct sim_world *world, enum api_kind kind, const char *name,
+                     const char *json);
+void sim_world_delete(struct sim_world *world, enum api_kind kind, const char *name);
+
+/* Runs after the clock has reached it. In the order of time. */
+void sim_world_at(struct sim_world *world, int64_t at_ms, void (*act)(struct sim_world *world));
+
+void sim_world_start(struct sim_world *world, size_t process);
+/* As kill -9. What it had sent and nobody served is lost. */
+void sim_world_kill(struct sim_world *world, size_t process);
+
+/* Until this time has come and nothing more can happen at it; false when an invariant broke. */
+bool sim_world_run(struct sim_world *world, int64_t until_ms);
+
+/* printf; the first call counts. */
+void sim_world_fail(struct sim_world *world, const char *format, ...) PRINTF_LIKE(2, 3);
+void sim_world_trace(struct sim_world *world, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* check.c: called at each change of the store. */
+void sim_check_change(struct sim_world *world, const struct sim_change *change);
+/* What must hold once everything has come to rest. */
+void sim_check_rest(struct sim_world *world);
+
+#endif
