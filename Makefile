@@ -114,14 +114,14 @@ $(OUT)/libtidemill.a: $(LIBRARY)
 
 # The simulation (tests/sim): its own binaries, and build/test/simulate to replay one history.
 SIM_TESTS := $(sort $(wildcard tests/sim/test_*.c))
-SIM_HELP  := $(filter-out tests/sim/simulate.c $(SIM_TESTS),$(sort $(wildcard tests/sim/*.c)))
-SIM_BINS  := $(SIM_TESTS:tests/sim/%.c=$(OUT)/%) $(OUT)/simulate
+SIM_HELP  := $(filter-out tests/sim/simulate.c tests/sim/serve.c $(SIM_TESTS),$(sort $(wildcard tests/sim/*.c)))
+SIM_BINS  := $(SIM_TESTS:tests/sim/%.c=$(OUT)/%) $(OUT)/simulate $(OUT)/serve
 
 $(OUT)/test_sim%: $(OUT)/tests/sim/test_sim%.o $(SIM_HELP:%.c=$(OUT)/%.o) $(TEST_HELP:%.c=$(OUT)/%.o) $(OUT)/libtidemill.a
 	@echo '  link $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-$(OUT)/simulate: $(OUT)/tests/sim/simulate.o $(SIM_HELP:%.c=$(OUT)/%.o) $(TEST_HELP:%.c=$(OUT)/%.o) $(OUT)/libtidemill.a
+$(OUT)/simulate $(OUT)/serve: $(OUT)/%: $(OUT)/tests/sim/%.o $(SIM_HELP:%.c=$(OUT)/%.o) $(TEST_HELP:%.c=$(OUT)/%.o) $(OUT)/libtidemill.a
 	@echo '  link $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 

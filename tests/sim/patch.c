@@ -113,6 +113,15 @@ static void release(json_t *tree, json_t *before, const json_t *after)
     }
 }
 
+/* Upstream's +mapType=atomic, of those that we apply: taken whole, like a list. */
+static void take_atomic(json_t *tree, const json_t *after)
+{
+    json_t *selector = tree_at(after, "spec/selector");
+    if (selector && tree_at(tree, "spec/selector")) {
+        tree_set(tree, "spec/selector", json_deep_copy(selector));
+    }
+}
+
 void sim_patch_apply(json_t *tree, json_t *before, const json_t *after)
 {
     if (before) {
@@ -121,4 +130,5 @@ void sim_patch_apply(json_t *tree, json_t *before, const json_t *after)
     json_t *copy = json_deep_copy(after);
     (void)json_object_update_recursive(tree, copy);
     json_decref(copy);
+    take_atomic(tree, after);
 }

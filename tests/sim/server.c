@@ -20,7 +20,8 @@ enum {
     CONFLICT = 409,
     GONE = 410,
     UNSUPPORTED = 415,
-    INVALID = 422
+    INVALID = 422,
+    INTERNAL_ERROR = 500
 };
 
 static struct sim_answer answer(int status, const json_t *body)
@@ -142,7 +143,8 @@ static struct sim_answer serve_create(struct sim_store *store, struct sim_target
         return sim_server_refuse(INVALID, "Invalid", "metadata.name: Required value");
     }
     if (tree_at(body, "metadata/resourceVersion")) {
-        return sim_server_refuse(BAD_REQUEST, "BadRequest",
+        /* Tried: really 500, without a reason. */
+        return sim_server_refuse(INTERNAL_ERROR, "",
                                  "resourceVersion should not be set on objects to be created");
     }
     if (sim_store_find(store, target->kind, target->namespace, target->name)) {
@@ -156,6 +158,8 @@ static struct sim_answer serve_create(struct sim_store *store, struct sim_target
     (void)json_object_del(tree, "status");
     if (kind_info(target->kind)->ours) {
         tree_set(tree, "status", json_pack("{s:i}", "observedGeneration", -1));
+    } else if (target->kind == KIND_JOB || target->kind == KIND_DEPLOYMENT) {
+        tree_set(tree, "status", json_object());
     }
     return answer(CREATED, sim_store_insert(store, target->kind, tree)->tree);
 }
@@ -187,8 +191,8 @@ static void keep_other_half(const struct sim_object *object, json_t *tree, bool 
 /* What a patch can't change: it is set back, as the API server does for these. */
 static void keep_system_fields(const struct sim_object *object, json_t *tree)
 {
-    static const char *const fields[] = {"metadata/creationTimestamp", "metadata/generation",
-                                         "metadata/deletionTimestamp"};
+    static const char *const fields[] = {"metadata/uid", "metadata/creationTimestamp",
+                                         "metadata/generation", "metadata/deletionTimestamp"};
     for (size_t at = 0; at < COUNT_OF(fields); at++) {
         json_t *before = tree_at(object->tree, fields[at]);
         if (before) {
@@ -324,9 +328,12 @@ static struct sim_answer serve_delete(struct sim_store *store, const struct sim_
     if (is_other || is_newer) {
         return refuse_about(target, CONFLICT, "Conflict", "precondition failed");
     }
-    struct sim_answer last = answer(OK, object->tree);
+    json_t *last = json_incref(object->tree);
     sim_store_delete(store, object);
-    return last;
+    object = sim_store_find(store, target->kind, target->namespace, target->name);
+    struct sim_answer done = answer(OK, object ? object->tree : last);
+    json_decref(last);
+    return done;
 }
 
 /* Events are taken and forgotten: they decide nothing. */
