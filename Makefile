@@ -49,7 +49,7 @@ install: ## install Tidemill into the cluster of the current kubectl context
 	kubectl apply -k manifests/install
 
 ## For developers
-check: ## the quick tests: no cluster, about two minutes
+check: ## the quick tests: no cluster, under a minute
 	@tests/run check
 
 sim: ## every crash, lag and gap of the simulation, and 2,000 seeds: about an hour
