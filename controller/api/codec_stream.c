@@ -7,9 +7,6 @@
 
 #include <string.h>
 
-/* Objects are small; the cache keeps thousands. */
-enum { OBJECT_ARENA_BLOCK = 1024 };
-
 /* What names an object, found without parsing it: it may be poison. */
 struct identity {
     const char *namespace;
@@ -94,6 +91,16 @@ static void fill_object(struct arena *arena, enum api_kind kind, struct span tex
     event->resource_version = identity.resource_version;
 }
 
+/* KEP-3157: the bookmark behind the last object that a streaming list began with. */
+static bool ends_initial_events(struct arena *arena, struct span bookmark)
+{
+    struct span metadata;
+    struct span annotations;
+    return scan_find(bookmark, "metadata", &metadata) &&
+           scan_find(metadata, "annotations", &annotations) &&
+           text_equal(find_text(arena, annotations, "k8s.io/initial-events-end"), "true");
+}
+
 struct result codec_decode_event(struct arena *arena, enum api_kind kind, const char *json,
                                  size_t size, struct watch_event *event, struct error *error)
 {
@@ -118,6 +125,7 @@ struct result codec_decode_event(struct arena *arena, enum api_kind kind, const 
         decoded.message = status.message;
     } else if (decoded.type == WATCH_BOOKMARK) {
         decoded.resource_version = find_identity(arena, object).resource_version;
+        decoded.ends_initial = ends_initial_events(arena, object);
     } else if (decoded.type != WATCH_UNKNOWN) {
         fill_object(arena, kind, object, &decoded);
     }
@@ -155,7 +163,7 @@ static struct result find_items(enum api_kind kind, struct arena *arena, struct 
 static struct arena *new_object_arena(void)
 {
     struct arena *arena = memory_allocate(1, sizeof(*arena));
-    arena->first_block_size = OBJECT_ARENA_BLOCK;
+    *arena = CODEC_OBJECT_ARENA;
     return arena;
 }
 

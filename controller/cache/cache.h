@@ -127,6 +127,8 @@ struct cache_batch *cache_batch_free(struct cache_batch *batch);
 void cache_batch_put(struct cache_batch *batch, struct arena *arena, struct object *object);
 void cache_batch_put_unreadable(struct cache_batch *batch, const char *namespace, const char *name,
                                 const char *reason);
+/* Readable or not; not being there is fine. */
+void cache_batch_remove(struct cache_batch *batch, const char *namespace, const char *name);
 
 /*
  * The store becomes exactly the batch, at once, whatever it knew (a restored etcd has older

@@ -57,6 +57,13 @@ void cache_batch_put_unreadable(struct cache_batch *batch, const char *namespace
     store_put_unreadable(&batch->store, key, NULL, reason);
 }
 
+void cache_batch_remove(struct cache_batch *batch, const char *namespace, const char *name)
+{
+    CLEANUP(memory_free_indirect) char *key = store_key(namespace, name);
+    (void)store_entry_free(store_take(&batch->store, key));
+    store_drop_unreadable(&batch->store, key);
+}
+
 static void add_change(struct changes *changes, struct store_entry *before,
                        const struct store_entry *after)
 {

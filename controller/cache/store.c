@@ -18,7 +18,8 @@ struct store_entry *store_entry_new(struct arena *arena, struct object *object)
     struct store_entry *entry = memory_allocate(1, sizeof(*entry));
     entry->arena = *arena;
     entry->object = object;
-    *arena = (struct arena){.first_block_size = arena->first_block_size};
+    *arena = (struct arena){.first_block_size = arena->first_block_size,
+                            .largest_block_size = arena->largest_block_size};
     return entry;
 }
 

@@ -36,7 +36,7 @@ static void collect(void *context)
             metric_set(observation->set.watch_events, LABELS(name, reflector_event_type_name(type)),
                        (int64_t)numbers->events[type]);
         }
-        for (int outcome = WATCH_ENDED; outcome < REFLECTOR_OUTCOME_COUNT; outcome++) {
+        for (int outcome = STREAM_REFUSED; outcome < REFLECTOR_OUTCOME_COUNT; outcome++) {
             metric_set(observation->set.watch_restarts,
                        LABELS(name, reflector_reaction(outcome)->name),
                        (int64_t)numbers->outcomes[outcome]);

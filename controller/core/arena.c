@@ -31,8 +31,9 @@ static struct arena_block *add_block(struct arena *arena, size_t needed)
     if (arena->blocks) {
         size = arena->blocks->size * 2;
     }
-    if (size > ARENA_LARGEST_BLOCK) {
-        size = ARENA_LARGEST_BLOCK;
+    size_t largest = arena->largest_block_size ? arena->largest_block_size : ARENA_LARGEST_BLOCK;
+    if (size > largest) {
+        size = largest;
     }
     if (size < needed) {
         size = needed;

@@ -18,6 +18,7 @@ struct arena {
     size_t used;                /* bytes handed out, alignment included */
     size_t reserved;            /* bytes taken from the heap */
     size_t first_block_size;    /* 0: the default of 4 KiB */
+    size_t largest_block_size;  /* blocks double up to it; 0: the default of 256 KiB */
 };
 
 /* `struct arena arena = {0};` is a ready arena. */

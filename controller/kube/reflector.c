@@ -28,6 +28,7 @@ struct reflector *reflector_new(struct io io, struct cache *cache, enum api_kind
     reflector->doubt_began_ms = -1;
     reflector->backoff_began_ms = -1;
     reflector->contact_ms = -1;
+    reflector->paged_until_ms = INT64_MIN;
     watch_stream_init(&reflector->stream, reflector_read_event, reflector);
     return reflector;
 }
@@ -42,7 +43,7 @@ static void drop_list(struct reflector *reflector)
 void reflector_start(struct reflector *reflector)
 {
     REQUIRE(!reflector->call && !reflector->timer);
-    take_step(reflector, STEP_LIST);
+    take_step(reflector, STEP_STREAM);
 }
 
 void reflector_stop(struct reflector *reflector)
@@ -94,6 +95,16 @@ static void end_rest(void *context)
 
 /* Outcomes */
 
+/* C4: one failure may pass; what only ever fails must end in something else. */
+static bool is_in_long_doubt(struct reflector *reflector)
+{
+    int64_t now = io_now_ms(reflector->io);
+    if (reflector->doubt_began_ms < 0) {
+        reflector->doubt_began_ms = now;
+    }
+    return now - reflector->doubt_began_ms >= REFLECTOR_DOUBT_LIMIT_MS;
+}
+
 /*
  * What the reflector's past makes of an outcome: a watch that fails for too long, or a list that is
  * too old as soon as it is there, must not go on as before.
@@ -101,7 +112,6 @@ static void end_rest(void *context)
 static enum reflector_outcome weigh_outcome(struct reflector *reflector,
                                             enum reflector_outcome outcome)
 {
-    int64_t now = io_now_ms(reflector->io);
     switch (outcome) {
     case LIST_EXPIRED: /* of a list in one piece there is no older token to blame */
         return reflector->step == STEP_LIST_ALL ? LIST_FAILED : LIST_EXPIRED;
@@ -125,10 +135,12 @@ static enum reflector_outcome weigh_outcome(struct reflector *reflector,
         return WATCH_ENDED;
     case WATCH_SHORT:
     case WATCH_FAILED:
-        if (reflector->doubt_began_ms < 0) {
-            reflector->doubt_began_ms = now;
-        }
-        return now - reflector->doubt_began_ms >= REFLECTOR_DOUBT_LIMIT_MS ? WATCH_STUCK : outcome;
+        return is_in_long_doubt(reflector) ? WATCH_STUCK : outcome;
+    case STREAM_FAILED:
+        return is_in_long_doubt(reflector) ? STREAM_STUCK : outcome;
+    case STREAM_UNSUPPORTED:
+        reflector->paged_until_ms = io_now_ms(reflector->io) + REFLECTOR_PAGED_MS;
+        return outcome;
     default:
         return outcome;
     }
@@ -233,7 +245,7 @@ static enum reflector_outcome judge_list(struct reflector *reflector,
         return LIST_FAILED;
     }
     if (!is_success(response)) {
-        return reflector_read_refusal(reflector, response, false);
+        return reflector_read_refusal(reflector, response);
     }
     struct result result = reflector_read_page(reflector, text_or(response->body, ""),
                                                response->body_size);
@@ -243,18 +255,23 @@ static enum reflector_outcome judge_list(struct reflector *reflector,
     return reflector->continue_token ? LIST_CONTINUES : LIST_COMPLETE;
 }
 
-static void finish_page(void *context, const struct io_response *response)
+void reflector_swap_in(struct reflector *reflector, const char *resource_version)
+{
+    reflector->numbers.relists += cache_is_synced(reflector->cache, reflector->kind) ? 1 : 0;
+    reflector->doubt_began_ms = -1;
+    struct cache_batch *batch = reflector->batch;
+    reflector->batch = NULL;
+    cache_replace(reflector->cache, batch, resource_version);
+}
+
+void reflector_finish_page(void *context, const struct io_response *response)
 {
     struct reflector *reflector = context;
     note_answer(reflector, response);
     reflector->numbers.bytes += response->bytes_received;
     enum reflector_outcome outcome = judge_list(reflector, response);
     if (outcome == LIST_COMPLETE) {
-        reflector->numbers.relists += cache_is_synced(reflector->cache, reflector->kind) ? 1 : 0;
-        reflector->doubt_began_ms = -1;
-        struct cache_batch *batch = reflector->batch;
-        reflector->batch = NULL;
-        cache_replace(reflector->cache, batch, reflector->list_resource_version);
+        reflector_swap_in(reflector, reflector->list_resource_version);
     }
     if (outcome != LIST_CONTINUES) {
         drop_list(reflector);
@@ -262,7 +279,7 @@ static void finish_page(void *context, const struct io_response *response)
     react(reflector, outcome);
 }
 
-static struct result take_bytes(void *context, const char *bytes, size_t size)
+struct result reflector_take_bytes(void *context, const char *bytes, size_t size)
 {
     struct reflector *reflector = context;
     reflector->contact_ms = io_now_ms(reflector->io);
@@ -272,7 +289,7 @@ static struct result take_bytes(void *context, const char *bytes, size_t size)
         (void)error_set(&reflector->error, ERROR_LIMIT, "a watch event is over %d bytes",
                         WATCH_LINE_MAXIMUM);
         reflector->stream_is_judged = true;
-        reflector->judged = WATCH_UNREADABLE;
+        reflector->judged = reflector->step == STEP_STREAM ? STREAM_UNSUPPORTED : WATCH_UNREADABLE;
     }
     return result;
 }
@@ -281,6 +298,12 @@ static struct result take_bytes(void *context, const char *bytes, size_t size)
 static enum reflector_outcome judge_stream_end(struct reflector *reflector,
                                                const struct io_response *response)
 {
+    if (reflector->step == STEP_STREAM) {
+        (void)error_set(&reflector->error, ERROR_CLOSED,
+                        "the streaming list ended before it was whole: %s",
+                        text_or(response->message, "closed by the API server"));
+        return STREAM_FAILED;
+    }
     int64_t lasted_ms = io_now_ms(reflector->io) - reflector->watch_began_ms;
     if (reflector->watch_events > 0 || lasted_ms >= REFLECTOR_SHORT_WATCH_MS) {
         return WATCH_ENDED;
@@ -294,134 +317,49 @@ static enum reflector_outcome judge_stream_end(struct reflector *reflector,
 static enum reflector_outcome judge_watch(struct reflector *reflector,
                                           const struct io_response *response)
 {
+    bool is_list = reflector->step == STEP_STREAM;
     if (reflector->stream_is_judged) {
         return reflector->judged;
     }
     switch (response->failure) {
     case ERROR_NONE:
         return is_success(response) ? judge_stream_end(reflector, response)
-                                    : reflector_read_refusal(reflector, response, true);
+                                    : reflector_read_refusal(reflector, response);
     case ERROR_LOST:
         return judge_stream_end(reflector, response);
     case ERROR_UNAVAILABLE:
     case ERROR_UNAUTHORIZED:
         note_failure(reflector, response, "the watch did not begin");
-        return WATCH_REFUSED;
+        return is_list ? STREAM_REFUSED : WATCH_REFUSED;
     default:
         note_failure(reflector, response, "the watch ended");
-        return WATCH_UNREADABLE;
+        return is_list ? STREAM_UNSUPPORTED : WATCH_UNREADABLE;
     }
 }
 
-static void finish_watch(void *context, const struct io_response *response)
+void reflector_finish_watch(void *context, const struct io_response *response)
 {
     struct reflector *reflector = context;
     note_answer(reflector, response);
     enum reflector_outcome outcome = judge_watch(reflector, response);
     watch_stream_reset(&reflector->stream);
+    drop_list(reflector); /* of a stream that was not whole */
     react(reflector, outcome);
 }
 
-/* Requests */
-
-/* RFC 3986, section 2.3: a query value with all but unreserved characters escaped. */
-static const char *escape_value(struct arena *arena, const char *value)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    static const char unreserved[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    enum { ESCAPED_SIZE = 3 };
-    char *escaped = arena_allocate(arena, strlen(value) + 1, ESCAPED_SIZE);
-    char *to = escaped;
-    for (; *value != '\0'; value++) {
-        unsigned char byte = (unsigned char)*value;
-        if (strchr(unreserved, byte)) {
-            *to++ = *value;
-        } else {
-            *to++ = '%';
-            *to++ = hex[byte >> 4];
-            *to++ = hex[byte & 0xFU];
-        }
-    }
-    return escaped;
-}
-
-/* "/apis/...?FIRST" and the kind's selector. */
-static const char *make_path(struct arena *arena, enum api_kind kind, const char *first)
-{
-    const char *selector = kind_info(kind)->list_selector;
-    return arena_print(arena, "%s?%s%s%s", kind_path(arena, kind, NULL, NULL, NULL), first,
-                       selector ? "&labelSelector=" : "", text_or(selector, ""));
-}
-
-static void start_list_request(struct reflector *reflector)
-{
-    CLEANUP(arena_free) struct arena arena = {0};
-    bool in_pages = reflector->step != STEP_LIST_ALL;
-    const char *query = "resourceVersion=";
-    if (in_pages) {
-        query = arena_print(&arena, "limit=%u", reflector->page_limit);
-    }
-    const char *path = make_path(&arena, reflector->kind, query);
-    if (reflector->continue_token) {
-        path = arena_print(&arena, "%s&continue=%s", path,
-                           escape_value(&arena, reflector->continue_token));
-    }
-    reflector->numbers.list_requests++;
-    reflector->call = io_start(
-        reflector->io, &(struct io_request){.method = "GET",
-                                            .path = path,
-                                            .maximum = in_pages ? REFLECTOR_PAGE_MAXIMUM
-                                                                : REFLECTOR_LIST_ALL_MAXIMUM,
-                                            .timeout_ms = REFLECTOR_LIST_TIMEOUT_MS,
-                                            .on_done = finish_page,
-                                            .context = reflector});
-}
-
-static void start_list(struct reflector *reflector)
-{
-    drop_list(reflector);
-    reflector->batch = cache_batch_new(reflector->kind);
-    start_list_request(reflector);
-}
-
-static void start_watch(struct reflector *reflector)
-{
-    CLEANUP(arena_free) struct arena arena = {0};
-    uint64_t range = REFLECTOR_WATCH_SECONDS_HIGH - REFLECTOR_WATCH_SECONDS_LOW + 1;
-    int seconds = REFLECTOR_WATCH_SECONDS_LOW + (int)(io_random(reflector->io) % range);
-    const char *version = text_or(cache_resource_version(reflector->cache, reflector->kind), "");
-    const char *query = arena_print(
-        &arena, "watch=true&allowWatchBookmarks=true&resourceVersion=%s&timeoutSeconds=%d",
-        escape_value(&arena, version), seconds);
-    reflector->watch_began_ms = io_now_ms(reflector->io);
-    reflector->watch_events = 0;
-    reflector->stream_is_judged = false;
-    reflector->numbers.watch_requests++;
-    reflector->call = io_start(
-        reflector->io, &(struct io_request){.method = "GET",
-                                            .path = make_path(&arena, reflector->kind, query),
-                                            .idle_ms = REFLECTOR_IDLE_MS,
-                                            .on_data = take_bytes,
-                                            .on_done = finish_watch,
-                                            .context = reflector});
-}
+/* Steps */
 
 static void take_step(struct reflector *reflector, enum reflector_step step)
 {
-    reflector->step = step;
-    switch (step) {
-    case STEP_LIST:
-    case STEP_LIST_ALL:
-        start_list(reflector);
-        break;
-    case STEP_NEXT_PAGE:
-        start_list_request(reflector);
-        break;
-    case STEP_WATCH:
-        start_watch(reflector);
-        break;
+    bool in_pages = step == STEP_STREAM && io_now_ms(reflector->io) < reflector->paged_until_ms;
+    reflector->step = in_pages ? STEP_LIST : step;
+    if (step != STEP_NEXT_PAGE) {
+        drop_list(reflector);
     }
+    if (step != STEP_NEXT_PAGE && step != STEP_WATCH) {
+        reflector->batch = cache_batch_new(reflector->kind);
+    }
+    reflector_request(reflector);
 }
 
 /* Numbers */

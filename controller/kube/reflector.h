@@ -2,23 +2,28 @@
 #define TIDEMILL_KUBE_REFLECTOR_H
 
 /*
- * Keeps the cache of one kind like the API server's: LIST once, then WATCH from there, for as long
- * as it runs (conformance C1-C5, C8-C10, C12, C14). One for each kind; used by the controller's
- * wiring. Invariants: one request or one timer is under way while it runs, never both; the cache
- * never goes back; no answer of the API server ends it.
+ * Keeps the cache of one kind like the API server's: all objects once, then WATCH from there, for
+ * as long as it runs (conformance C1-C6, C8-C10, C12, C14). The objects come as a streaming list
+ * (KEP-3157: a watch that begins with all there is and stays the watch), or in pages from a server
+ * that has none. One for each kind; used by the controller's wiring. Invariants: one request or one
+ * timer is under way while it runs, never both; the cache never goes back and never shows a list in
+ * part; no answer of the API server ends it.
  *
- *          next page, expired token, too big
- *                    +-----+                         +-----+ ended: same resourceVersion
- *                    v     |        complete         v     |
- *        start ---> LISTING -----------------------> WATCHING <--------------+
- *                    ^  ^  |                          | | |                  |
- *                    |  |  |          expired         | | | short, refused,  | pause
- *                    |  +--|--------------------------+ | | failed           | over
- *         pause over |     | failed                     | v                  |
- *                    |     v      unreadable, stuck     | RESTING -----------+
- *                    +-- RESTING <----------------------+
+ *                whole: the bookmark behind the last object
+ *   start --> STREAMING --------------------------------------+     +-----+ ended: same
+ *              ^  ^  |  |                                     v     v     | resourceVersion
+ *              |  |  |  | unsupported, stuck               WATCHING ------+
+ *              |  |  |  v                       complete   ^  | |  ^ |
+ *              |  |  | LISTING ----------------------------+  | |  | | short, refused, failed
+ *              |  |  |  |  ^ |                                | |  | v
+ *              |  |  |  |  +-+ next page, expired token,      | |  RESTING
+ *              |  |  |  |      too big                expired | |
+ *              |  +--|--|-------------------------------------+ |
+ *   pause over |     v  v  refused, failed                      | unreadable, stuck
+ *              +--- RESTING <-----------------------------------+
  *
- * Each arrow is a row of the table in reflector_outcome.c.
+ * Each arrow is a row of the table in reflector_outcome.c, but for "whole", which ends no request.
+ * For REFLECTOR_PAGED_MS after "unsupported", every way to STREAMING leads to LISTING.
  */
 
 #include "cache/cache.h"
@@ -33,7 +38,8 @@ enum {
     REFLECTOR_PAGE_MAXIMUM = 32 * 1024 * 1024,      /* bytes of a page; more: smaller pages */
     REFLECTOR_LIST_ALL_MAXIMUM = 256 * 1024 * 1024, /* bytes of a list in one piece */
     REFLECTOR_LIST_TIMEOUT_MS = 120 * 1000,         /* twice the API server's own limit */
-    REFLECTOR_WATCH_SECONDS_LOW = 300,              /* timeoutSeconds; C2 */
+    REFLECTOR_PAGED_MS = 10 * 60 * 1000, /* C6: no streaming list after one was not understood */
+    REFLECTOR_WATCH_SECONDS_LOW = 300,   /* timeoutSeconds; C2 */
     REFLECTOR_WATCH_SECONDS_HIGH = 600,
     REFLECTOR_IDLE_MS = 150 * 1000,         /* C12: two bookmarks and a half */
     REFLECTOR_SHORT_WATCH_MS = 1000,        /* C4 */
@@ -51,7 +57,7 @@ struct reflector;
 struct reflector *reflector_new(struct io io, struct cache *cache, enum api_kind kind);
 
 /*
- * Begins with a LIST. Once; a reflector that was stopped may be started again. Not from a cache
+ * Begins with a list. Once; a reflector that was stopped may be started again. Not from a cache
  * listener, as the other functions that end something.
  */
 void reflector_start(struct reflector *reflector);
@@ -73,7 +79,8 @@ struct reflector_health reflector_health(const struct reflector *reflector);
 
 /* Totals since reflector_new(). */
 struct reflector_numbers {
-    uint64_t list_requests; /* pages count one each */
+    uint64_t list_requests;   /* pages count one each */
+    uint64_t stream_requests; /* streaming lists, whatever came of them */
     uint64_t watch_requests;
     uint64_t relists;                            /* complete lists after the first */
     uint64_t events[REFLECTOR_EVENT_TYPE_COUNT]; /* by enum watch_event_type */

@@ -17,14 +17,18 @@ static const struct reflector_reaction reactions[REFLECTOR_OUTCOME_COUNT] = {
     [LIST_COMPLETE] = {"listed", STEP_WATCH, false, false, "watching"},
     [LIST_EXPIRED] = {"list_expired", STEP_LIST_ALL, false, false, "listing again in one piece"},
     [LIST_TOO_BIG] = {"list_too_big", STEP_LIST, false, false, "listing again in smaller pages"},
-    [LIST_FAILED] = {"list_failed", STEP_LIST, true, true, "listing again"},
+    [LIST_FAILED] = {"list_failed", STEP_STREAM, true, true, "listing again"},
+    [STREAM_REFUSED] = {"stream_refused", STEP_STREAM, true, true, "listing again"},
+    [STREAM_FAILED] = {"stream_failed", STEP_STREAM, true, true, "listing again"},
+    [STREAM_UNSUPPORTED] = {"stream_unsupported", STEP_LIST, false, false, "listing in pages"},
+    [STREAM_STUCK] = {"stream_stuck", STEP_LIST, false, true, "listing in pages"},
     [WATCH_ENDED] = {"ended", STEP_WATCH, false, false, "watching on"},
     [WATCH_SHORT] = {"short", STEP_WATCH, true, true, "watching on"},
     [WATCH_REFUSED] = {"refused", STEP_WATCH, true, true, "watching on"},
     [WATCH_FAILED] = {"failed", STEP_WATCH, true, true, "watching on"},
-    [WATCH_EXPIRED] = {"expired", STEP_LIST, false, false, "listing again"},
-    [WATCH_UNREADABLE] = {"unreadable", STEP_LIST, true, true, "listing again"},
-    [WATCH_STUCK] = {"stuck", STEP_LIST, true, true, "listing again"},
+    [WATCH_EXPIRED] = {"expired", STEP_STREAM, false, false, "listing again"},
+    [WATCH_UNREADABLE] = {"unreadable", STEP_STREAM, true, true, "listing again"},
+    [WATCH_STUCK] = {"stuck", STEP_STREAM, true, true, "listing again"},
 };
 
 const struct reflector_reaction *reflector_reaction(enum reflector_outcome outcome)
@@ -41,6 +45,20 @@ static bool is_expired(int code, const char *reason, const char *message)
 {
     return code == HTTP_GONE || text_equal(reason, "Expired") || text_equal(reason, "Gone") ||
            (message && strstr(message, "Too large resource version") != NULL);
+}
+
+/*
+ * A stream asks for the newest version and can't be too old; one whose server is behind etcd ("Too
+ * large resource version") may catch up. What can't get better by waiting is tried as a plain list:
+ * a server without streaming lists says 400 or 422, or 403 where a policy knows no such request.
+ */
+enum reflector_outcome reflector_judge_stream(int code, const char *reason, const char *message)
+{
+    if (code == HTTP_TOO_MANY_REQUESTS || code == HTTP_UNAUTHORIZED) {
+        return STREAM_REFUSED;
+    }
+    bool may_pass = code >= HTTP_SERVER_ERROR || is_expired(code, reason, message);
+    return may_pass ? STREAM_FAILED : STREAM_UNSUPPORTED;
 }
 
 enum reflector_outcome reflector_judge_list(int code, const char *reason, const char *message)

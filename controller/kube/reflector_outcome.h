@@ -2,18 +2,25 @@
 #define TIDEMILL_KUBE_REFLECTOR_OUTCOME_H
 
 /*
- * How a LIST or WATCH request can end, and what comes next: the table that kube/reflector runs on
- * (conformance C1, C4). Pure. The diagram is in reflector.h.
+ * How a LIST, streaming list or WATCH request can end, and what comes next: the table that
+ * kube/reflector runs on (conformance C1, C4, C6). Pure. The diagram is in reflector.h.
  */
 
 #include <stdbool.h>
 
 enum reflector_outcome {
-    LIST_CONTINUES,   /* a page with a continue token */
-    LIST_COMPLETE,    /* the last page */
-    LIST_EXPIRED,     /* 410: the continue token is too old, or a resourceVersion too large */
-    LIST_TOO_BIG,     /* a page over the maximum: again with smaller pages */
-    LIST_FAILED,      /* anything else */
+    LIST_CONTINUES, /* a page with a continue token */
+    LIST_COMPLETE,  /* the last page */
+    LIST_EXPIRED,   /* 410: the continue token is too old, or a resourceVersion too large */
+    LIST_TOO_BIG,   /* a page over the maximum: again with smaller pages */
+    LIST_FAILED,    /* anything else */
+
+    /* A streaming list before its last object; from there on it is a watch. */
+    STREAM_REFUSED,     /* no connection, 401, 429 */
+    STREAM_FAILED,      /* 5xx, as status or in the stream; closed or lost on the way */
+    STREAM_UNSUPPORTED, /* any other refusal, bytes that are no event, never whole */
+    STREAM_STUCK,       /* FAILED for too long */
+
     WATCH_ENDED,      /* the server's time was over, or the connection was lost on the way */
     WATCH_SHORT,      /* the same in less than a second and without an event */
     WATCH_REFUSED,    /* no connection, 401, 429: our resourceVersion is as good as before */
@@ -25,6 +32,7 @@ enum reflector_outcome {
 };
 
 enum reflector_step {
+    STEP_STREAM,    /* a new list as a stream that becomes the watch; in pages where refused */
     STEP_LIST,      /* a new list, in pages */
     STEP_NEXT_PAGE, /* of the same list */
     STEP_LIST_ALL,  /* a new list in one piece */
@@ -46,6 +54,7 @@ const struct reflector_reaction *reflector_reaction(enum reflector_outcome outco
  * What the API server's refusal means. `code`: HTTP status or the code of an in-stream ERROR;
  * reason and message may be NULL.
  */
+enum reflector_outcome reflector_judge_stream(int code, const char *reason, const char *message);
 enum reflector_outcome reflector_judge_list(int code, const char *reason, const char *message);
 enum reflector_outcome reflector_judge_watch(int code, const char *reason, const char *message);
 

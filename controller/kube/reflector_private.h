@@ -1,7 +1,10 @@
 #ifndef TIDEMILL_KUBE_REFLECTOR_PRIVATE_H
 #define TIDEMILL_KUBE_REFLECTOR_PRIVATE_H
 
-/* The inside of a reflector, shared by reflector.c (states) and reflector_read.c (bytes) alone. */
+/*
+ * The inside of a reflector, shared by reflector.c (states), reflector_request.c (what is asked
+ * for) and reflector_read.c (bytes) alone.
+ */
 
 #include "kube/reflector.h"
 #include "kube/watch_stream.h"
@@ -14,17 +17,18 @@ struct reflector {
     struct cache *cache;
     enum api_kind kind;
 
-    struct io_call *call;   /* under way, or NULL */
-    struct io_timer *timer; /* of a rest, or NULL */
-    enum reflector_step step;
+    struct io_call *call;     /* under way, or NULL */
+    struct io_timer *timer;   /* of a rest, or NULL */
+    enum reflector_step step; /* of `call`, or after `timer`; STEP_STREAM until it is whole */
 
-    /* The list in progress */
+    /* The list in progress, streamed or in pages */
     struct cache_batch *batch;
     char *list_resource_version; /* of its first page */
     char *continue_token;
     unsigned page_limit;
+    int64_t paged_until_ms; /* streaming lists were refused: not asked for before this time */
 
-    /* The watch in progress */
+    /* The watch in progress, or the streaming list */
     struct watch_stream stream;
     int64_t watch_began_ms;
     uint64_t watch_events;         /* received by it, bookmarks included */
@@ -43,6 +47,16 @@ struct reflector {
     struct reflector_numbers numbers;
 };
 
+/* Starts the request of reflector->step; its end comes to one of the two functions below. */
+void reflector_request(struct reflector *reflector);
+void reflector_finish_page(void *context, const struct io_response *response);
+void reflector_finish_watch(void *context, const struct io_response *response);
+/* A watch's on_data. */
+struct result reflector_take_bytes(void *context, const char *bytes, size_t size);
+
+/* The batch is whole: it becomes the cache. */
+void reflector_swap_in(struct reflector *reflector, const char *resource_version);
+
 /* Reads one page into the batch. Writes continue_token and list_resource_version on success. */
 MUST_CHECK struct result reflector_read_page(struct reflector *reflector, const char *body,
                                              size_t size);
@@ -52,6 +66,6 @@ struct result reflector_read_event(void *context, const char *line, size_t size)
 
 /* Judges a refused request by its body; the error's message says what the API server said. */
 enum reflector_outcome reflector_read_refusal(struct reflector *reflector,
-                                              const struct io_response *response, bool is_watch);
+                                              const struct io_response *response);
 
 #endif

@@ -4,9 +4,6 @@
 #include "core/memory.h"
 #include "core/text.h"
 
-/* Blocks double: a finished run of one step (1.2 kB, pruned) takes 1.5 kB in two of them. */
-enum { OBJECT_BLOCK_SIZE = 512 };
-
 /* `arena` is ours with all in it: the codec makes one for each item. */
 static void take_listed(void *context, struct arena *arena, struct object *object,
                         const char *namespace, const char *name, const char *poison)
@@ -53,11 +50,24 @@ struct result reflector_read_page(struct reflector *reflector, const char *body,
 }
 
 /* The stream ends here, with this outcome. */
-static struct result judge_stream(struct reflector *reflector, enum reflector_outcome outcome)
+static struct result end_stream(struct reflector *reflector, enum reflector_outcome outcome)
 {
     reflector->stream_is_judged = true;
     reflector->judged = outcome;
     return result_of(ERROR_CLOSED);
+}
+
+static enum reflector_outcome judge_refusal(const struct reflector *reflector, int code,
+                                            const char *reason, const char *message)
+{
+    switch (reflector->step) {
+    case STEP_STREAM:
+        return reflector_judge_stream(code, reason, message);
+    case STEP_WATCH:
+        return reflector_judge_watch(code, reason, message);
+    default:
+        return reflector_judge_list(code, reason, message);
+    }
 }
 
 static struct result read_error_event(struct reflector *reflector, const struct watch_event *event)
@@ -65,8 +75,8 @@ static struct result read_error_event(struct reflector *reflector, const struct 
     (void)error_set(&reflector->error, ERROR_UNAVAILABLE, "the watch ended with %d %s: %s",
                     event->code, text_or(event->reason, "(no reason)"),
                     text_or(event->message, "(no message)"));
-    return judge_stream(reflector,
-                        reflector_judge_watch(event->code, event->reason, event->message));
+    return end_stream(reflector,
+                      judge_refusal(reflector, event->code, event->reason, event->message));
 }
 
 /* An event that moves us on: an object or a bookmark. */
@@ -90,12 +100,14 @@ static void read_poison(struct reflector *reflector, const struct watch_event *e
     }
 }
 
-/* Added, modified, deleted. `arena` is taken over by the cache or left to the caller. */
-static void read_object_event(struct reflector *reflector, struct arena *arena,
-                              const struct watch_event *event)
+/* Into the cache. `arena` is taken over by it or left to the caller. */
+static struct result read_later_event(struct reflector *reflector, struct arena *arena,
+                                      const struct watch_event *event)
 {
     note_progress(reflector);
-    if (!event->object) {
+    if (event->type == WATCH_BOOKMARK) {
+        cache_advance(reflector->cache, reflector->kind, event->resource_version);
+    } else if (!event->object) {
         read_poison(reflector, event);
     } else if (event->type == WATCH_DELETED) {
         cache_remove(reflector->cache, reflector->kind, event->object->meta.namespace,
@@ -103,18 +115,76 @@ static void read_object_event(struct reflector *reflector, struct arena *arena,
     } else {
         cache_put(reflector->cache, reflector->kind, arena, event->object);
     }
+    return RESULT_OK;
+}
+
+/*
+ * All objects have come: they become the cache, and the stream is a watch from here on. Its age and
+ * its events begin anew, so that C4 judges the watch alone.
+ */
+static struct result end_initial_events(struct reflector *reflector, const char *resource_version)
+{
+    if (text_is_empty(resource_version)) {
+        (void)error_set(&reflector->error, ERROR_INVALID,
+                        "the end of a streaming list has no resourceVersion");
+        return end_stream(reflector, STREAM_UNSUPPORTED);
+    }
+    reflector->step = STEP_WATCH;
+    reflector->watch_began_ms = io_now_ms(reflector->io);
+    reflector->watch_events = 0;
+    reflector->error.kind = ERROR_NONE;
+    reflector_swap_in(reflector, resource_version);
+    return RESULT_OK;
+}
+
+/*
+ * A server that does not know what sendInitialEvents means might send objects and bookmarks for
+ * ever: what is not whole in time never will be.
+ */
+static struct result check_stream_age(struct reflector *reflector)
+{
+    if (io_now_ms(reflector->io) - reflector->watch_began_ms < REFLECTOR_LIST_TIMEOUT_MS) {
+        return RESULT_OK;
+    }
+    (void)error_set(&reflector->error, ERROR_UNAVAILABLE,
+                    "a streaming list was not whole after %d ms", REFLECTOR_LIST_TIMEOUT_MS);
+    return end_stream(reflector, STREAM_UNSUPPORTED);
+}
+
+/*
+ * Into the batch (C6). An object may change and go while the others are still coming. The API
+ * server's own bookmarks in between mean nothing yet.
+ */
+static struct result read_initial_event(struct reflector *reflector, struct arena *arena,
+                                        const struct watch_event *event)
+{
+    struct cache_batch *batch = reflector->batch;
+    reflector->numbers.poisons += event->poison ? 1 : 0;
+    if (event->type == WATCH_BOOKMARK) {
+        if (event->ends_initial) {
+            return end_initial_events(reflector, event->resource_version);
+        }
+    } else if (event->type == WATCH_DELETED) {
+        cache_batch_remove(batch, event->namespace, event->name);
+    } else if (event->object) {
+        cache_batch_put(batch, arena, event->object);
+    } else {
+        cache_batch_put_unreadable(batch, event->namespace, event->name, event->poison);
+    }
+    return check_stream_age(reflector);
 }
 
 struct result reflector_read_event(void *context, const char *line, size_t size)
 {
     struct reflector *reflector = context;
-    CLEANUP(arena_free) struct arena arena = {.first_block_size = OBJECT_BLOCK_SIZE};
+    CLEANUP(arena_free) struct arena arena = CODEC_OBJECT_ARENA;
     struct watch_event event = {0};
+    bool is_list = reflector->step == STEP_STREAM;
     struct result result = codec_decode_event(&arena, reflector->kind, line, size, &event,
                                               &reflector->error);
     if (!result_is_ok(result)) {
         error_add_context(&reflector->error, "reading a watch event");
-        return judge_stream(reflector, WATCH_UNREADABLE);
+        return end_stream(reflector, is_list ? STREAM_UNSUPPORTED : WATCH_UNREADABLE);
     }
     reflector->watch_events++;
     reflector->numbers.events[event.type <= WATCH_UNKNOWN ? event.type : WATCH_UNKNOWN]++;
@@ -122,12 +192,9 @@ struct result reflector_read_event(void *context, const char *line, size_t size)
     case WATCH_ADDED:
     case WATCH_MODIFIED:
     case WATCH_DELETED:
-        read_object_event(reflector, &arena, &event);
-        return RESULT_OK;
     case WATCH_BOOKMARK:
-        note_progress(reflector);
-        cache_advance(reflector->cache, reflector->kind, event.resource_version);
-        return RESULT_OK;
+        return is_list ? read_initial_event(reflector, &arena, &event)
+                       : read_later_event(reflector, &arena, &event);
     case WATCH_ERROR:
         return read_error_event(reflector, &event);
     case WATCH_UNKNOWN:
@@ -140,7 +207,7 @@ struct result reflector_read_event(void *context, const char *line, size_t size)
 }
 
 enum reflector_outcome reflector_read_refusal(struct reflector *reflector,
-                                              const struct io_response *response, bool is_watch)
+                                              const struct io_response *response)
 {
     CLEANUP(arena_free) struct arena arena = {0};
     struct api_status status = {0};
@@ -148,8 +215,7 @@ enum reflector_outcome reflector_read_refusal(struct reflector *reflector,
         codec_decode_status(&arena, response->body, response->body_size, &status);
     }
     (void)error_set(&reflector->error, ERROR_UNAVAILABLE, "%s was answered with %d %s: %s",
-                    is_watch ? "the watch" : "the list", response->status,
+                    reflector->step == STEP_WATCH ? "the watch" : "the list", response->status,
                     text_or(status.reason, "(no reason)"), text_or(status.message, "(no message)"));
-    return is_watch ? reflector_judge_watch(response->status, status.reason, status.message)
-                    : reflector_judge_list(response->status, status.reason, status.message);
+    return judge_refusal(reflector, response->status, status.reason, status.message);
 }

@@ -25,11 +25,18 @@ static void keep_line(const char *line, size_t size)
     }
 }
 
+/* What a server without streaming lists says (KEP-3157's feature gate is off). */
+static const struct fake_answer no_streams = {
+    .status = 422,
+    .body = "{\"kind\":\"Status\",\"code\":422,\"reason\":\"Invalid\",\"message\":"
+            "\"ListOptions.meta.k8s.io \\\"\\\" is invalid: sendInitialEvents: Forbidden\"}"};
+
 static void open_world(struct reflector_world *world)
 {
     world->fake = fake_io_new();
     world->cache = cache_new();
     world->reflector = reflector_new(fake_io_seam(world->fake), world->cache, KIND_PIPELINE_RUN);
+    fake_io_script_always(world->fake, "GET", "*" INITIAL_EVENTS "*", no_streams);
 }
 
 static void close_world(struct reflector_world *world)
@@ -127,6 +134,17 @@ const char *bookmark_event(const char *version)
     return text;
 }
 
+const char *last_bookmark_event(const char *version)
+{
+    char *text = next_text();
+    (void)snprintf(text, TEXT_SIZE,
+                   "{\"type\":\"BOOKMARK\",\"object\":{" RUN_HEAD
+                   ",\"metadata\":{\"resourceVersion\":\"%s\",\"creationTimestamp\":null,"
+                   "\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}},\"spec\":{}}}\n",
+                   version);
+    return text;
+}
+
 const char *error_event(int code, const char *reason, const char *message)
 {
     char *text = next_text();
@@ -164,9 +182,22 @@ const char *list_page(const char *runs, const char *version, const char *token)
     return text;
 }
 
-void reflector_world_sync(struct reflector_world *world, const char *runs, const char *version)
+void reflector_world_start(struct reflector_world *world)
 {
     reflector_start(world->reflector);
+    fake_io_run(world->fake);
+}
+
+void reflector_world_stream(struct reflector_world *world)
+{
+    fake_io_clear_scripts(world->fake);
+    reflector_world_start(world);
+    assert_non_null(open_stream(world));
+}
+
+void reflector_world_sync(struct reflector_world *world, const char *runs, const char *version)
+{
+    reflector_world_start(world);
     end_list(world, (struct fake_answer){.status = 200, .body = list_page(runs, version, NULL)});
     assert_non_null(open_watch(world));
 }
@@ -188,6 +219,11 @@ static bool is_watch(const struct io_call *call)
     return strstr(fake_io_request_of(call)->path, "watch=true") != NULL;
 }
 
+static bool is_stream(const struct io_call *call)
+{
+    return strstr(fake_io_request_of(call)->path, INITIAL_EVENTS) != NULL;
+}
+
 struct io_call *open_list(struct reflector_world *world)
 {
     struct io_call *call = open_call(world);
@@ -197,7 +233,13 @@ struct io_call *open_list(struct reflector_world *world)
 struct io_call *open_watch(struct reflector_world *world)
 {
     struct io_call *call = open_call(world);
-    return call && is_watch(call) ? call : NULL;
+    return call && is_watch(call) && !is_stream(call) ? call : NULL;
+}
+
+struct io_call *open_stream(struct reflector_world *world)
+{
+    struct io_call *call = open_call(world);
+    return call && is_stream(call) ? call : NULL;
 }
 
 void feed_watch(struct reflector_world *world, const char *text)
@@ -249,6 +291,20 @@ const char *cached_runs(struct reflector_world *world)
                                  runs[at]->meta.resource_version);
     }
     return text;
+}
+
+bool feed_stream(struct reflector_world *world, const char *text)
+{
+    struct io_call *call = open_stream(world);
+    assert_non_null(call);
+    return fake_io_feed_text(world->fake, call, text);
+}
+
+void end_stream(struct reflector_world *world, struct fake_answer answer)
+{
+    struct io_call *call = open_stream(world);
+    assert_non_null(call);
+    fake_io_finish(world->fake, call, answer);
 }
 
 int64_t pause_of(struct reflector_world *world)

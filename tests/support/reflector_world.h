@@ -11,9 +11,10 @@
 
 #include <stdbool.h>
 
-#define RUNS_PATH     "/apis/tidemill.dev/v1alpha1/pipelineruns"
-#define ANY_WATCH     RUNS_PATH "?watch=true*"
-#define WATCH_FROM(v) RUNS_PATH "?watch=true*&resourceVersion=" v "&*"
+#define RUNS_PATH      "/apis/tidemill.dev/v1alpha1/pipelineruns"
+#define ANY_WATCH      RUNS_PATH "?watch=true*"
+#define INITIAL_EVENTS "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
+#define WATCH_FROM(v)  RUNS_PATH "?watch=true*&resourceVersion=" v "&*"
 
 struct reflector_world {
     struct fake_io *fake;
@@ -34,6 +35,8 @@ int reflector_world_logged(const char *text);
 /* JSON of an event, with its newline. Static memory, valid until the next but seven. */
 const char *run_event(const char *type, const char *name, const char *version);
 const char *bookmark_event(const char *version);
+/* The one that ends a streaming list's initial events. */
+const char *last_bookmark_event(const char *version);
 const char *error_event(int code, const char *reason, const char *message);
 /* JSON of a run that cannot be decoded, in the place of a run_event. */
 const char *poison_event(const char *type, const char *name, const char *version);
@@ -41,13 +44,27 @@ const char *poison_event(const char *type, const char *name, const char *version
 /* JSON of a page: "a@1 b@2" (a name that begins with '!' is poison), its version, its token. */
 const char *list_page(const char *runs, const char *version, const char *token);
 
+/* Starts the reflector; the server has no streaming lists, so a list in pages is open. */
+void reflector_world_start(struct reflector_world *world);
+
+/* Starts it on a server that has them; one is open. */
+void reflector_world_stream(struct reflector_world *world);
+
 /* Starts the reflector on this list; the watch that follows is open. */
 void reflector_world_sync(struct reflector_world *world, const char *runs, const char *version);
 
-/* The one open request when it is a list or a watch, else NULL. */
+/*
+ * The one open request when it is a list, a watch or a streaming list, else NULL. A streaming list
+ * that has become a watch still counts as a streaming list here: its request does not change.
+ */
 struct io_call *open_list(struct reflector_world *world);
 struct io_call *open_watch(struct reflector_world *world);
+struct io_call *open_stream(struct reflector_world *world);
 const char *open_path(struct reflector_world *world);
+
+/* Feeds a text to the open streaming list: false when that ended it. Or ends it. */
+bool feed_stream(struct reflector_world *world, const char *text);
+void end_stream(struct reflector_world *world, struct fake_answer answer);
 
 /* Feeds a text to the open watch, or ends it. */
 void feed_watch(struct reflector_world *world, const char *text);

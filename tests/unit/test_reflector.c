@@ -20,7 +20,7 @@ static bool path_has(struct reflector_world *world, const char *part)
 static void c1_the_first_list_asks_for_pages_of_500_at_the_newest_version(void **state)
 {
     struct reflector_world *world = *state;
-    reflector_start(world->reflector);
+    reflector_world_start(world);
     const struct fake_request *request = fake_io_request_of(open_list(world));
     assert_string_equal(request->path, RUNS_PATH "?limit=500");
     assert_true(request->timeout_ms > 0);
@@ -48,7 +48,7 @@ static void c1_the_cache_of_upstream_s_kinds_asks_for_our_objects_alone(void **s
 static void c1_and_c8_pages_are_collected_and_swapped_in_at_the_end(void **state)
 {
     struct reflector_world *world = *state;
-    reflector_start(world->reflector);
+    reflector_world_start(world);
     end_list(world,
              (struct fake_answer){.status = 200, .body = list_page("a@1 b@2", "10", "to+ken/=")});
     assert_string_equal(open_path(world), RUNS_PATH "?limit=500&continue=to%2Bken%2F%3D");
@@ -65,7 +65,7 @@ static void c1_and_c8_pages_are_collected_and_swapped_in_at_the_end(void **state
 static void c1_a_page_that_expired_leads_to_one_list_without_limit_at_once(void **state)
 {
     struct reflector_world *world = *state;
-    reflector_start(world->reflector);
+    reflector_world_start(world);
     end_list(world, (struct fake_answer){.status = 200, .body = list_page("old@1", "10", "t")});
     end_list(world, gone);
     assert_string_equal(open_path(world), RUNS_PATH "?resourceVersion=");
@@ -77,7 +77,7 @@ static void c1_a_page_that_expired_leads_to_one_list_without_limit_at_once(void 
 static void c1_a_list_in_one_piece_that_expires_too_is_a_failure(void **state)
 {
     struct reflector_world *world = *state;
-    reflector_start(world->reflector);
+    reflector_world_start(world);
     end_list(world, gone);
     end_list(world, gone);
     assert_in_range(pause_of(world), 800, 1599);
@@ -88,7 +88,7 @@ static void c1_a_list_in_one_piece_that_expires_too_is_a_failure(void **state)
 static void c1_a_version_too_large_leads_to_a_list_at_once(void **state)
 {
     struct reflector_world *world = *state;
-    reflector_start(world->reflector);
+    reflector_world_start(world);
     end_list(world, (struct fake_answer){
                         .status = 504,
                         .body = "{\"kind\":\"Status\",\"code\":504,\"reason\":\"Timeout\","
@@ -101,7 +101,7 @@ static void a_list_over_the_maximum_is_asked_for_in_smaller_pages(void **state)
     struct reflector_world *world = *state;
     static const char *const paths[] = {RUNS_PATH "?limit=500", RUNS_PATH "?limit=50",
                                         RUNS_PATH "?limit=5", RUNS_PATH "?limit=1"};
-    reflector_start(world->reflector);
+    reflector_world_start(world);
     for (size_t at = 0; at < COUNT_OF(paths); at++) {
         assert_string_equal(open_path(world), paths[at]);
         end_list(world, (struct fake_answer){.failure = ERROR_LIMIT, .message = "too big"});
@@ -130,7 +130,7 @@ static void a_list_that_fails_is_asked_for_again_after_a_pause(void **state)
     struct reflector_world *world = *state;
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
         reflector_world_restart(world);
-        reflector_start(world->reflector);
+        reflector_world_start(world);
         end_list(world, rows[at].answer);
         struct reflector_health health = reflector_health(world->reflector);
         int64_t pause = pause_of(world);
@@ -149,7 +149,7 @@ static void a_list_that_fails_is_asked_for_again_after_a_pause(void **state)
 static void a_list_waits_as_long_as_retry_after_asks_within_limits(void **state)
 {
     struct reflector_world *world = *state;
-    reflector_start(world->reflector);
+    reflector_world_start(world);
     end_list(world, (struct fake_answer){.status = 429, .body = "", .retry_after_seconds = 7});
     assert_int_equal(pause_of(world), 7000);
     fake_io_advance(world->fake, 7000);
@@ -233,13 +233,13 @@ static void of_a_name_that_a_list_has_twice_the_last_counts(void **state)
 static void a_reflector_stops_in_any_state_and_starts_again(void **state)
 {
     struct reflector_world *world = *state;
-    reflector_start(world->reflector);
+    reflector_world_start(world);
     reflector_stop(world->reflector);
     assert_int_equal(fake_io_cancelled_count(world->fake), 1);
-    reflector_start(world->reflector);
+    reflector_world_start(world);
     end_list(world, (struct fake_answer){.status = 200, .body = list_page("a@1", "5", "t")});
     reflector_stop(world->reflector);
-    reflector_start(world->reflector);
+    reflector_world_start(world);
     end_list(world, (struct fake_answer){.status = 500, .body = ""});
     reflector_stop(world->reflector);
     assert_int_equal(fake_io_timer_count(world->fake), 0);
@@ -258,7 +258,7 @@ static void health_says_what_is_wrong_until_it_is_over(void **state)
 {
     struct reflector_world *world = *state;
     assert_int_equal(reflector_health(world->reflector).contact_ms, -1);
-    reflector_start(world->reflector);
+    reflector_world_start(world);
     end_list(world, (struct fake_answer){.status = 403,
                                          .body = "{\"kind\":\"Status\",\"code\":403,\"reason\":"
                                                  "\"Forbidden\",\"message\":\"you may not\"}"});

@@ -9,17 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* C10: the bytes of a watch, however they arrive, and what stays in memory. */
+/* C10: the bytes of a watch, however they arrive. */
 
 enum {
-    RECONNECTS = 100 * 1000,
-    WARM_UP = 2 * 1000,
     CHUNK = 16 * 1024, /* as curl gives them */
     LARGE_OBJECT = 3 * 1024 * 1024
 };
-
-/* Live bytes of the heap; there in the test build, which is always sanitized. */
-extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
 /* Everything that a stream can say, in one text: long and short lines, UTF-8, escapes, blanks. */
 static const char *whole_stream(void)
@@ -206,60 +201,6 @@ static void nothing_is_read_after_the_reader_said_stop(void **state)
     watch_stream_free(&stream);
 }
 
-/* One life of a watch: an object or a bookmark, sometimes half a line, then one of many ends. */
-static void reconnect_once(struct reflector_world *world, int turn)
-{
-    char version[16];
-    (void)snprintf(version, sizeof(version), "%d", 100000 + turn);
-    if (turn % 3 == 0) {
-        feed_watch(world, run_event("MODIFIED", turn % 2 ? "a" : "b", version));
-    } else if (turn % 3 == 1) {
-        feed_watch(world, bookmark_event(version));
-    }
-    if (turn % 5 == 0) {
-        feed_watch(world, "{\"type\":\"MODIF");
-    }
-    if (turn % 100 == 7) {
-        feed_watch(world, poison_event("MODIFIED", "c", version));
-    }
-    fake_io_advance(world->fake, 1500);
-    static const struct fake_answer ends[] = {{.status = 200},
-                                              {.failure = ERROR_LOST},
-                                              {.status = 200, .warning = "deprecated"},
-                                              {.failure = ERROR_UNAVAILABLE}};
-    bool expire = turn % 50 == 49;
-    end_watch(world, expire ? (struct fake_answer){.status = 410, .body = ""}
-                            : ends[turn % (int)COUNT_OF(ends)]);
-    if (pause_of(world) >= 0) {
-        fake_io_advance(world->fake, pause_of(world));
-    }
-    if (open_list(world)) {
-        end_list(world, (struct fake_answer){.status = 200,
-                                             .body = list_page("a@1 b@2 c@3", version, NULL)});
-    }
-    fake_io_forget(world->fake);
-}
-
-static void memory_is_flat_over_100000_reconnects(void **state)
-{
-    struct reflector_world *world = *state;
-    assert_non_null(__sanitizer_get_current_allocated_bytes);
-    reflector_world_sync(world, "a@1 b@2 c@3", "10");
-    size_t before = 0;
-    size_t cached = 0;
-    for (int turn = 0; turn < WARM_UP + RECONNECTS; turn++) {
-        reconnect_once(world, turn);
-        if (turn == WARM_UP - 1) {
-            before = __sanitizer_get_current_allocated_bytes();
-            cached = cache_numbers(world->cache, KIND_PIPELINE_RUN).bytes;
-        }
-    }
-    assert_true(RECONNECTS % WARM_UP == 0); /* both measures after the same kind of turn */
-    assert_int_equal(cache_numbers(world->cache, KIND_PIPELINE_RUN).bytes, cached);
-    assert_int_equal(__sanitizer_get_current_allocated_bytes(), before);
-    assert_true(reflector_numbers(world->reflector)->watch_requests >= RECONNECTS);
-}
-
 #define ROW(function) \
     cmocka_unit_test_setup_teardown(function, reflector_world_set_up, reflector_world_tear_down)
 
@@ -273,7 +214,6 @@ int main(void)
         ROW(an_object_of_3_mib_arrives_and_leaves_no_large_buffer_behind),
         ROW(a_line_over_4_mib_ends_the_watch_and_leads_to_a_list),
         ROW(nothing_is_read_after_the_reader_said_stop),
-        ROW(memory_is_flat_over_100000_reconnects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -382,7 +382,7 @@ static void c14_a_warning_of_the_api_server_is_logged_once(void **state)
 {
     struct reflector_world *world = *state;
     struct fake_answer warned = {.status = 200, .warning = "v1alpha1 is deprecated"};
-    reflector_start(world->reflector);
+    reflector_world_start(world);
     end_list(world, (struct fake_answer){.status = 200,
                                          .body = list_page("", "10", NULL),
                                          .warning = "v1alpha1 is deprecated"});
