@@ -206,6 +206,13 @@ bool graph_build(struct arena *arena, const struct pipeline_spec *spec, struct g
         graph->by_name[at] = &spec->steps[at];
     }
     qsort(graph->by_name, graph->count, sizeof(*graph->by_name), compare_steps);
+    for (size_t at = 1; at < graph->count; at++) {
+        if (compare_steps(&graph->by_name[at - 1], &graph->by_name[at]) == 0) {
+            return fail(fault, REASON_INVALID_SPEC,
+                        arena_print(arena, "spec.steps: two steps are named \"%s\"; rename one",
+                                    graph->by_name[at]->name));
+        }
+    }
     for (size_t at = 0; at < spec->step_count; at++) {
         if (!resolve_step(arena, graph, at, fault)) {
             return false;

@@ -36,7 +36,7 @@ struct artifact_source {
     size_t artifact; /* index in that step's outputs.artifacts */
 };
 
-/* False, with the fault in `arena`, for unknown names and cycles. */
+/* False, with the fault in `arena`, for unknown or doubled names and cycles. */
 bool graph_build(struct arena *arena, const struct pipeline_spec *spec, struct graph *graph,
                  struct spec_fault *fault);
 

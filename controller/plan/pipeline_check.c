@@ -4,6 +4,7 @@
 #include "api/quantity.h"
 #include "api/render.h"
 #include "core/text.h"
+#include "plan/pattern.h"
 #include "plan/reasons.h"
 #include "plan/values.h"
 
@@ -235,6 +236,19 @@ static bool check_step_checks(struct check *check, size_t index)
     return true;
 }
 
+/* The schema asks for it; a ControllerRevision, which holds specs too, has no schema. */
+static bool check_image(struct check *check, size_t index)
+{
+    const struct step_spec *step = &check->spec->steps[index];
+    if (text_is_empty(step->image)) {
+        return fail(check, REASON_INVALID_SPEC,
+                    arena_print(check->arena,
+                                "spec.steps[%zu].image: step \"%s\" has no image to run", index,
+                                step->name));
+    }
+    return true;
+}
+
 static bool check_step_artifacts(struct check *check, size_t index)
 {
     const struct step_spec *step = &check->spec->steps[index];
@@ -266,7 +280,7 @@ static bool check_steps(struct check *check)
     }
     for (size_t at = 0; at < check->spec->step_count; at++) {
         const char *field = arena_print(check->arena, "spec.steps[%zu].podTemplate", at);
-        if (!check_arguments(check, at) || !check_step_env(check, at) ||
+        if (!check_image(check, at) || !check_arguments(check, at) || !check_step_env(check, at) ||
             !check_step_checks(check, at) || !check_step_artifacts(check, at) ||
             !check_template(check, &check->spec->steps[at].pod_template, field)) {
             return false;
@@ -282,8 +296,8 @@ static bool check_publish(struct check *check)
         return true;
     }
     struct artifact_source source;
-    if (!graph_find_artifact(check->arena, check->graph, publish->artifact, "spec.publish.artifact",
-                             &source, check->fault)) {
+    if (!graph_find_artifact(check->arena, check->graph, text_or(publish->artifact, ""),
+                             "spec.publish.artifact", &source, check->fault)) {
         return false;
     }
     for (size_t at = 0; at < publish->metrics_from_count; at++) {

@@ -2,10 +2,8 @@
 
 #include "api/quantity.h"
 #include "core/text.h"
+#include "plan/pattern.h"
 #include "plan/reasons.h"
-
-#include <regex.h>
-#include <string.h>
 
 static const char *find_value(const struct name_value *values, size_t count, const char *name)
 {
@@ -29,79 +27,6 @@ const char *value_type_fault(struct arena *arena, const char *type, const char *
         return arena_print(arena, "\"%.64s\" is neither true nor false", value);
     }
     return NULL;
-}
-
-/* Most repeats of one character; with the pattern's length it bounds what a match can cost. */
-enum { REPEAT_MAXIMUM = 255 };
-
-/* A '{' that counts: of one character or bracket, not of a group, and not too often. */
-static const char *repeat_fault(const char *pattern, const char *at)
-{
-    if (at == pattern || strchr(")}*+?|(", at[-1])) {
-        return "a counted repeat ({n,m}) must follow a single character or bracket; write the "
-               "group out";
-    }
-    for (const char *digit = at + 1; *digit != '\0' && *digit != '}'; digit++) {
-        int64_t count = 0;
-        for (; *digit >= '0' && *digit <= '9' && count <= REPEAT_MAXIMUM; digit++) {
-            count = count * 10 + (*digit - '0');
-        }
-        if (count > REPEAT_MAXIMUM) {
-            return "counted repeats go up to 255";
-        }
-        if (*digit != ',') {
-            break;
-        }
-    }
-    return NULL;
-}
-
-/* Backreferences and repeated groups can cost time and memory without bound. */
-static const char *costly_fault(const char *pattern)
-{
-    for (const char *at = pattern; *at != '\0'; at++) {
-        if (*at == '\\' && at[1] != '\0') {
-            if (at[1] >= '1' && at[1] <= '9') {
-                return "backreferences are not supported";
-            }
-            at++; /* the escaped character means itself */
-            continue;
-        }
-        const char *fault = *at == '{' ? repeat_fault(pattern, at) : NULL;
-        if (fault) {
-            return fault;
-        }
-    }
-    return NULL;
-}
-
-const char *pattern_fault(struct arena *arena, const char *pattern)
-{
-    const char *fault = costly_fault(pattern);
-    if (fault) {
-        return fault;
-    }
-    regex_t compiled;
-    int code = regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB);
-    if (code != 0) {
-        char text[128];
-        (void)regerror(code, &compiled, text, sizeof(text));
-        return arena_copy_text(arena, text);
-    }
-    regfree(&compiled);
-    return NULL;
-}
-
-static bool pattern_matches(struct arena *arena, const char *pattern, const char *value)
-{
-    regex_t compiled;
-    const char *whole = arena_print(arena, "^(%s)$", pattern);
-    if (regcomp(&compiled, whole, REG_EXTENDED | REG_NOSUB) != 0) {
-        return false;
-    }
-    bool matches = regexec(&compiled, value, 0, NULL, 0) == 0;
-    regfree(&compiled);
-    return matches;
 }
 
 static bool is_one_of(const char *value, const char *const *allowed, size_t count)

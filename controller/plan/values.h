@@ -23,9 +23,6 @@ bool params_resolve(struct arena *arena, const struct pipeline_spec *spec,
                     const struct name_value *given, size_t given_count,
                     struct name_value **resolved, struct spec_fault *fault);
 
-/* A regular expression that we are willing to run: NULL, or why not. */
-const char *pattern_fault(struct arena *arena, const char *pattern);
-
 enum verdict { VERDICT_PASS, VERDICT_WARN, VERDICT_STOP };
 
 /*
