@@ -22,16 +22,21 @@ CFLAGS_release := -O2 -g1 -D_FORTIFY_SOURCE=2
 CFLAGS_test    := -O1 -g $(SANITIZE)
 CFLAGS_clang   := -O1 -g
 CFLAGS_sim     := -O1 -g
+CFLAGS_fuzz    := -O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link
+CFLAGS_coverage := -O0 -g --coverage
 CFLAGS    += -std=gnu17 $(WARNINGS) $(HARDENING) $(CFLAGS_$(FLAVOUR))
-LDFLAGS   += -pie -Wl,-z,relro,-z,now,-z,noexecstack $(if $(filter test,$(FLAVOUR)),$(SANITIZE))
+LDFLAGS   += -pie -Wl,-z,relro,-z,now,-z,noexecstack $(if $(filter test fuzz,$(FLAVOUR)),$(SANITIZE)) \
+             $(if $(filter coverage,$(FLAVOUR)),--coverage)
 LDLIBS    += $(shell pkg-config --libs $(PACKAGES))
 
 SOURCES   := $(sort $(wildcard controller/*.c controller/*/*.c))
 OBJECTS   := $(SOURCES:%.c=$(OUT)/%.o)
 LIBRARY   := $(filter-out $(OUT)/controller/main.o,$(OBJECTS))
 TESTS     := $(sort $(wildcard tests/unit/test_*.c))
-TEST_BINS := $(TESTS:tests/unit/%.c=$(BUILD)/test/%)
+TEST_BINS := $(TESTS:tests/unit/%.c=$(OUT)/%)
 TEST_HELP := $(sort $(wildcard tests/support/*.c))
+FUZZ      := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_HELP := tests/support/json_patch.c
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -59,6 +64,12 @@ sim: ## every crash, lag and gap of the simulation, and 2,000 seeds: about an ho
 release: ## the program: build/release/tidemill
 	@$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=release $(BUILD)/release/tidemill
 
+fuzz: ## look for inputs that break a parser or planner, FUZZ_SECONDS=60 for each target
+	@tests/fuzz/run search
+
+coverage: ## which lines and branches of plan/ and api/ the unit tests reach
+	@tests/coverage/run
+
 bench: ## what a run costs, side by side with plain Jobs
 	@bench/run
 
@@ -72,7 +83,7 @@ images: ## build the controller's and the examples' images
 	@hack/images all
 
 format: ## rewrite the sources by .clang-format
-	@clang-format -i $(SOURCES) $(wildcard controller/*/*.h) $(TESTS) $(TEST_HELP) $(wildcard tests/support/*.h tests/sim/*.[ch])
+	@clang-format -i $(SOURCES) $(wildcard controller/*/*.h) $(TESTS) $(TEST_HELP) $(wildcard tests/support/*.h tests/sim/*.[ch] tests/fuzz/*.[ch])
 
 test-list: ## write tests/LIST.md, the names of all tests
 	@python3 tests/support/list_tests.py > tests/LIST.md
@@ -102,11 +113,16 @@ FORCE:
 
 # Unit tests: one binary for each file, with every object but main's, under ASan and UBSan.
 unit-tests:
-	@$(MAKE) --no-print-directory -k -j$(JOBS) FLAVOUR=test $(TEST_BINS) tools
+	@$(MAKE) --no-print-directory -k -j$(JOBS) FLAVOUR=test test-binaries tools
 
-$(BUILD)/test/test_%: $(BUILD)/test/tests/unit/test_%.o $(TEST_HELP:%.c=$(BUILD)/test/%.o) $(BUILD)/test/libtidemill.a
+test-binaries: $(TEST_BINS)
+
+$(OUT)/test_%: $(OUT)/tests/unit/test_%.o $(TEST_HELP:%.c=$(OUT)/%.o) $(OUT)/libtidemill.a
 	@echo '  link $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+# Makes the allocations of core/memory.c fail.
+$(OUT)/test_memory_faults: LDFLAGS += -Wl,--wrap=calloc,--wrap=reallocarray,--wrap=vasprintf
 
 $(OUT)/libtidemill.a: $(LIBRARY)
 	@rm -f $@
@@ -129,6 +145,24 @@ simulations:
 	@$(MAKE) --no-print-directory -k -j$(JOBS) FLAVOUR=$(SIM_FLAVOUR) simulation-binaries
 
 simulation-binaries: $(SIM_BINS)
+
+# Fuzz targets: with libFuzzer by clang, to look for new inputs; with a plain main and the unit
+# tests' objects, to replay the kept ones.
+fuzz-search:
+	@$(MAKE) --no-print-directory -k -j$(JOBS) FLAVOUR=fuzz CC=clang $(FUZZ:tests/fuzz/fuzz_%.c=$(BUILD)/fuzz/search/%)
+
+fuzz-replay:
+	@$(MAKE) --no-print-directory -k -j$(JOBS) FLAVOUR=test $(FUZZ:tests/fuzz/fuzz_%.c=$(BUILD)/fuzz/replay/%)
+
+$(BUILD)/fuzz/search/%: $(OUT)/tests/fuzz/fuzz_%.o $(FUZZ_HELP:%.c=$(OUT)/%.o) $(OUT)/libtidemill.a
+	@mkdir -p $(@D)
+	@echo '  link $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+
+$(BUILD)/fuzz/replay/%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/tests/fuzz/replay.o $(FUZZ_HELP:%.c=$(OUT)/%.o) $(OUT)/libtidemill.a
+	@mkdir -p $(@D)
+	@echo '  link $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Small programs that tests use, e.g. build/test/schema_dump.
 TOOLS     := $(sort $(wildcard tests/tools/*.c))
@@ -153,4 +187,5 @@ objects: $(OBJECTS)
 -include $(wildcard $(BUILD)/*/controller/*.d $(BUILD)/*/controller/*/*.d $(BUILD)/*/tests/*/*.d)
 
 .PHONY: FORCE demo test install check sim release bench cluster cluster-down images format test-list clean help \
-        unit-tests clang-objects objects one tools simulations simulation-binaries
+        unit-tests clang-objects objects one tools simulations simulation-binaries \
+        fuzz coverage fuzz-search fuzz-replay

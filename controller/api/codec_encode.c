@@ -126,7 +126,6 @@ static json_t *encode_field(const struct field *field, const char *from, unsigne
 
 json_t *codec_encode_tree(const struct schema *schema, const void *from, unsigned without)
 {
-    tree_use_our_memory();
     json_t *object = json_object();
     for (size_t at = 0; at < schema->field_count; at++) {
         const struct field *field = &schema->fields[at];

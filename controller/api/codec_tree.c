@@ -21,7 +21,11 @@ static void json_free_memory(void *pointer)
     (void)memory_free(pointer);
 }
 
-void tree_use_our_memory(void)
+/*
+ * Before main, so that no path to a tree can come first: without memory the program ends instead of
+ * going on with half a tree.
+ */
+__attribute__((constructor)) static void use_our_memory(void)
 {
     json_set_alloc_funcs(json_allocate, json_free_memory);
 }
@@ -47,7 +51,6 @@ static struct result parse_failure(struct span text, const json_error_t *failure
 
 struct result tree_parse(struct span text, size_t flags, json_t **tree, struct error *error)
 {
-    tree_use_our_memory();
     if (scan_depth(text) > JSON_DEPTH_MAX) {
         return error_set(error, ERROR_INVALID, "nested deeper than %d", JSON_DEPTH_MAX);
     }
@@ -152,7 +155,6 @@ char *tree_copy_member(struct arena *arena, const json_t *object, const char *na
 
 char *tree_print(struct arena *arena, const json_t *value)
 {
-    tree_use_our_memory();
     char *printed = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
     REQUIRE(printed);
     char *copy = arena_copy_text(arena, printed);

@@ -1,7 +1,7 @@
 #ifndef TIDEMILL_API_CODEC_TREE_H
 #define TIDEMILL_API_CODEC_TREE_H
 
-/* jansson with our limits and our memory; for api/codec*.c alone. */
+/* jansson with our limits, and from the start with our memory; for api/codec*.c alone. */
 
 #include "api/codec_scan.h"
 #include "core/arena.h"
@@ -11,12 +11,6 @@
 
 /* Deeper texts are refused: our own recursion over trees is bounded by this. */
 enum { JSON_DEPTH_MAX = 64 };
-
-/*
- * Before trees are made by hand; tree_parse() does it itself. Without memory the program ends
- * instead of going on with half a tree.
- */
-void tree_use_our_memory(void);
 
 /* CLEANUP(tree_release) json_t *tree = NULL; */
 void tree_release(json_t **tree);

@@ -59,6 +59,22 @@ def impurities(objects: list[pathlib.Path], project: set[str]) -> list[str]:
     return sorted(found)
 
 
+# Ways to memory that do not end the program when there is none (core/memory.h).
+ALLOCATORS = {
+    "malloc", "calloc", "realloc", "reallocarray", "strdup", "strndup", "asprintf", "vasprintf",
+    "__asprintf_chk", "__vasprintf_chk", "getline", "getdelim", "open_memstream", "fopencookie",
+    "posix_memalign", "aligned_alloc", "memalign", "scandir", "realpath", "get_current_dir_name",
+}
+
+
+def allocators(objects: list[pathlib.Path]) -> list[str]:
+    return sorted(
+        f"{symbol} in {user}"
+        for symbol, users in undefined_symbols(objects).items() if symbol in ALLOCATORS
+        for user in users
+    )
+
+
 def pure_objects() -> list[pathlib.Path]:
     return sorted((OBJECTS / "plan").glob("*.o")) + sorted((OBJECTS / "api").glob("*.o"))
 
@@ -78,6 +94,14 @@ class Purity(unittest.TestCase):
         """plan and api use of core only what is pure itself: not the log, which asks the time"""
         used = undefined_symbols(pure_objects())
         self.assertEqual([name for name in used if name.startswith("log_")], [])
+
+    def test_memory_comes_from_one_place_that_ends_the_program_without_it(self) -> None:
+        objects = sorted(OBJECTS.rglob("*.o"))
+        self.assertGreater(len(objects), 60, "the release objects are not built")
+        self.assertEqual(
+            allocators(objects),
+            ["__vasprintf_chk in memory.o", "calloc in memory.o", "reallocarray in memory.o"],
+        )
 
     def test_planted_impurities_are_found(self) -> None:
         source = """

@@ -41,8 +41,17 @@ def python_tests(folder: str) -> list[tuple[str, list[str]]]:
     return found
 
 
+def fuzz_targets() -> list[tuple[str, list[str]]]:
+    """What each target holds true, as its first comment says before it tells of its input."""
+    found = []
+    for path in sorted((ROOT / "tests" / "fuzz").glob("fuzz_*.c")):
+        comment = path.read_text().split("*/")[0].removeprefix("/*").replace("\n *", "")
+        found.append((str(path.relative_to(ROOT)), [comment.split(" Input:")[0].strip()]))
+    return found
+
+
 def render() -> str:
-    groups = unit_tests()
+    groups = unit_tests() + fuzz_targets()
     for folder in ("structure", "examples", "e2e"):
         groups += python_tests(folder)
     lines = ["# All tests, by name", "",

@@ -6,6 +6,7 @@
 #include "api/schema.h"
 #include "api/trigger.h"
 #include "core/text.h"
+#include "support/json_patch.h"
 #include "support/random_object.h"
 #include "support/samples.h"
 
@@ -13,98 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RANDOM_PAIRS = 2000, TOKEN_SIZE = 256 };
-
-/* ---- a small RFC 6902 applier that shares nothing with the code under test ---- */
-
-/* Takes the next token of a JSON pointer; false at its end. */
-static bool take_token(const char **pointer, char token[TOKEN_SIZE])
-{
-    size_t used = 0;
-    if (**pointer != '/') {
-        return false;
-    }
-    for ((*pointer)++; **pointer != '\0' && **pointer != '/'; (*pointer)++) {
-        char byte = **pointer;
-        if (byte == '~') {
-            (*pointer)++;
-            assert_true(**pointer == '0' || **pointer == '1');
-            byte = **pointer == '0' ? '~' : '/';
-        }
-        assert_true(used + 1 < TOKEN_SIZE);
-        token[used++] = byte;
-    }
-    token[used] = '\0';
-    return true;
-}
-
-static size_t array_index(const char *token)
-{
-    char *end;
-    assert_true(token[0] != '\0' && (token[0] != '0' || token[1] == '\0'));
-    size_t index = strtoul(token, &end, 10);
-    assert_int_equal(*end, '\0');
-    return index;
-}
-
-static void apply_to_array(json_t *array, const char *name, const char *token, json_t *value)
-{
-    size_t size = json_array_size(array);
-    if (strcmp(token, "-") == 0) {
-        assert_string_equal(name, "add");
-        json_array_append(array, value);
-        return;
-    }
-    size_t index = array_index(token);
-    if (strcmp(name, "add") == 0) {
-        assert_true(index <= size);
-        json_array_insert(array, index, value);
-    } else if (strcmp(name, "remove") == 0) {
-        assert_true(index < size);
-        json_array_remove(array, index);
-    } else {
-        assert_string_equal(name, "replace");
-        assert_true(index < size);
-        json_array_set(array, index, value);
-    }
-}
-
-static void apply_to_object(json_t *object, const char *name, const char *token, json_t *value)
-{
-    if (strcmp(name, "add") != 0) {
-        assert_non_null(json_object_get(object, token));
-    }
-    if (strcmp(name, "remove") == 0) {
-        json_object_del(object, token);
-        return;
-    }
-    json_object_set(object, token, value);
-}
-
-static void apply(json_t *document, const json_t *operation)
-{
-    const char *name = json_string_value(json_object_get(operation, "op"));
-    const char *pointer = json_string_value(json_object_get(operation, "path"));
-    json_t *value = json_object_get(operation, "value");
-    char token[TOKEN_SIZE];
-    assert_true(take_token(&pointer, token));
-    json_t *parent = document;
-    while (*pointer != '\0') {
-        parent = json_is_array(parent) ? json_array_get(parent, array_index(token))
-                                       : json_object_get(parent, token);
-        assert_non_null(parent);
-        assert_true(take_token(&pointer, token));
-    }
-    assert_true(strcmp(name, "remove") == 0 ? value == NULL : value != NULL);
-    if (json_is_array(parent)) {
-        apply_to_array(parent, name, token, value);
-    } else {
-        assert_true(json_is_object(parent));
-        apply_to_object(parent, name, token, value);
-    }
-}
-
-/* ---- */
+enum { RANDOM_PAIRS = 2000 };
 
 static json_t *as_document(struct arena *arena, enum api_kind kind, const struct object *object)
 {
@@ -126,9 +36,7 @@ static void require_patch_leads_there(struct arena *arena, enum api_kind kind,
     } else {
         json_t *operations = json_loads(patch, 0, NULL);
         assert_non_null(operations);
-        for (size_t at = 0; at < json_array_size(operations); at++) {
-            apply(document, json_array_get(operations, at));
-        }
+        json_patch_apply(document, operations);
         json_t *reached = json_object_get(document, "status");
         assert_true(json_equal(reached, status) || (!status && json_object_size(reached) == 0));
         assert_string_equal(patch, codec_status_patch(arena, kind, before, after));
@@ -265,12 +173,12 @@ static void the_applier_of_this_test_reads_escaped_pointers(void **state)
 {
     (void)state;
     json_t *document = json_loads("{\"a/b\":{\"~\":[1,2]}}", 0, NULL);
-    json_t *operation = json_loads("{\"op\":\"remove\",\"path\":\"/a~1b/~0/0\"}", 0, NULL);
-    apply(document, operation);
+    json_t *operations = json_loads("[{\"op\":\"remove\",\"path\":\"/a~1b/~0/0\"}]", 0, NULL);
+    json_patch_apply(document, operations);
     char *text = json_dumps(document, JSON_COMPACT);
     assert_string_equal(text, "{\"a/b\":{\"~\":[2]}}");
     free(text);
-    json_decref(operation);
+    json_decref(operations);
     json_decref(document);
 }
 
@@ -279,10 +187,7 @@ static void names_in_pointers_are_escaped(void **state)
     (void)state;
     struct arena arena = {0};
     assert_string_equal(codec_pointer_add(&arena, "/status", "a/b~1"), "/status/a~1b~01");
-    const char *pointer = codec_pointer_add(&arena, "", "~/~");
-    char token[TOKEN_SIZE];
-    assert_true(take_token(&pointer, token));
-    assert_string_equal(token, "~/~");
+    assert_string_equal(codec_pointer_add(&arena, "", "~/~"), "/~0~1~0");
     arena_free(&arena);
 }
 

@@ -1,0 +1,256 @@
+/*
+ * Planners are total: whatever objects the API server holds, each gives a plan whose writes can be
+ * sent, the same plan for the same view; and once its status is written, it comes to rest.
+ * Input: four bytes of the time; then parts, a NUL between them: a kind's letter and the JSON of an
+ * object, or '!', operation, kind, error and a name: what an earlier write came to.
+ */
+
+#include "fuzz/fuzz.h"
+
+#include "api/model.h"
+#include "cache/cache.h"
+#include "kube/gather.h"
+#include "kube/request.h"
+#include "support/json_patch.h"
+
+#include <jansson.h>
+
+enum { OBJECTS = 24, FACTS = 8, KEYS = 64, ROUNDS = 12 };
+
+struct world {
+    struct cache *cache;
+    struct facts *facts;
+    struct zones *zones;
+    struct work_key keys[KEYS];
+    size_t key_count;
+    int64_t now;
+    size_t version;     /* the last resourceVersion given */
+    struct arena arena; /* keys, and texts of facts */
+    struct fact list[FACTS];
+    size_t fact_count;
+};
+
+/* ---- the outside: a clock that stands, and no zone files ---- */
+
+static int64_t no_time(void *self)
+{
+    (void)self;
+    return 0;
+}
+
+static struct result no_zone(void *self, const char *name, struct buffer *bytes,
+                             struct error *error)
+{
+    (void)self;
+    (void)bytes;
+    return error_set(error, ERROR_NOT_FOUND, "there is no time zone \"%s\"", name);
+}
+
+static const struct io_table outside = {
+    .now_ms = no_time, .unix_micros = no_time, .read_zone = no_zone};
+
+/* ---- the input ---- */
+
+static void add_key(struct world *world, enum api_kind kind, const struct meta *meta,
+                    const char *name)
+{
+    bool planned = kind == KIND_PIPELINE || kind == KIND_PIPELINE_RUN || kind == KIND_MODEL ||
+                   kind == KIND_TRIGGER;
+    if (planned && world->key_count < KEYS) {
+        world->keys[world->key_count++] = (struct work_key){
+            .kind = kind,
+            .namespace = arena_copy_text(&world->arena, meta->namespace),
+            .name = arena_copy_text(&world->arena, name)};
+    }
+}
+
+/* As the API server would have stored it: it gives name, namespace, uid and resourceVersion. */
+static void put_object(struct world *world, enum api_kind kind, struct fuzz_input json)
+{
+    struct arena arena = {0};
+    struct object *object = NULL;
+    struct result result = codec_decode(&arena, kind, (const char *)json.bytes, json.size, &object,
+                                        NULL);
+    if (!result_is_ok(result)) {
+        arena_free(&arena);
+        return;
+    }
+    struct meta *meta = &object->meta;
+    if (meta->name[0] == '\0') {
+        arena_free(&arena);
+        return;
+    }
+    meta->namespace = meta->namespace ? meta->namespace : "team";
+    meta->uid = meta->uid ? meta->uid : meta->name;
+    meta->resource_version = arena_print(&arena, "%zu", ++world->version);
+    add_key(world, kind, meta, meta->name);
+    if (kind == KIND_MODEL_VERSION) {
+        add_key(world, KIND_MODEL, meta, ((struct model_version *)object)->spec.model);
+    }
+    cache_put(world->cache, kind, &arena, object);
+}
+
+static void add_fact(struct world *world, struct fuzz_input part)
+{
+    enum operation_type type = fuzz_take_byte(&part) % (OPERATION_EVENT + 1);
+    enum api_kind kind = fuzz_take_kind(&part, KIND_COUNT);
+    enum error_kind error = fuzz_take_byte(&part) % ERROR_KIND_COUNT;
+    if (world->fact_count == FACTS || type == OPERATION_EVENT) {
+        return;
+    }
+    world->list[world->fact_count++] = (struct fact){
+        .type = type,
+        .kind = kind,
+        .error = error,
+        .name = arena_copy_bytes(&world->arena, part.bytes, part.size),
+        .message = error == ERROR_NONE ? NULL : "the API server's words",
+        .time = world->now};
+}
+
+static void read_input(struct world *world, struct fuzz_input input)
+{
+    for (int at = 0; at < 4; at++) {
+        world->now = world->now * 256 + fuzz_take_byte(&input);
+    }
+    for (int at = 0; at < OBJECTS && input.size > 0; at++) {
+        struct fuzz_input part = fuzz_take_part(&input);
+        if (part.size > 0 && part.bytes[0] == '!') {
+            (void)fuzz_take_byte(&part);
+            add_fact(world, part);
+        } else {
+            enum api_kind kind = fuzz_take_kind(&part, KIND_COUNT);
+            put_object(world, kind, part);
+        }
+    }
+}
+
+/* ---- the plan ---- */
+
+static void require_body(const struct operation *operation)
+{
+    json_t *body = json_loads(operation->body, 0, NULL);
+    REQUIRE(body != NULL);
+    if (operation->type != OPERATION_PATCH && operation->type != OPERATION_PATCH_STATUS) {
+        const char *name = json_string_value(
+            json_object_get(json_object_get(body, "metadata"), "name"));
+        REQUIRE(name && strcmp(name, operation->name) == 0);
+    } else {
+        REQUIRE(json_is_array(body) && json_array_size(body) > 1);
+    }
+    json_decref(body);
+}
+
+static void require_sendable(struct arena *arena, const struct operation *operation)
+{
+    REQUIRE(operation->reason && operation->reason[0] != '\0');
+    REQUIRE(operation->message && operation->message[0] != '\0');
+    REQUIRE(operation->namespace && operation->name && operation->name[0] != '\0');
+    bool has_body = operation->type == OPERATION_DRY_RUN ||
+                    (request_is_write(operation->type) && operation->type != OPERATION_DELETE);
+    REQUIRE(has_body == (operation->body != NULL));
+    if (operation->body) {
+        require_body(operation);
+    }
+    if (operation->type != OPERATION_EVENT) {
+        (void)request_of_operation(arena, operation, NULL);
+    }
+}
+
+static bool make_plan(struct world *world, const struct work_key *key, struct plan *plan)
+{
+    const struct plan_settings settings = {.helper_image = "tidemill:test"};
+    const struct gatherer gatherer = {
+        .cache = world->cache, .facts = world->facts, .zones = world->zones, .settings = &settings};
+    union any_view view;
+    if (!gather_view(&gatherer, plan->arena, key, world->now, &view)) {
+        return false;
+    }
+    struct fact_list facts = {.items = world->list, .count = world->fact_count};
+    switch (key->kind) {
+    case KIND_PIPELINE:
+        view.pipeline.facts = facts;
+        break;
+    case KIND_PIPELINE_RUN:
+        view.run.facts = facts;
+        break;
+    case KIND_MODEL:
+        view.model.facts = facts;
+        break;
+    default:
+        view.trigger.facts = facts;
+    }
+    (void)gather_admission(&gatherer, plan->arena, key);
+    gather_plan(key, &view, plan);
+    return true;
+}
+
+/* The object with the plan's status, as the API server would send it back. */
+static void write_status(struct world *world, struct arena *arena, const struct operation *write)
+{
+    const struct object *known = cache_get(world->cache, write->kind, write->namespace,
+                                           write->name);
+    REQUIRE(known);
+    json_t *document = json_loads(codec_encode_stored(arena, write->kind, known), JSON_ALLOW_NUL,
+                                  NULL);
+    json_t *operations = json_loads(write->body, JSON_ALLOW_NUL, NULL);
+    REQUIRE(document && operations);
+    json_patch_apply(document, operations);
+    json_object_set_new(json_object_get(document, "metadata"), "resourceVersion",
+                        json_sprintf("%zu", ++world->version));
+    char *text = json_dumps(document, 0);
+    struct arena owned = {0};
+    struct object *object = NULL;
+    struct error error = {0};
+    struct result result = codec_decode(&owned, write->kind, text, strlen(text), &object, &error);
+    REQUIRE(result_is_ok(result));
+    cache_put(world->cache, write->kind, &owned, object);
+    arena_free(&owned);
+    (void)memory_free(text);
+    json_decref(operations);
+    json_decref(document);
+}
+
+/* One look at a key; how many statuses were written. */
+static size_t look(struct world *world, const struct work_key *key)
+{
+    struct arena arena = {0};
+    struct plan plan;
+    struct plan again;
+    size_t written = 0;
+    plan_init(&plan, &arena);
+    plan_init(&again, &arena);
+    if (make_plan(world, key, &plan)) {
+        REQUIRE(make_plan(world, key, &again));
+        REQUIRE(strcmp(plan_describe(&arena, &plan), plan_describe(&arena, &again)) == 0);
+        for (size_t at = 0; at < plan.count; at++) {
+            require_sendable(&arena, &plan.operations[at]);
+        }
+        for (size_t at = 0; at < plan.count; at++) {
+            if (plan.operations[at].type == OPERATION_PATCH_STATUS) {
+                write_status(world, &arena, &plan.operations[at]);
+                written++;
+            }
+        }
+    }
+    arena_free(&arena);
+    return written;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    const struct io io = {.table = &outside};
+    struct world world = {.cache = cache_new(), .facts = facts_new(io), .zones = zones_new(io)};
+    read_input(&world, (struct fuzz_input){bytes, size});
+    for (size_t at = 0; at < world.key_count; at++) {
+        size_t rounds = 0;
+        while (look(&world, &world.keys[at]) > 0) {
+            rounds++;
+            REQUIRE(rounds < ROUNDS);
+        }
+    }
+    (void)zones_free(world.zones);
+    (void)facts_free(world.facts);
+    (void)cache_free(world.cache);
+    arena_free(&world.arena);
+    return 0;
+}
