@@ -46,6 +46,9 @@ static void print_command(char command[COMMAND_SIZE], const struct sim_scenario 
     if (options->processes > 1) {
         (void)fprintf(out, " --processes %zu", options->processes);
     }
+    if (options->without_streaming) {
+        (void)fprintf(out, " --without-streaming");
+    }
     for (int kind = 0; kind < KIND_COUNT; kind++) {
         if (options->lag_ms[kind] > 0) {
             (void)fprintf(out, " --lag %s=%lld", kind_info(kind)->kind,

@@ -10,7 +10,7 @@
 
 enum { MILLISECONDS = 1000, BOOKMARK_MS = 60 * MILLISECONDS, PER_MILLE = 1000 };
 
-enum { UNAVAILABLE = 503, TOO_MANY = 429, FAILED_INSIDE = 500, OK = 200, SUCCESS_LAST = 299 };
+enum { UNAVAILABLE = 503, TOO_MANY = 429, FAILED_INSIDE = 500, INVALID = 422, OK = 200 };
 
 const char *sim_fault_name(enum sim_fault fault)
 {
@@ -229,7 +229,9 @@ void sim_call_serve(struct sim_world *world, size_t process, size_t index)
         world->writes++;
         fault = draw_fault(world);
     }
-    if (meet_fault(world, process, &request, call, fault)) {
+    if (call->target.wants_bookmark_of_list && world->options.without_streaming) {
+        refuse(call, INVALID, "Invalid", 0);
+    } else if (meet_fault(world, process, &request, call, fault)) {
         return;
     }
     call->is_served = true;
@@ -241,6 +243,7 @@ void sim_call_serve(struct sim_world *world, size_t process, size_t index)
     }
     if (call->answer.body) {
         call->target.is_watch = false; /* the answer is a refusal like others */
+        sim_call_answer(world, process, index);
         return;
     }
     open_watch(world, sender, call, open);

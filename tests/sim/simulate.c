@@ -3,7 +3,8 @@
  *
  *   simulate SCENARIO [--seed N] [--fault NUMBER --at WRITE] [--odds PER_MILLE --heal MS]
  *            [--lag KIND=MS]
- *            [--gap KIND=AFTER+SIZE] [--processes N] [--quiet]
+ *            [--gap KIND=AFTER+SIZE] [--processes N] [--without-streaming]
+ *            [--quiet]
  *
  * Exit code 0 when every invariant held.
  */
@@ -69,7 +70,9 @@ int main(int count, char **arguments)
     log_configure((struct log_sink){.write = write_line, .level = LOG_WARNING});
     struct sim_options options = {.trace = stdout};
     for (int at = 2; at < count; at++) {
-        if (text_equal(arguments[at], "--quiet")) {
+        if (text_equal(arguments[at], "--without-streaming")) {
+            options.without_streaming = true;
+        } else if (text_equal(arguments[at], "--quiet")) {
             options.trace = NULL;
             log_configure((struct log_sink){.write = write_line, .level = LOG_ERROR});
         } else if (at + 1 < count) {

@@ -35,6 +35,7 @@ static void play(const struct sim_scenario *scenario, const struct sim_result *f
     const struct sim_options options = {.random = true,
                                         .seed = seed,
                                         .processes = processes,
+                                        .without_streaming = seed % 2 == 1,
                                         .fault_per_mille = per_mille,
                                         .heal_ms = heal_ms};
     sim_expect_same_end(scenario, &options, faultless);

@@ -85,6 +85,7 @@ struct sim_options {
     enum sim_fault fault;
     int fault_per_mille; /* random faults until `heal_ms` */
     int64_t heal_ms;
+    bool without_streaming;     /* an API server that knows no sendInitialEvents */
     int64_t lag_ms[KIND_COUNT]; /* events of this kind arrive so much later */
     struct sim_gap gap;
     FILE *trace; /* one line for each action; NULL: none */
