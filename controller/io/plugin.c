@@ -42,6 +42,7 @@ struct plugin {
     int64_t timeout_ms;
     struct buffer output;
     bool output_too_large;
+    int output_error; /* errno of a read that failed; 0: none did */
     bool exited;
     int status; /* of waitpid */
 };
@@ -193,6 +194,10 @@ static struct result judge(const struct plugin *plugin, struct arena *arena,
         return error_set(error, ERROR_LIMIT, "credential plugin %s: it printed more than %d bytes",
                          description->command, OUTPUT_MAXIMUM);
     }
+    if (plugin->output_error != 0) {
+        return error_set(error, ERROR_IO, "credential plugin %s: its output cannot be read: %s",
+                         description->command, strerror(plugin->output_error));
+    }
     if (!plugin->exited) {
         return error_set(error, ERROR_UNAVAILABLE,
                          "credential plugin %s: no answer within %d s; run it by hand to see why",
@@ -248,6 +253,7 @@ static void on_output(void *context, unsigned events)
         return;
     }
     plugin->output_too_large = size > 0;
+    plugin->output_error = size < 0 ? errno : 0;
     loop_stop_watch(plugin->loop, plugin->output_watch);
     plugin->output_watch = NULL;
     if (plugin->exited || plugin->output_too_large) {
@@ -360,8 +366,7 @@ static struct result watch(struct plugin *plugin, struct error *error)
 {
     plugin->pid_fd = pidfd_open(plugin->pid, 0);
     if (plugin->pid_fd < 0) {
-        return error_set(error, ERROR_IO, "credential plugin %s: cannot be watched: %s",
-                         plugin->description->command, strerror(errno));
+        return error_set(error, ERROR_IO, "cannot be watched: %s", strerror(errno));
     }
     TRY(loop_watch_fd(plugin->loop, plugin->output_fd, LOOP_READ, on_output, plugin,
                       &plugin->output_watch, error));
@@ -405,6 +410,9 @@ struct result plugin_start(struct loop *loop, const struct access_plugin *descri
                            text_or(description->install_hint, ""));
     } else {
         result = watch(made, error);
+        if (!result_is_ok(result)) {
+            error_add_context(error, "credential plugin %s", description->command);
+        }
     }
     if (!result_is_ok(result)) {
         free_plugin(made);

@@ -249,15 +249,17 @@ static struct result open_socket(const char *address, int *fd, struct error *err
     return RESULT_OK;
 }
 
-static uint16_t port_of(int fd)
+static bool find_port(int fd, uint16_t *port)
 {
     struct sockaddr_storage address = {0};
     socklen_t size = sizeof(address);
-    REQUIRE(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
-    in_port_t port = address.ss_family == AF_INET6
-                         ? ((const struct sockaddr_in6 *)(const void *)&address)->sin6_port
-                         : ((const struct sockaddr_in *)(const void *)&address)->sin_port;
-    return ntohs(port);
+    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
+        return false;
+    }
+    *port = ntohs(address.ss_family == AF_INET6
+                      ? ((const struct sockaddr_in6 *)(const void *)&address)->sin6_port
+                      : ((const struct sockaddr_in *)(const void *)&address)->sin_port);
+    return true;
 }
 
 static void log_library(void *context, const char *format, va_list arguments)
@@ -293,9 +295,16 @@ struct result server_open(const struct server_options *options, struct server **
 {
     int fd;
     TRY(open_socket(options->address, &fd, error));
+    uint16_t port;
+    if (!find_port(fd, &port)) {
+        int reason = errno;
+        (void)close(fd);
+        return error_set(error, ERROR_IO, "cannot listen on %s: its port cannot be found: %s",
+                         options->address, strerror(reason));
+    }
     struct server *made = memory_allocate(1, sizeof(*made));
     made->options = *options;
-    made->port = port_of(fd);
+    made->port = port;
     made->daemon = start_daemon(made, fd);
     if (!made->daemon) {
         (void)close(fd);
@@ -309,6 +318,7 @@ struct result server_open(const struct server_options *options, struct server **
     struct result result = loop_watch_fd(options->loop, information->epoll_fd, LOOP_READ, on_ready,
                                          made, &made->watch, error);
     if (!result_is_ok(result)) {
+        error_add_context(error, "cannot serve on %s", options->address);
         (void)server_close(made);
         return result;
     }
