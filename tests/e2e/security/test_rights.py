@@ -1,0 +1,87 @@
+"""A right that is taken from the controller is a condition and an event, no loop; given back, it goes on."""
+
+from __future__ import annotations
+
+import copy
+import time
+
+from harness import audit
+from harness.api import Json
+from harness.case import ClusterCase, condition
+from harness.objects import step
+
+ROLE = "apis/rbac.authorization.k8s.io/v1/clusterroles/tidemill-controller"
+LOOK_SECONDS = 25.0  # the same words are sent again after 30 s
+TRIES = 4  # a first one, and some at once because of other news
+
+
+class Rights(ClusterCase):
+    serial = True
+    weight = 60
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.role = self.api.call("GET", ROLE)
+        self.addCleanup(self.set_rules, self.role["rules"])
+
+    def set_rules(self, rules: list[Json]) -> None:
+        self.api.call("PATCH", ROLE, [{"op": "replace", "path": "/rules", "value": rules}], "application/json-patch+json")
+
+    def take(self, verb: str, resource: str) -> None:
+        rules = copy.deepcopy(self.role["rules"])
+        for rule in rules:
+            if resource in rule["resources"]:
+                rule["verbs"] = [kept for kept in rule["verbs"] if kept != verb]
+        self.set_rules([rule for rule in rules if rule["verbs"]])
+        account = "system:serviceaccount:tidemill-system:tidemill-controller"
+        self.wait_for("the right is gone", lambda: self.kubectl(
+            "auth", "can-i", verb, resource, "--as", account, check=False).startswith("no"))
+
+    def give_back(self) -> None:
+        self.set_rules(self.role["rules"])
+
+    def assert_few(self, resource: str) -> None:
+        """Refused, but not in a loop."""
+        start = audit.mark()
+        time.sleep(LOOK_SECONDS)
+        tries = [write for write in audit.controller_writes(start, self.namespace) if write.resource == resource]
+        self.assertLessEqual(len(tries), TRIES, "\n".join(map(str, tries)))
+
+    def test_jobs(self) -> None:
+        """a controller that may not create Jobs says so on the run, tries seldom, and goes on when it may"""
+        self.take("create", "jobs")
+        self.pipeline("p", step("one"))
+        thing = self.wait_condition("Pipeline", "p", "True", "Accepted")
+        self.assert_says(thing, "TemplateNotJudged", "cannot create resource", condition_type="TemplateChecked")
+        self.run_of("p", "run")
+        run = self.wait_condition("PipelineRun", "run", "Unknown", "WriteRefused")
+        self.assert_says(run, "WriteRefused", "step one", 'cannot create resource "jobs"')
+        self.wait_event("PipelineRun", "run", "WriteRefused", "cannot create resource")
+        self.assert_few("jobs")
+        self.give_back()
+        self.wait_phase("run", "Succeeded")
+
+    def test_revisions(self) -> None:
+        """a controller that may not pin specs says so on the pipeline, tries seldom, and goes on when it may"""
+        self.take("create", "controllerrevisions")
+        self.pipeline("p", step("one"))
+        self.run_of("p", "run")
+        thing = self.wait_condition("Pipeline", "p", "False", "WriteRefused")
+        self.assert_says(thing, "WriteRefused", "ControllerRevision", "cannot create resource")
+        self.wait_event("Pipeline", "p", "WriteRefused")
+        self.assert_few("controllerrevisions")
+        self.give_back()
+        self.wait_phase("run", "Succeeded")
+
+    def test_statuses(self) -> None:
+        """a controller that may not write a run's status tries seldom, starts no step twice, and goes on when it may"""
+        self.pipeline("p", step("one"))
+        self.wait_condition("Pipeline", "p", "True", "Accepted")
+        self.take("patch", "pipelineruns/status")
+        self.run_of("p", "run")
+        self.wait_for("the step's Job", lambda: self.jobs_of("run"))
+        self.assert_few("pipelineruns")
+        self.assertEqual({}, condition(self.get("PipelineRun", "run")))
+        self.give_back()
+        self.wait_phase("run", "Succeeded")
+        self.assertEqual(1, len(self.jobs_of("run")))
