@@ -405,6 +405,23 @@ static void mark_admission(struct run_work *work)
     }
 }
 
+/*
+ * A pipeline and its run are often applied together. Then the pipeline's judgement is moments away,
+ * and to write down that the run waits for it would cost a write more than the run itself needs.
+ */
+static bool waits_a_moment(const struct run_work *work)
+{
+    enum { PATIENCE_SECONDS = 3 };
+    const struct run_view *view = work->view;
+    int64_t age = view->now - view->run->meta.creation_time;
+    bool is_new = age >= 0 && age < PATIENCE_SECONDS && view->run->status.conditions.count == 0;
+    if (!work->awaits_check || !is_new || view->run->spec.cancel) {
+        return false;
+    }
+    plan_wake_at(work->plan, view->run->meta.creation_time + PATIENCE_SECONDS);
+    return true;
+}
+
 void plan_run(const struct run_view *view, struct plan *plan)
 {
     if (run_phase_is_final(view->run->status.phase) ||
@@ -414,6 +431,9 @@ void plan_run(const struct run_view *view, struct plan *plan)
     struct run_work work;
     run_work_init(&work, view, plan);
     bool admitted = run_admit(&work);
+    if (waits_a_moment(&work)) {
+        return;
+    }
     bool laid_out = admitted || view->run->status.step_count > 0 || view->run->spec.cancel;
     if (work.spec && laid_out) {
         lay_out_steps(&work);

@@ -67,6 +67,7 @@ static const struct controller_revision *find_current_revision(struct run_work *
     }
     const struct condition *ready = condition_find(&pipeline->status.conditions, CONDITION_READY);
     if (!ready || pipeline->status.observed_generation != pipeline->meta.generation) {
+        work->awaits_check = true;
         (void)wait_for(work, REASON_PIPELINE_NOT_READY,
                        arena_print(work->arena, "waiting until Pipeline \"%s\" is checked", name));
         return NULL;

@@ -45,6 +45,7 @@ struct run_work {
     const struct job **jobs;   /* view->jobs sorted by name */
     const struct pod **pods;   /* view->pods sorted by controller uid */
     struct obstacle obstacle;
+    bool awaits_check; /* of a pipeline that is being judged: a matter of moments */
     struct ending ending;
 };
 

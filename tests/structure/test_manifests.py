@@ -68,6 +68,32 @@ class Permissions(unittest.TestCase):
         self.assertEqual(verbs, {"get", "list", "watch"})
 
 
+class Policy(unittest.TestCase):
+    """manifests/install/policy.yaml: who may name which ServiceAccount."""
+
+    def test_every_kind_with_a_pod_template_is_under_the_policy(self) -> None:
+        policy = find("policy.yaml", "ValidatingAdmissionPolicy")["spec"]
+        rule, = policy["matchConstraints"]["resourceRules"]
+        self.assertEqual(rule["operations"], ["CREATE", "UPDATE"])
+        self.assertEqual(rule["apiVersions"], ["*"])
+        with_pods = {path.stem for path in (ROOT / "crds").glob("*.yaml")
+                     if "x-kubernetes-preserve-unknown-fields" in path.read_text()}
+        self.assertEqual(set(rule["resources"]), with_pods)
+
+    def test_the_policy_is_installed_and_denies(self) -> None:
+        policy = find("policy.yaml", "ValidatingAdmissionPolicy")
+        binding = find("policy.yaml", "ValidatingAdmissionPolicyBinding")["spec"]
+        self.assertEqual(policy["spec"]["failurePolicy"], "Fail")
+        self.assertEqual(binding, {"policyName": policy["metadata"]["name"], "validationActions": ["Deny"]})
+        self.assertIn("policy.yaml", find("kustomization.yaml", "Kustomization")["resources"])
+
+    def test_no_expression_asks_for_more_than_the_two_permissions_that_one_may(self) -> None:
+        policy = find("policy.yaml", "ValidatingAdmissionPolicy")["spec"]
+        asked = [item["expression"].count(".check(") for item in policy["variables"] + policy["validations"]]
+        self.assertLessEqual(max(asked), 2)
+        self.assertLessEqual(sum(asked), 28)
+
+
 class ControllerPod(unittest.TestCase):
     def test_the_pod_is_restricted(self) -> None:
         pod = find("controller.yaml", "Deployment")["spec"]["template"]["spec"]

@@ -120,6 +120,7 @@ static void a_run_waits_and_says_for_what(void **state)
     assert_string_equal(text(&world, "status/phase"), "Pending");
     assert_string_equal(step(&world), "");
     (void)world_put(&world, KIND_PIPELINE, "{'metadata':{'name':'churn'},'spec':{%s}}", one_step);
+    world.now += 5;
     (void)step(&world);
     assert_string_equal(ready(&world),
                         "Unknown PipelineNotReady: waiting until Pipeline \"churn\" is checked");

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from harness import faults
 from harness.api import Json
-from harness.case import ClusterCase, api_version
+from harness.case import SYSTEM_NAMESPACE, ClusterCase, api_version
 from harness.objects import IMAGE, claim_spec, pipeline_spec, restricted, run_spec, serving, step
 
 DEEP_LEVELS = 300
-ODD_VALUES = ["", "-", "9" * 63, "a.b_c-d"]
+ODD_VALUES = ["", "x", "9" * 63, "a.b_c-d"]
 ODD_TEXTS = ["", "-1", "99999999999999999999", "../../x", "null", "{\"a\":", "%00", "é\n\t☃", "x" * 4096]
 OUR_LABELS = ["app.kubernetes.io/managed-by", "tidemill.dev/pipeline", "tidemill.dev/run", "tidemill.dev/step",
               "tidemill.dev/model", "tidemill.dev/version-uid", "tidemill.dev/trigger"]
@@ -69,10 +67,11 @@ class Poison(ClusterCase):
                 holder = owners.get(kind, good)
                 metadata = self.odd_metadata(number + variant, self.owners_of(holder))
                 self.create(kind, f"odd-{kind.lower()}" + (f"-{variant}" if variant else ""), spec, metadata=metadata)
-        for number, data in enumerate([None, 7, "x", [], {"spec": 7}, {"spec": {"steps": "no"}}, deep(DEEP_LEVELS)]):
-            other: dict[str, Any] = {"revision": number} if data is None else {"revision": number, "data": {"x": data}
-                                                                              if not isinstance(data, dict) else data}
-            self.create("ControllerRevision", f"odd-{number}", metadata=self.odd_metadata(number, self.owners_of(good)), **other)
+        revisions: list[Json] = [{}, {"spec": 7}, {"spec": []}, {"spec": {"steps": "no"}}, {"spec": {"steps": [None]}},
+                                 deep(DEEP_LEVELS)]
+        for number, data in enumerate(revisions):
+            self.create("ControllerRevision", f"odd-{number}", metadata=self.odd_metadata(number, self.owners_of(good)),
+                        revision=number, data=data)
 
     def test_poison(self) -> None:
         """odd labels, annotations, owners, specs and data in every watched kind stop nobody, before and after a restart"""
@@ -86,6 +85,9 @@ class Poison(ClusterCase):
             for status in pod["status"]["containerStatuses"]) == before + 1)
         self.assertTrue(faults.wait_controller(self.api))
         self.assert_others_run()
+        log = self.kubectl("logs", "deployment/tidemill-controller", "--namespace", SYSTEM_NAMESPACE)
+        for kind in ("Pipeline", "Model", "ControllerRevision"):
+            self.assertIn(f'others go on" kind={kind} object={self.namespace}/odd-', log)
         self.settle(limit=90.0, allow_refused=True)
         after = sum(status["restartCount"] for pod in faults.controller_pods(self.api)
                     for status in pod["status"]["containerStatuses"])

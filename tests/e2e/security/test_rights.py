@@ -33,9 +33,11 @@ class Rights(ClusterCase):
             if resource in rule["resources"]:
                 rule["verbs"] = [kept for kept in rule["verbs"] if kept != verb]
         self.set_rules([rule for rule in rules if rule["verbs"]])
+        whole, _, part = resource.partition("/")
+        subresource = [f"--subresource={part}"] if part else []
         account = "system:serviceaccount:tidemill-system:tidemill-controller"
         self.wait_for("the right is gone", lambda: self.kubectl(
-            "auth", "can-i", verb, resource, "--as", account, check=False).startswith("no"))
+            "auth", "can-i", verb, whole, *subresource, "--as", account, check=False).startswith("no"))
 
     def give_back(self) -> None:
         self.set_rules(self.role["rules"])
