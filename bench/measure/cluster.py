@@ -112,6 +112,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def issue_token(cluster: Cluster) -> str:
+    return cluster.kubectl("-n", SYSTEM, "create", "token", ACCOUNT, "--duration", TOKEN_LIFE).strip()
+
+
 class Controller:
     """The release program as one process of this machine, with the rights of the install."""
 
@@ -122,25 +126,31 @@ class Controller:
         kubeconfig = folder / "kubeconfig.json"
         kubeconfig.touch(mode=0o600)
         kubeconfig.write_text(json.dumps(self._kubeconfig()))
-        command = [str(binary), "controller", "--address", f"127.0.0.1:{self.port}",
-                   "--helper-image", "tidemill/controller:dev", "--kubeconfig", str(kubeconfig)]
-        environment = {k: v for k, v in cluster.environment.items() if k != "KUBECONFIG"}
+        self.command = [str(binary), "controller", "--address", f"127.0.0.1:{self.port}",
+                        "--helper-image", "tidemill/controller:dev", "--kubeconfig", str(kubeconfig)]
         began = time.monotonic()
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log)
-        self.pid = self.process.pid
-        self._wait_ready()
+        self.start()
+        self.wait_ready()
         self.seconds_to_ready = time.monotonic() - began
+
+    def start(self) -> None:
+        """Again, when the one before has ended; the log goes on."""
+        environment = {k: v for k, v in self.cluster.environment.items() if k != "KUBECONFIG"}
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self.command, env=environment,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.pid = self.process.pid
+
+    def user(self) -> dict[str, str]:
+        """How it shows who it is: the `user` of a kubeconfig."""
+        return {"token": issue_token(self.cluster)}
 
     def _kubeconfig(self) -> dict[str, Any]:
         access = self.cluster.access
-        token = self.cluster.kubectl("-n", SYSTEM, "create", "token", ACCOUNT, "--duration",
-                                     TOKEN_LIFE).strip()
         return {"apiVersion": "v1", "kind": "Config", "current-context": "bench",
                 "clusters": [{"name": "bench", "cluster": {
                     "server": access.server, "certificate-authority-data": access.authority}}],
-                "users": [{"name": ACCOUNT, "user": {"token": token}}],
+                "users": [{"name": ACCOUNT, "user": self.user()}],
                 "contexts": [{"name": "bench", "context": {"cluster": "bench", "user": ACCOUNT}}]}
 
     def get(self, path: str) -> tuple[int, str]:
@@ -154,8 +164,8 @@ class Controller:
         finally:
             connection.close()
 
-    def _wait_ready(self) -> None:
-        deadline = time.monotonic() + READY_LIMIT_S
+    def wait_ready(self, limit_s: float = READY_LIMIT_S) -> None:
+        deadline = time.monotonic() + limit_s
         while (answer := self.get("/readyz"))[0] != http.client.OK:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
