@@ -73,6 +73,10 @@ coverage: ## which lines and branches of plan/ and api/ the unit tests reach
 bench: ## what a run costs, side by side with plain Jobs
 	@bench/run
 
+soak: ## random load and faults for SOAK_MINUTES (30), from a printed seed
+	@hack/packages build cluster
+	@tests/soak/run
+
 cluster: ## start the throwaway cluster
 	@hack/cluster up
 
@@ -186,6 +190,6 @@ objects: $(OBJECTS)
 
 -include $(wildcard $(BUILD)/*/controller/*.d $(BUILD)/*/controller/*/*.d $(BUILD)/*/tests/*/*.d)
 
-.PHONY: FORCE demo test install check sim release bench cluster cluster-down images format test-list clean help \
+.PHONY: FORCE demo test install check sim release bench soak cluster cluster-down images format test-list clean help \
         unit-tests clang-objects objects one tools simulations simulation-binaries \
         fuzz coverage fuzz-search fuzz-replay

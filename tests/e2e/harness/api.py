@@ -67,10 +67,11 @@ def _write_secret(folder: str, name: str, data: bytes) -> str:
 
 
 class Api:
-    def __init__(self) -> None:
-        """Credentials are those of the current kubectl context."""
+    def __init__(self, kubeconfig: str | None = None) -> None:
+        """Credentials are those of the current kubectl context, or of a kubeconfig's."""
+        chosen = ["--kubeconfig", kubeconfig] if kubeconfig else []
         text = subprocess.run(
-            ["kubectl", "config", "view", "--raw", "--minify", "--flatten", "-o", "json"],
+            ["kubectl", "config", "view", *chosen, "--raw", "--minify", "--flatten", "-o", "json"],
             check=True, capture_output=True, timeout=30,
         ).stdout
         config = json.loads(text)
@@ -94,6 +95,13 @@ class Api:
         return http.client.HTTPSConnection(
             self.host, self.port, timeout=REQUEST_TIMEOUT_SECONDS, context=self.tls
         )
+
+    def forget_connection(self) -> None:
+        """This thread's: after the API server was killed, what is not sent again would find it broken."""
+        connection = getattr(self.local, "connection", None)
+        if connection:
+            connection.close()
+            self.local.connection = None
 
     def _headers(self, content_type: str) -> dict[str, str]:
         headers = {"Content-Type": content_type, "Accept": "application/json", "User-Agent": "tidemill-e2e"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 READ_VERBS = {"get", "list", "watch"}
 
@@ -42,12 +43,24 @@ def mark() -> Mark:
     return Mark(status.st_ino, status.st_size)
 
 
+def _files_since(start: Mark) -> list[Path]:
+    """The file of the mark and all newer ones, oldest first: a full log is put aside under another name."""
+    path = Path(_log_path())
+    files = [*sorted(path.parent.glob(f"{path.stem}-*{path.suffix}")), path]
+    for at, file in enumerate(files):
+        if file.stat().st_ino == start.inode:
+            return files[at:]
+    raise AssertionError(f"{path} was put aside so often that a part of it is lost")
+
+
 def _lines_since(start: Mark, needle: bytes) -> list[bytes]:
-    with open(_log_path(), "rb") as file:
-        # A log that was rotated meanwhile is read from its beginning.
-        if os.fstat(file.fileno()).st_ino == start.inode:
-            file.seek(start.offset)
-        return [line for line in file.read().splitlines() if needle in line and line.endswith(b"}")]
+    found = []
+    for path in _files_since(start):
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_ino == start.inode:
+                file.seek(start.offset)
+            found += [line for line in file if needle in line and line.endswith(b"}\n")]
+    return found
 
 
 def controller_writes(start: Mark, namespace: str) -> list[Request]:

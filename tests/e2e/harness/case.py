@@ -59,6 +59,7 @@ class ClusterCase(unittest.TestCase):
     """Tests run side by side; one that disturbs the others says `serial = True`."""
 
     serial = False
+    own_plane = False  # True: it brings its own API server, see faults/plane.py
     weight = 10  # about how long it takes, in seconds: long ones start first
     pod_security = "restricted"
     api: Api  # set by the runner

@@ -96,6 +96,11 @@ def run_one(test: ClusterCase, tally: Tally) -> None:
     tally.add(test, seconds, detail)
 
 
+def needs_cluster(pattern: str) -> bool:
+    """False when all tests that match bring their own API server."""
+    return any(not test.own_plane for test in find_tests(pattern))
+
+
 def run_all(pattern: str, threads: int, listed: bool = False) -> int:
     tests = find_tests(pattern)
     if listed:
@@ -103,8 +108,9 @@ def run_all(pattern: str, threads: int, listed: bool = False) -> int:
             print(sentence(test))
         return 0
     began = time.monotonic()
-    ClusterCase.api = Api()
-    sweep(ClusterCase.api)
+    if any(not test.own_plane for test in tests):
+        ClusterCase.api = Api()
+        sweep(ClusterCase.api)
     tally = Tally()
     beside = sorted((test for test in tests if not test.serial), key=lambda test: -test.weight)
     with ThreadPoolExecutor(threads) as pool:
@@ -112,7 +118,8 @@ def run_all(pattern: str, threads: int, listed: bool = False) -> int:
             done.result()
     for test in sorted((test for test in tests if test.serial), key=lambda test: test.weight):
         run_one(test, tally)
-    DryRunCase.forget_shared(ClusterCase.api)
+    if hasattr(ClusterCase, "api"):
+        DryRunCase.forget_shared(ClusterCase.api)
     for name in tally.failed:
         print(f"failed: {name}")
     print(f"e2e: {time.monotonic() - began:.0f} s")

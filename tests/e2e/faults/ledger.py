@@ -1,0 +1,228 @@
+"""What a namespace's runs must have come to, whatever happened to them on the way.
+
+The runs are of a few pipelines whose faultless course is known to the last Job. Everything that a
+fault may add is written down when it is injected (`Losses`); what is neither is a finding: a run
+that was lost, a step that was done twice, a version that was published twice.
+"""
+
+from __future__ import annotations
+
+import collections
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.api import Api, ApiError, Json
+from harness.audit import Request
+
+FINAL = ("Succeeded", "Failed", "Cancelled")
+STEP, ATTEMPT = "tidemill.dev/step", "tidemill.dev/attempt"
+PATIENT = {"limit": 10, "backoff": {"initial": "1s", "max": "2s"}}
+WATCH_SECONDS = 60
+MODEL = "m"
+CLAIM = "artifacts"
+
+
+def step(name: str, *after: str, retry: Json | None = None, fake: dict[str, str] | None = None, **fields: Any) -> Json:
+    """A step that the fake nodes play; `fake` are their annotations without the prefix."""
+    made: Json = {"name": name, "image": "fake", "command": ["true"], "retry": retry or PATIENT, **fields}
+    if after:
+        made["runAfter"] = list(after)
+    if fake:
+        made["podTemplate"] = {"metadata": {"annotations": {f"fake.tidemill.dev/{k}": v for k, v in fake.items()}}}
+    return made
+
+
+@dataclass(frozen=True)
+class Course:
+    """A pipeline, and what a run of it comes to when nothing is injected."""
+
+    steps: tuple[Json, ...]
+    attempts: dict[str, int]  # by step, in the order of steps
+    end: str = "Succeeded"
+    publishes: bool = False
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def spec(self) -> Json:
+        return {"steps": list(self.steps), **self.fields}
+
+    @property
+    def jobs(self) -> int:
+        return sum(self.attempts.values()) + self.publishes
+
+
+def courses(takes: str = "0s") -> dict[str, Course]:
+    """`takes`: how long a pod runs."""
+    slow = {"takes": takes}
+    made: Json = {"artifacts": [{"name": "model"}]}
+    return {
+        "one": Course((step("only", fake=slow),), {"only": 1}),
+        "chain": Course((step("first", fake=slow), step("second", "first", fake=slow), step("third", "second", fake=slow)),
+                        {"first": 1, "second": 1, "third": 1}),
+        "again": Course((step("only", fake={**slow, "fails-first": "yes"}),), {"only": 2}),
+        "broken": Course((step("only", fake={**slow, "fails": "always"},
+                               retry={"limit": 1, "backoff": {"initial": "1s"}}),), {"only": 2}, end="Failed"),
+        "publish": Course((step("train", fake=slow, outputs=made),), {"train": 1}, publishes=True,
+                          fields={"artifacts": {"volumeClaim": {"claimName": CLAIM}},
+                                  "publish": {"model": MODEL, "artifact": "train.model"}}),
+    }
+
+
+@dataclass
+class Losses:
+    """What was done to a namespace that a Job, an attempt or an end too many is explained by."""
+
+    jobs: dict[str, tuple[str, str]] = field(default_factory=dict)  # Job that lost itself or a pod -> (run, step)
+    runs: set[str] = field(default_factory=set)  # deleted by a user
+    cancelled: set[str] = field(default_factory=set)
+    # The audit log may lack the last lines of an API server that was killed, and has another code
+    # for a request whose sender was gone before its answer.
+    log_lacks_lines: bool = False
+
+
+class Observer(threading.Thread):
+    """Follows all runs of a namespace, and notes each that leaves a final phase, or shows it too early."""
+
+    def __init__(self, api: Api, namespace: str) -> None:
+        super().__init__(daemon=True)
+        self.api, self.namespace = api, namespace
+        self.phases: dict[str, str] = {}  # by uid
+        self.wrong: list[str] = []
+        self.ended = False
+        self.start()
+
+    def note(self, run: Json) -> None:
+        uid, name = run["metadata"]["uid"], run["metadata"]["name"]
+        phase = run.get("status", {}).get("phase", "")
+        before = self.phases.get(uid, "")
+        if before in FINAL and phase != before:
+            self.wrong.append(f"run {name} went from {before} to {phase or 'nothing'}")
+        self.phases[uid] = phase
+
+    def run(self) -> None:
+        while not self.ended:
+            try:
+                for kind, thing in self.api.watch("PipelineRun", self.namespace, WATCH_SECONDS):
+                    if kind in ("ADDED", "MODIFIED"):
+                        self.note(thing)
+                    if self.ended:
+                        return
+            except Exception:  # the API server is what the test breaks: it is asked again
+                time.sleep(0.5)
+
+
+@dataclass
+class Account:
+    """All that is there at the end, and all that the controller asked for since the beginning."""
+
+    runs: list[Json]
+    jobs: list[Json]
+    versions: list[Json]
+    writes: list[Request]
+
+
+def owner_run(thing: Json) -> str:
+    return next((owner["name"] for owner in thing["metadata"].get("ownerReferences", [])
+                 if owner["kind"] == "PipelineRun"), "")
+
+
+def take_account(api: Api, namespace: str, writes: list[Request]) -> Account:
+    def items(kind: str) -> list[Json]:
+        found: list[Json] = api.call("GET", api.path(kind, namespace))["items"]
+        return found
+
+    return Account(items("PipelineRun"), items("Job"), items("ModelVersion"), writes)
+
+
+def _creates(account: Account, resource: str) -> collections.Counter[str]:
+    return collections.Counter(write.name for write in account.writes
+                               if write.verb == "create" and write.resource == resource and write.code == 201)
+
+
+def _check_run(run: Json, course: Course, jobs: list[Json], losses: Losses) -> list[str]:
+    name = run["metadata"]["name"]
+    wrong = []
+    phase = run.get("status", {}).get("phase", "")
+    if name in losses.cancelled:
+        # Either came first: the cancel or the end.
+        return [] if phase in ("Cancelled", course.end) else [f"run {name}, cancelled, is {phase or 'nothing'}"]
+    if phase != course.end:
+        message = next((c["message"] for c in run.get("status", {}).get("conditions", []) if c["type"] == "Ready"), "")
+        return [f"run {name} is {phase or 'nothing'}, not {course.end}: {message}"]
+    made = collections.Counter((job["metadata"]["labels"].get(STEP, ""),
+                                job["metadata"].get("annotations", {}).get(ATTEMPT, "")) for job in jobs)
+    wrong += [f"run {name}: {count} Jobs for step {key[0] or 'seal'}, attempt {key[1]}"
+              for key, count in made.items() if count > 1]
+    for status in run["status"]["steps"]:
+        step_name, attempts = status["name"], status.get("attempts", 0)
+        lost = [job for job, place in losses.jobs.items() if place == (name, step_name)]
+        least = course.attempts[step_name]
+        # A run whose limit of attempts is its end can't have more of them.
+        most = least if course.end == "Failed" else least + len(lost)
+        if not least <= attempts <= most:
+            wrong.append(f"run {name}, step {step_name}: {attempts} attempts, where {least} and {len(lost)} "
+                         f"injected losses are known")
+        there = {job["metadata"]["annotations"][ATTEMPT] for job in jobs if job["metadata"]["labels"].get(STEP) == step_name}
+        expected = {str(number) for number in range(1, attempts + 1)}
+        absent = expected - there
+        if there - expected or len(absent) > len(lost):
+            wrong.append(f"run {name}, step {step_name}: Jobs of attempts {sorted(there)}, {attempts} by its status")
+    return wrong
+
+
+def check(account: Account, of: dict[str, str], known: dict[str, Course], losses: Losses) -> list[str]:
+    """What is wrong, a sentence each. `of`: pipeline by run, of all runs that were ever made."""
+    wrong = []
+    jobs = collections.defaultdict(list)
+    for job in account.jobs:
+        jobs[owner_run(job)].append(job)
+    present = {run["metadata"]["name"]: run for run in account.runs}
+    wrong += [f"run {name} is gone, and nobody deleted it" for name in of if name not in present and name not in losses.runs]
+    for name, run in sorted(present.items()):
+        if name in of and name not in losses.runs:
+            wrong += _check_run(run, known[of[name]], jobs[name], losses)
+    wrong += _check_creates(account, of, known, losses)
+    return wrong + _check_versions(account, of, known, losses)
+
+
+def _check_creates(account: Account, of: dict[str, str], known: dict[str, Course], losses: Losses) -> list[str]:
+    created = _creates(account, "jobs")
+    wrong = [f"Job {name} was created {count} times" for name, count in created.items() if count > 1]
+    names = {job["metadata"]["name"] for job in account.jobs}
+    asked = {write.name for write in account.writes if write.resource == "jobs" and write.verb == "create"}
+    unexplained = names - set(created)
+    if not losses.log_lacks_lines:
+        # A create whose answer was lost is in the log with another code.
+        wrong += [f"Job {name} exists, and the log does not say that it was asked for" for name in unexplained - asked]
+    most = sum(known[pipeline].jobs for pipeline in of.values()) + len(losses.jobs)
+    if len(set(created) | names) > most:
+        wrong.append(f"{len(set(created) | names)} Jobs were made, {most} are explained")
+    return wrong
+
+
+def _check_versions(account: Account, of: dict[str, str], known: dict[str, Course], losses: Losses) -> list[str]:
+    wrong = [f"ModelVersion {name} was created {count} times"
+             for name, count in _creates(account, "modelversions").items() if count > 1]
+    found = collections.Counter(version["spec"]["lineage"]["run"]["uid"] for version in account.versions)
+    present = {run["metadata"]["name"]: run for run in account.runs}
+    for name, pipeline in of.items():
+        if not known[pipeline].publishes or name not in present:
+            continue
+        run = present[name]
+        expected = 1 if run.get("status", {}).get("phase") == "Succeeded" else 0
+        count = found.pop(run["metadata"]["uid"], 0)
+        if count != expected:
+            wrong.append(f"run {name} ({run.get('status', {}).get('phase')}) has {count} ModelVersions")
+    if len(found) > len(losses.runs):
+        wrong.append(f"ModelVersions of unknown runs: {dict(found)}")
+    return wrong
+
+
+def unfinished(api: Api, namespace: str) -> int | None:
+    """Runs that have not ended; None while the API server does not answer."""
+    try:
+        runs = api.call("GET", api.path("PipelineRun", namespace))["items"]
+    except (ApiError, OSError):
+        return None
+    return sum(run.get("status", {}).get("phase") not in FINAL for run in runs)

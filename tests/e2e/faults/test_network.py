@@ -1,0 +1,33 @@
+"""The network between the controller and the API server goes silent."""
+
+from __future__ import annotations
+
+import time
+
+from faults.plane_case import PlaneCase, size
+
+IDLE_SECONDS = 150  # REFLECTOR_IDLE_MS: after so long a silent watch is given up
+HEALED_LIMIT_SECONDS = 240.0
+
+
+class Silence(PlaneCase):
+    def cut(self, seconds: float) -> None:
+        self.make_pipelines(takes="1s")
+        self.make_runs(40)
+        time.sleep(1.0)
+        self.plane.link.cut()
+        # The world goes on: Jobs that were made end, users make more runs.
+        self.make_runs(20)
+        time.sleep(seconds)
+        self.assertFalse(self.ended())
+        self.plane.link.heal()
+        self.wait_ended(HEALED_LIMIT_SECONDS)
+        self.close_account()
+
+    def test_short(self) -> None:
+        """a network that is silent for a minute loses nothing"""
+        self.cut(size(20, 60, "seconds of silence"))
+
+    def test_long(self) -> None:
+        """a network that is silent for longer than the idle detector waits loses nothing"""
+        self.cut(size(IDLE_SECONDS + 10, 600, "seconds of silence"))

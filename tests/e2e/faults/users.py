@@ -1,0 +1,83 @@
+"""What users do in mid-flight: they delete Jobs, pods and runs, and cancel."""
+
+from __future__ import annotations
+
+import random
+
+from faults.ledger import STEP, Losses, owner_run
+from harness.api import MERGE_PATCH, Api, ApiError, Json
+
+
+def _items(api: Api, kind: str, namespace: str) -> list[Json]:
+    found: list[Json] = api.call("GET", api.path(kind, namespace))["items"]
+    return found
+
+
+def _is_over(job: Json) -> bool:
+    return any(c["type"] in ("Complete", "Failed") and c["status"] == "True"
+               for c in job.get("status", {}).get("conditions", []))
+
+
+def _delete(api: Api, kind: str, thing: Json) -> bool:
+    name, namespace = thing["metadata"]["name"], thing["metadata"]["namespace"]
+    try:
+        api.call("DELETE", api.path(kind, namespace, name), {"propagationPolicy": "Background", "gracePeriodSeconds": 0})
+        return True
+    except ApiError:
+        return False  # it has gone meanwhile
+
+
+class User:
+    """Deletes at random, and says in the losses what it did, before it does it."""
+
+    def __init__(self, api: Api, namespace: str, losses: Losses, dice: random.Random) -> None:
+        self.api, self.namespace, self.losses, self.dice = api, namespace, losses, dice
+
+    def _running_jobs(self) -> list[Json]:
+        # A seal Job has no step, and a run whose seal Job is taken away fails: that is not for here.
+        return [job for job in _items(self.api, "Job", self.namespace)
+                if owner_run(job) and STEP in job["metadata"]["labels"] and not _is_over(job)]
+
+    def delete_job(self) -> bool:
+        jobs = self._running_jobs()
+        if not jobs:
+            return False
+        job = self.dice.choice(jobs)
+        self.losses.jobs[job["metadata"]["name"]] = (owner_run(job), job["metadata"]["labels"][STEP])
+        return _delete(self.api, "Job", job)
+
+    def delete_pod(self) -> bool:
+        jobs = {job["metadata"]["name"]: job for job in self._running_jobs()}
+        pods = [pod for pod in _items(self.api, "Pod", self.namespace)
+                if pod["metadata"]["labels"].get("batch.kubernetes.io/job-name") in jobs]
+        if not pods:
+            return False
+        pod = self.dice.choice(pods)
+        job = jobs[pod["metadata"]["labels"]["batch.kubernetes.io/job-name"]]
+        self.losses.jobs[job["metadata"]["name"]] = (owner_run(job), job["metadata"]["labels"][STEP])
+        return _delete(self.api, "Pod", pod)
+
+    def _running_runs(self) -> list[Json]:
+        return [run for run in _items(self.api, "PipelineRun", self.namespace)
+                if run.get("status", {}).get("phase") in ("Pending", "Running")]
+
+    def delete_run(self) -> bool:
+        runs = self._running_runs()
+        if not runs:
+            return False
+        run = self.dice.choice(runs)
+        self.losses.runs.add(run["metadata"]["name"])
+        return _delete(self.api, "PipelineRun", run)
+
+    def cancel_run(self) -> bool:
+        runs = self._running_runs()
+        if not runs:
+            return False
+        run = self.dice.choice(runs)
+        name = run["metadata"]["name"]
+        self.losses.cancelled.add(name)
+        try:
+            self.api.call("PATCH", self.api.path("PipelineRun", self.namespace, name), {"spec": {"cancel": True}}, MERGE_PATCH)
+            return True
+        except ApiError:
+            return False

@@ -1,0 +1,1 @@
+"""Random load and faults, see ../run."""
