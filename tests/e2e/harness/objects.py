@@ -88,7 +88,8 @@ def serving(file: str = "weights", **fields: Any) -> Json:
     server = template["spec"]["containers"][0]
     server["image"] = IMAGE
     server["command"] = ["python", "-c", SERVER.replace("FILE", repr(file))]
-    server["readinessProbe"] = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}
+    # A busy machine may let a probe wait: that must not look as if the server were gone.
+    server["readinessProbe"] = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 10}
     server["lifecycle"] = {"preStop": {"sleep": {"seconds": 1}}}
     template["spec"]["terminationGracePeriodSeconds"] = 3
     return {"podTemplate": template, **fields}
