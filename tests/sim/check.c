@@ -143,7 +143,7 @@ static void check_switch(struct sim_world *world, const struct sim_change *chang
 /* The Deployment that a stable Service leads to is never deleted. */
 static void check_served(struct sim_world *world, const struct sim_change *change)
 {
-    if (change->after) {
+    if (change->after || world->people_act) {
         return;
     }
     const char *version = label(change->before, LABEL_VERSION_UID);
@@ -211,6 +211,29 @@ static void check_version_at_rest(struct sim_world *world, const json_t *version
     }
 }
 
+/* The stable Service leads to the champion, and as many pods of it answer as are asked for. */
+static void check_model_at_rest(struct sim_world *world, const json_t *model)
+{
+    const char *champion = tree_text(model, "status/champion");
+    if (!champion[0]) {
+        return;
+    }
+    const struct sim_object *version = sim_store_find(&world->store, KIND_MODEL_VERSION,
+                                                      SIM_NAMESPACE, champion);
+    const struct sim_object *service = sim_store_find(&world->store, KIND_SERVICE, SIM_NAMESPACE,
+                                                      tree_name(model));
+    if (!version || !service || !text_equal(selected_by(service->tree), tree_uid(version->tree))) {
+        sim_world_fail(world, "the Service of model %s does not lead to its champion %s",
+                       tree_name(model), champion);
+        return;
+    }
+    size_t answering = count_answering(&world->store, tree_uid(version->tree));
+    if (answering != (size_t)tree_integer(model, "spec/serving/replicas")) {
+        sim_world_fail(world, "%zu pods of champion %s answer, %lld are asked for", answering,
+                       champion, (long long)tree_integer(model, "spec/serving/replicas"));
+    }
+}
+
 static void check_job_at_rest(struct sim_world *world, const json_t *job)
 {
     if (!tree_condition(job, "Complete")[0] && !tree_condition(job, "Failed")[0]) {
@@ -226,6 +249,8 @@ void sim_check_rest(struct sim_world *world)
             check_run_at_rest(world, object->tree);
         } else if (object->kind == KIND_MODEL_VERSION) {
             check_version_at_rest(world, object->tree);
+        } else if (object->kind == KIND_MODEL) {
+            check_model_at_rest(world, object->tree);
         } else if (object->kind == KIND_JOB) {
             check_job_at_rest(world, object->tree);
         }

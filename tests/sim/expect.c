@@ -43,6 +43,10 @@ static void print_command(char command[COMMAND_SIZE], const struct sim_scenario 
         (void)fprintf(out, " --odds %d --heal %lld", options->fault_per_mille,
                       (long long)options->heal_ms);
     }
+    if (options->chaos_per_mille > 0) {
+        (void)fprintf(out, " --chaos %d --heal %lld", options->chaos_per_mille,
+                      (long long)options->heal_ms);
+    }
     if (options->processes > 1) {
         (void)fprintf(out, " --processes %zu", options->processes);
     }
@@ -105,7 +109,7 @@ static const char *judge(const struct sim_scenario *scenario, const struct sim_o
     if (result->failure[0]) {
         return result->failure;
     }
-    if (scenario->times_count) {
+    if (scenario->times_count || options->chaos_per_mille > 0) {
         return NULL;
     }
     if (strcmp(result->end, faultless->end) != 0) {
@@ -153,7 +157,7 @@ void sim_expect_same_end(const struct sim_scenario *scenario, const struct sim_o
         return;
     }
     struct sim_options smallest = *options;
-    if (options->fault_per_mille > 0) {
+    if (options->fault_per_mille > 0 || options->chaos_per_mille > 0) {
         shrink(scenario, &smallest, faultless);
     }
     struct sim_result result = sim_scenario_play(scenario, &smallest);

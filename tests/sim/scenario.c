@@ -202,6 +202,39 @@ static void edited(struct sim_world *world)
     sim_world_at(world, 4 * MILLISECONDS, edit_pipeline);
 }
 
+static void more_runs(struct sim_world *world)
+{
+    static const char *const names[] = {"e", "f", "g", "h"};
+    for (size_t at = 0; at < COUNT_OF(names); at++) {
+        put_run(world, names[at]);
+    }
+}
+
+/* Everything at once: runs side by side that publish, a schedule, history, retries. */
+static void busy(struct sim_world *world)
+{
+    put_claim(world);
+    put_pipeline(world,
+                 "'artifacts':{'volumeClaim':{'claimName':'c'}},'maxConcurrentRuns':3,'history':{"
+                 "'succeeded':2,'failed':1},'publish':{'model':'m','artifact':'b.model'},'steps':["
+                 "{'name':'a','image':'i','outputs':{'artifacts':[{'name':'table'}]},'retry':{"
+                 "'limit':2,'backoff':{'initial':'10s','factor':2,'max':'5m'}}},"
+                 "{'name':'b','image':'i','inputs':[{'name':'table','from':'a.table'}],'outputs':"
+                 "{'artifacts':[{'name':'model'}]},'retry':{'limit':1,'backoff':{'initial':'10s',"
+                 "'factor':2,'max':'5m'}}}]");
+    put_model(world);
+    put_run(world, "a");
+    put_run(world, "b");
+    put_run(world, "c");
+    put_run(world, "d");
+    sim_world_create(world, KIND_TRIGGER,
+                     "{'metadata':{'name':'t'},'spec':{'pipelineRef':{'name':'p'},"
+                     "'concurrencyPolicy':'Forbid','schedule':{'cron':'* * * * *','timeZone':"
+                     "'Etc/UTC','catchUp':{'policy':'Latest','max':10}}}}");
+    sim_world_at(world, MINUTE_MS, more_runs);
+    sim_world_at(world, 6 * MINUTE_MS, suspend_trigger);
+}
+
 const struct sim_scenario sim_scenarios[] = {
     {.name = "one-step", .set_up = one_step, .busy_ms = 10 * MINUTE_MS},
     {.name = "chain", .set_up = chain, .busy_ms = 10 * MINUTE_MS},
@@ -221,6 +254,11 @@ const struct sim_scenario sim_scenarios[] = {
     {.name = "turns", .set_up = takes_turns, .busy_ms = 15 * MINUTE_MS},
     {.name = "history", .set_up = history, .busy_ms = 25 * MINUTE_MS},
     {.name = "cancelled", .set_up = cancelled, .busy_ms = 10 * MINUTE_MS, .times_count = true},
+    {.name = "busy",
+     .set_up = busy,
+     .busy_ms = 40 * MINUTE_MS,
+     .is_large = true,
+     .times_count = true},
     {.name = "edited", .set_up = edited, .busy_ms = 25 * MINUTE_MS, .times_count = true},
 };
 

@@ -26,6 +26,7 @@ struct sim_scenario {
     void (*set_up)(struct sim_world *world);
     struct sim_rule rules[SIM_RULES]; /* the first that fits; else all succeed */
     int64_t busy_ms;                  /* by then all is done, also after faults */
+    bool is_large;                    /* played at random alone */
     bool times_count;                 /* what ends how depends on when: only the invariants hold
                                          under faults, the end may differ */
 };

@@ -161,11 +161,34 @@ static const struct sim_action *choose(struct sim_world *world, const struct cho
     return &choice->actions[prng_between(&world->prng, 0, choice->count - 1)];
 }
 
+/* True when people acted. */
+static bool act_of_people(struct sim_world *world)
+{
+    enum { PER_MILLE = 1000 };
+    const struct sim_options *options = &world->options;
+    if (options->chaos_per_mille == 0 || world->is_calm) {
+        return false;
+    }
+    if (world->now_ms >= options->heal_ms) {
+        world->is_calm = true;
+        sim_calm(world);
+        return true;
+    }
+    if (prng_between(&world->prng, 1, PER_MILLE) > (uint64_t)options->chaos_per_mille) {
+        return false;
+    }
+    sim_chaos(world);
+    return true;
+}
+
 /* False: nothing more happens before `until_ms`. */
 static bool step(struct sim_world *world, int64_t until_ms)
 {
     static struct choice choice;
     let_controllers_work(world);
+    if (act_of_people(world)) {
+        return true;
+    }
     list_actions(world, &choice);
     const struct sim_action *action = choose(world, &choice);
     if (action) {

@@ -37,4 +37,8 @@ int64_t sim_watches_tick(struct sim_world *world);
 /* A write whose sender died arrives after all; false when there is none. */
 bool sim_late_arrives(struct sim_world *world);
 
+/* chaos.c: something that people or nodes do; and the end of that. */
+void sim_chaos(struct sim_world *world);
+void sim_calm(struct sim_world *world);
+
 #endif

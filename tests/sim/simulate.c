@@ -1,7 +1,8 @@
 /*
  * One play of one scenario, told step by step:
  *
- *   simulate SCENARIO [--seed N] [--fault NUMBER --at WRITE] [--odds PER_MILLE --heal MS]
+ *   simulate SCENARIO [--seed N] [--fault NUMBER --at WRITE] [--odds PER_MILLE] [--chaos PER_MILLE]
+ * [--heal MS]
  *            [--lag KIND=MS]
  *            [--gap KIND=AFTER+SIZE] [--processes N] [--without-streaming]
  *            [--quiet]
@@ -31,6 +32,9 @@ static void read_option(struct sim_options *options, const char *name, const cha
         options->fault_at = strtoul(value, NULL, 10);
     } else if (text_equal(name, "--odds")) {
         options->fault_per_mille = (int)strtol(value, NULL, 10);
+        options->heal_ms = INT64_C(5) * 60 * 1000;
+    } else if (text_equal(name, "--chaos")) {
+        options->chaos_per_mille = (int)strtol(value, NULL, 10);
         options->heal_ms = INT64_C(5) * 60 * 1000;
     } else if (text_equal(name, "--heal")) {
         options->heal_ms = strtoll(value, NULL, 10);

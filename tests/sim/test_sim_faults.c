@@ -31,6 +31,9 @@ static void meet_at_each_write(enum sim_fault fault)
 {
     for (size_t at = 0; at < sim_scenario_count; at++) {
         const struct sim_scenario *scenario = &sim_scenarios[at];
+        if (scenario->is_large) {
+            continue;
+        }
         struct sim_result faultless = sim_expect_faultless(scenario);
         for (size_t write = 1; write <= faultless.writes; write++) {
             const struct sim_options options = {.fault = fault, .fault_at = write};

@@ -10,7 +10,7 @@
  * faultless end. SIM_SEEDS=N plays N seeds from SIM_FIRST on.
  */
 
-enum { SEEDS = 12, SEEDS_FULL = 2000, ODDS_PER_MILLE = 80 };
+enum { SEEDS = 12, SEEDS_FULL = 2000, ODDS_PER_MILLE = 80, CHAOS_PER_MILLE = 10 };
 
 static const int64_t heal_ms = INT64_C(5) * 60 * 1000;
 
@@ -29,6 +29,11 @@ static uint64_t number_from(const char *name, uint64_t otherwise)
     return text && *text ? strtoull(text, NULL, 10) : otherwise;
 }
 
+static uint64_t count_seeds(void)
+{
+    return number_from("SIM_SEEDS", sim_is_full() ? SEEDS_FULL : SEEDS);
+}
+
 static void play(const struct sim_scenario *scenario, const struct sim_result *faultless,
                  uint64_t seed, size_t processes, int per_mille)
 {
@@ -44,7 +49,7 @@ static void play(const struct sim_scenario *scenario, const struct sim_result *f
 static void play_seeds(size_t processes, int per_mille)
 {
     uint64_t first = number_from("SIM_FIRST", 1);
-    uint64_t count = number_from("SIM_SEEDS", sim_is_full() ? SEEDS_FULL : SEEDS);
+    uint64_t count = count_seeds();
     for (size_t at = 0; at < sim_scenario_count; at++) {
         struct sim_result faultless = sim_expect_faultless(&sim_scenarios[at]);
         for (uint64_t seed = first; seed < first + count; seed++) {
@@ -73,6 +78,25 @@ static void two_controllers_at_once_break_nothing(void **state)
     play_seeds(2, ODDS_PER_MILLE);
 }
 
+static void people_and_nodes_may_do_what_they_like(void **state)
+{
+    (void)state;
+    uint64_t first = number_from("SIM_FIRST", 1);
+    uint64_t count = count_seeds();
+    for (size_t at = 0; at < sim_scenario_count; at++) {
+        struct sim_result faultless = sim_expect_faultless(&sim_scenarios[at]);
+        for (uint64_t seed = first; seed < first + count; seed++) {
+            const struct sim_options options = {.random = true,
+                                                .seed = seed,
+                                                .fault_per_mille = ODDS_PER_MILLE,
+                                                .chaos_per_mille = CHAOS_PER_MILLE,
+                                                .heal_ms = heal_ms};
+            sim_expect_same_end(&sim_scenarios[at], &options, &faultless);
+        }
+        sim_result_free(&faultless);
+    }
+}
+
 static void seeds_that_once_found_a_bug_find_none(void **state)
 {
     (void)state;
@@ -91,6 +115,7 @@ int main(void)
         cmocka_unit_test(in_any_order_the_end_is_the_same),
         cmocka_unit_test(with_faults_in_any_order_the_end_is_the_same),
         cmocka_unit_test(two_controllers_at_once_break_nothing),
+        cmocka_unit_test(people_and_nodes_may_do_what_they_like),
         cmocka_unit_test(seeds_that_once_found_a_bug_find_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

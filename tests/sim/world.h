@@ -84,6 +84,7 @@ struct sim_options {
     size_t fault_at;
     enum sim_fault fault;
     int fault_per_mille; /* random faults until `heal_ms` */
+    int chaos_per_mille; /* at random: what people and nodes do, until `heal_ms` */
     int64_t heal_ms;
     bool without_streaming;     /* an API server that knows no sendInitialEvents */
     int64_t lag_ms[KIND_COUNT]; /* events of this kind arrive so much later */
@@ -109,6 +110,8 @@ struct sim_world {
     int64_t last_write_ms;
     struct sim_request late; /* texts owned; method NULL: none */
     bool gap_is_over;
+    bool people_act;                /* what changes now is no controller's doing */
+    bool is_calm;                   /* chaos is over */
     char failure[SIM_FAILURE_SIZE]; /* the first violated invariant; "": none */
 };
 
