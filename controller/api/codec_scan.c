@@ -22,16 +22,6 @@ static size_t skip_space(struct span text, size_t at)
     return at;
 }
 
-struct span scan_trim(struct span text)
-{
-    size_t start = skip_space(text, 0);
-    size_t end = text.size;
-    while (end > start && is_space(text.bytes[end - 1])) {
-        end--;
-    }
-    return (struct span){text.bytes + start, end - start};
-}
-
 /* From the opening quote to behind the closing one; 0 when there is none. */
 static size_t skip_string(struct span text, size_t at)
 {

@@ -32,9 +32,6 @@ struct scan {
     bool first;
 };
 
-/* `text` without white space around it. */
-struct span scan_trim(struct span text);
-
 /* Begins to walk `value`, which must begin with `bracket` ('{' or '['); else false. */
 bool scan_open(struct span value, char bracket, struct scan *scan);
 

@@ -130,7 +130,7 @@ void trigger_plan_run(struct trigger_work *work)
     cancel_unfinished(work);
     plan_next_stage(work->plan);
     plan_create(work->plan, KIND_PIPELINE_RUN, work->trigger->meta.namespace, pending->run,
-                work->pipeline->meta.uid, render_run(work), pending->reason,
+                work->pipeline->meta.uid, render_run(work), text_or(pending->reason, REASON_FIRED),
                 arena_print(work->arena, "starts the run of %s",
                             trigger_print_time(work, pending->scheduled_time)));
 }
