@@ -1,0 +1,248 @@
+/* What a version's Deployment and pods tell of its health: a table, one row one world. */
+
+#include "support/test.h"
+
+#include "core/text.h"
+#include "plan/reasons.h"
+#include "support/model_world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALL = 1000, ROUNDS = 10 };
+
+static void come_to_rest(struct model_world *world)
+{
+    for (int plans = 0; model_world_step(world, ALL) > 0; plans++) {
+        assert_true(plans < ROUNDS);
+    }
+}
+
+/* JSON with ' for ". */
+static json_t *parse(const char *text)
+{
+    char *json = strdup(text);
+    for (char *at = json; *at; at++) {
+        *at = *at == '\'' ? '"' : *at;
+    }
+    json_error_t error;
+    json_t *tree = json_loads(json, 0, &error);
+    if (!tree) {
+        fail_msg("%s: %s", text, error.text);
+    }
+    free(json);
+    return tree;
+}
+
+/* "STATUS REASON: MESSAGE" of a condition, in the world's arena. */
+static const char *condition(struct model_world *world, enum api_kind kind, const char *name,
+                             const char *type)
+{
+    json_t *status = json_object_get(model_world_find(world, kind, name), "status");
+    size_t at;
+    json_t *item;
+    json_array_foreach(json_object_get(status, "conditions"), at, item)
+    {
+        if (text_equal(json_string_value(json_object_get(item, "type")), type)) {
+            return arena_print(&world->arena, "%s %s: %s",
+                               json_string_value(json_object_get(item, "status")),
+                               json_string_value(json_object_get(item, "reason")),
+                               json_string_value(json_object_get(item, "message")));
+        }
+    }
+    return "";
+}
+
+struct health_row {
+    const char *sentence;
+    const char *deployment; /* its conditions */
+    const char *pod;        /* its status; NULL: there is no pod */
+    const char *expected;   /* begin of Ready of the version */
+};
+
+#define SERVER(state) "{'phase':'Running','containerStatuses':[{'name':'server'," state "}]}"
+
+static const struct health_row rows[] = {
+    {"a Deployment that is young says nothing yet", "[]", NULL,
+     "Unknown RollingOut: its files are being copied and checked; then its pods start"},
+    {"a quota that refuses pods is told",
+     "[{'type':'ReplicaFailure','status':'True','message':'pods is forbidden: exceeded quota: q'}]",
+     NULL, "False QuotaExceeded: its pods can't be created: pods is forbidden: exceeded quota: q"},
+    {"pods that are refused otherwise are told",
+     "[{'type':'ReplicaFailure','status':'True','reason':'FailedCreate'}]", NULL,
+     "False NoPodYet: its pods can't be created: FailedCreate"},
+    {"what is True of something else is no failure",
+     "[{'type':'ReplicaFailure','status':'False'},{'type':'Available','status':'True'}]", NULL,
+     "Unknown RollingOut"},
+    {"pods that were not ready in time are told",
+     "[{'type':'Progressing','status':'False','reason':'ProgressDeadlineExceeded'}]", NULL,
+     "False ProgressDeadlineExceeded: its pods did not become ready in time"},
+    {"and why they were not",
+     "[{'type':'Progressing','status':'False','reason':'ProgressDeadlineExceeded'}]",
+     SERVER("'image':'x','state':{'waiting':{'reason':'ErrImagePull','message':'no such image'}}"),
+     "False ProgressDeadlineExceeded: its pods did not become ready in time: image \"x\" of "
+     "container server can't be pulled: no such image; the kubelet goes on trying"},
+    {"a server that ended is told with its last words", "[]",
+     SERVER("'state':{'terminated':{'exitCode':2,'message':'no such\\nmodel'}}"),
+     "False ServerFailing: container server exited with code 2; its last words: no such model"},
+    {"a server that waits to be started again tells of its last end", "[]",
+     SERVER("'state':{'waiting':{'reason':'CrashLoopBackOff'}},'lastState':{'terminated':{"
+            "'exitCode':1}}"),
+     "False ServerFailing: container server exited with code 1"},
+    {"a server that runs again is not failing", "[]",
+     SERVER("'state':{'running':{'startedAt':'2026-11-23T12:00:00Z'}},'lastState':{'terminated':{"
+            "'exitCode':1}}"),
+     "Unknown RollingOut"},
+    {"a server that can't be placed says why", "[]",
+     "{'phase':'Pending','conditions':[{'type':'PodScheduled','status':'False','message':'no node "
+     "has a GPU'}]}",
+     "False PodWaiting: pod churn-0-pod can't be placed on a node: no node has a GPU"},
+    {"files that can't be read yet are told", "[]",
+     "{'phase':'Pending','initContainerStatuses':[{'name':'tidemill-copy','state':{'waiting':{"
+     "'reason':'CrashLoopBackOff'}},'lastState':{'terminated':{'exitCode':1,'message':'{\\\"reason"
+     "\\\":\\\"ArtifactIO\\\",\\\"message\\\":\\\"the disk is gone\\\"}'}}}]}",
+     "False ArtifactUnusable: the disk is gone"},
+};
+
+static void put_pod(struct model_world *world, const char *status)
+{
+    model_world_fail_copy(world, "churn-0", "ArtifactIO"); /* a pod of that version */
+    for (size_t at = 0; at < world->count; at++) {
+        if (world->objects[at].kind == KIND_POD) {
+            json_t *pod = world->objects[at].tree;
+            json_object_set_new(json_object_get(pod, "metadata"), "name",
+                                json_string("churn-0-pod"));
+            json_object_set_new(pod, "status", parse(status));
+        }
+    }
+}
+
+static void a_version_that_does_not_come_up_says_why(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct model_world world = {.now = MODEL_WORLD_START};
+        model_world_add_model(&world);
+        model_world_add_version(&world, 0, false);
+        come_to_rest(&world);
+        json_t *deployment = model_world_find(&world, KIND_DEPLOYMENT, "churn-0");
+        json_object_set_new(deployment, "status",
+                            json_pack("{s:i, s:o}", "observedGeneration", 1, "conditions",
+                                      parse(rows[at].deployment)));
+        if (rows[at].pod) {
+            put_pod(&world, rows[at].pod);
+        }
+        come_to_rest(&world);
+        const char *ready = condition(&world, KIND_MODEL_VERSION, "churn-0", "Ready");
+        if (!text_starts_with(ready, rows[at].expected)) {
+            fail_msg("%s: %s", rows[at].sentence, ready);
+        }
+        model_world_free(&world);
+    }
+}
+
+/* ---- what the API server refuses ---- */
+
+static const struct {
+    const char *sentence;
+    enum error_kind error;
+    const char *said;
+    const char *expected; /* of the version's Ready */
+} refusals[] = {
+    {"a quota", ERROR_DENIED, "exceeded quota: small",
+     "False QuotaExceeded: Deployment churn-0 is refused by the API server: exceeded quota: small; "
+     "it is tried again"},
+    {"a webhook", ERROR_DENIED, "a webhook says no",
+     "False WriteRefused: Deployment churn-0 is refused by the API server: a webhook says no; it "
+     "is "
+     "tried again"},
+    {"a template that is wrong", ERROR_INVALID, NULL,
+     "False WriteRefused: Deployment churn-0 is refused by the API server: no reason given; it is "
+     "tried again"},
+    {"a name that is taken", ERROR_EXISTS, "it is controlled by nobody",
+     "False NameTaken: Deployment churn-0 can't be made: it is controlled by nobody; rename one of "
+     "the two, it is tried again"},
+};
+
+static void a_deployment_that_is_refused_is_told_in_the_api_server_s_words(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < COUNT_OF(refusals); at++) {
+        struct model_world world = {.now = MODEL_WORLD_START};
+        model_world_add_model(&world);
+        model_world_add_version(&world, 0, false);
+        world.fact = (struct fact){.type = OPERATION_APPLY,
+                                   .kind = KIND_DEPLOYMENT,
+                                   .name = "churn-0",
+                                   .error = refusals[at].error,
+                                   .message = refusals[at].said,
+                                   .time = MODEL_WORLD_START};
+        (void)model_world_plan(&world);
+        for (size_t write = 0; write < world.plan.count; write++) {
+            const struct operation *operation = &world.plan.operations[write];
+            if (operation->type == OPERATION_PATCH_STATUS) {
+                model_world_carry_out(&world, operation);
+            }
+        }
+        const char *ready = condition(&world, KIND_MODEL_VERSION, "churn-0", "Ready");
+        if (!text_equal(ready, refusals[at].expected)) {
+            fail_msg("%s: %s", refusals[at].sentence, ready);
+        }
+        model_world_free(&world);
+    }
+}
+
+/* ---- what can't be served ---- */
+
+static const struct {
+    const char *sentence;
+    const char *serving; /* of the Model; "null": none */
+    const char *expected;
+} servings[] = {
+    {"nobody says how", "null",
+     "False NoServing: neither the Model nor the version has spec.serving: say how to serve it"},
+    {"a template without a server", "{'podTemplate':{'spec':{'containers':[]}}}",
+     "False InvalidSpec: spec.serving.podTemplate.spec.containers: a container named server with "
+     "an image must be among them: it answers the requests (in the Model)"},
+    {"a server without an image", "{'podTemplate':{'spec':{'containers':[{'name':'server'}]}}}",
+     "False InvalidSpec: spec.serving.podTemplate.spec.containers: a container named server"},
+    {"containers that are no list", "{'podTemplate':{'spec':{'containers':7}}}",
+     "False InvalidSpec: spec.serving.podTemplate.spec.containers: must be a list (in the Model)"},
+    {"a container without a name", "{'podTemplate':{'spec':{'containers':[{'image':'i'}]}}}",
+     "False InvalidSpec: spec.serving.podTemplate.spec.containers[0]: must be an object with a "
+     "name"},
+    {"a server that would end",
+     "{'podTemplate':{'spec':{'restartPolicy':'Never','containers':[{'name':'server','image':'i'}]"
+     "}}}",
+     "False InvalidSpec: spec.serving.podTemplate.spec.restartPolicy: must be Always"},
+};
+
+static void what_can_t_be_served_is_refused_with_its_field(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < COUNT_OF(servings); at++) {
+        struct model_world world = {.now = MODEL_WORLD_START};
+        model_world_add_model(&world);
+        model_world_add_version(&world, 0, false);
+        json_object_set_new(
+            json_object_get(model_world_find(&world, KIND_MODEL, MODEL_NAME), "spec"), "serving",
+            parse(servings[at].serving[0] == 'n' ? "{}" : servings[at].serving));
+        come_to_rest(&world);
+        assert_null(model_world_find(&world, KIND_DEPLOYMENT, "churn-0"));
+        const char *ready = condition(&world, KIND_MODEL_VERSION, "churn-0", "Ready");
+        if (!text_starts_with(ready, servings[at].expected)) {
+            fail_msg("%s: %s", servings[at].sentence, ready);
+        }
+        model_world_free(&world);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_version_that_does_not_come_up_says_why),
+        cmocka_unit_test(a_deployment_that_is_refused_is_told_in_the_api_server_s_words),
+        cmocka_unit_test(what_can_t_be_served_is_refused_with_its_field),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
