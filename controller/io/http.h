@@ -25,6 +25,8 @@ struct http_options {
     const struct access *access;
     struct credentials *credentials;
     const struct controller_metrics *metrics; /* NULL: not counted */
+    /* A connection whose peer acknowledges nothing for so long is ended (C12). 0: 30 s. */
+    int unacknowledged_ms;
 };
 
 /* ERROR_INVALID for a server address that is not http or https. */

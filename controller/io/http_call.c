@@ -167,7 +167,9 @@ static int tune_socket(void *context, curl_socket_t fd, curlsocktype purpose)
         if (http->options.metrics) {
             metric_add(http->options.metrics->connections, NO_LABELS, 1);
         }
-        set_number(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MAXIMUM_MS);
+        int limit_ms = http->options.unacknowledged_ms;
+        set_number(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+                   limit_ms > 0 ? limit_ms : UNACKNOWLEDGED_MAXIMUM_MS);
         set_number(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
         set_number(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_SECONDS);
         set_number(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_SECONDS);

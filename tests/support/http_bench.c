@@ -23,9 +23,12 @@ void bench_open(struct bench *bench, const struct peer_options *options)
     peer.loop = bench->loop;
     peer.context = bench;
     bench->peer = peer_open(&peer);
-    if (!bench->access.server) {
-        (void)snprintf(bench->server, sizeof(bench->server), "%s://127.0.0.1:%u",
-                       peer.protocol == PEER_HTTP ? "http" : "https", peer_port(bench->peer));
+    (void)snprintf(bench->server, sizeof(bench->server), "%s://127.0.0.1:%u",
+                   peer.protocol == PEER_HTTP ? "http" : "https", peer_port(bench->peer));
+    if (bench->is_proxy) {
+        bench->access.proxy_url = bench->server;
+        bench->access.server = "http://api.test:8080";
+    } else if (!bench->access.server) {
         bench->access.server = bench->server;
     }
     bench->access.source = "the test";
@@ -37,8 +40,10 @@ void bench_open(struct bench *bench, const struct peer_options *options)
     if (!result_is_ok(credentials_open(&credentials, &bench->credentials, &error))) {
         fail_msg("%s", error.message);
     }
-    struct http_options http = {
-        .loop = bench->loop, .access = &bench->access, .credentials = bench->credentials};
+    struct http_options http = {.loop = bench->loop,
+                                .access = &bench->access,
+                                .credentials = bench->credentials,
+                                .unacknowledged_ms = bench->unacknowledged_ms};
     if (!result_is_ok(http_open(&http, &bench->http, &error))) {
         fail_msg("%s", error.message);
     }
@@ -51,6 +56,64 @@ void bench_close(struct bench *bench)
     peer_close(bench->peer);
     bench->loop = loop_close(bench->loop);
 }
+
+/* ---- The seam ---- */
+
+static struct io_call *seam_start(void *self, const struct io_request *request)
+{
+    return http_start(((struct bench *)self)->http, request);
+}
+
+static void seam_cancel(void *self, struct io_call *call)
+{
+    http_cancel(((struct bench *)self)->http, call);
+}
+
+static int64_t seam_now_ms(void *self)
+{
+    (void)self;
+    return loop_now_ms();
+}
+
+static int64_t seam_unix_micros(void *self)
+{
+    (void)self;
+    return 0;
+}
+
+static uint64_t seam_random(void *self)
+{
+    (void)self;
+    return 0;
+}
+
+static struct io_timer *seam_start_timer(void *self, int64_t at_ms, void (*fire)(void *context),
+                                         void *context)
+{
+    struct loop *loop = ((struct bench *)self)->loop;
+    return (struct io_timer *)(void *)loop_start_timer(loop, at_ms, fire, context);
+}
+
+static void seam_stop_timer(void *self, struct io_timer *timer)
+{
+    loop_stop_timer(((struct bench *)self)->loop, (struct loop_timer *)(void *)timer);
+}
+
+struct io bench_io(struct bench *bench)
+{
+    static const struct io_table table = {
+        .start = seam_start,
+        .cancel = seam_cancel,
+        .now_ms = seam_now_ms,
+        .unix_micros = seam_unix_micros,
+        .random = seam_random,
+        .start_timer = seam_start_timer,
+        .stop_timer = seam_stop_timer,
+    };
+    return (struct io){.table = &table, .self = bench};
+}
+
+/* ---- Requests ---- */
 
 static struct result take_data(void *context, const char *bytes, size_t size)
 {

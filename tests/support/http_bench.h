@@ -37,9 +37,14 @@ struct bench {
     char server[64];
     struct credentials *credentials;
     struct http *http;
-    size_t awaited; /* outcomes not yet there */
-    void *script;   /* for the test's on_request */
+    size_t awaited;        /* outcomes not yet there */
+    void *script;          /* for the test's on_request */
+    int unacknowledged_ms; /* http_options' */
+    bool is_proxy;         /* the peer stands between; the server is http://api.test:8080 */
 };
+
+/* The client as kube/io.h sees it, with the real clock. */
+struct io bench_io(struct bench *bench);
 
 /*
  * Opens the loop, the peer and the client. `access` may have credentials set; the server is

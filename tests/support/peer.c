@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -22,7 +23,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BUFFER_MAXIMUM = 16 * 1024 * 1024, PIECE_SIZE = 16 * 1024, BACKLOG = 128 };
+enum {
+    BUFFER_MAXIMUM = 16 * 1024 * 1024,
+    PIECE_SIZE = 16 * 1024,
+    BACKLOG = 128,
+    STREAMS_MAXIMUM = 512
+};
 
 /* HTTP/2 frames (RFC 9113 6). */
 enum {
@@ -38,6 +44,7 @@ enum {
     FLAG_END_HEADERS = 4,
     SETTING_STREAMS_MAXIMUM = 3,
     ERROR_INTERNAL = 2,
+    ERROR_REFUSED_STREAM = 7,
     FRAME_PAYLOAD_MAXIMUM = 16 * 1024,
 };
 
@@ -54,7 +61,9 @@ struct peer_connection {
     struct buffer out;
     bool hangs_up;
     bool closed;
-    bool greeted; /* HTTP/2 preface seen */
+    bool greeted;                      /* HTTP/2 preface seen */
+    uint32_t streams[STREAMS_MAXIMUM]; /* open ones */
+    size_t stream_count;
 };
 
 struct peer {
@@ -201,6 +210,9 @@ static void flush(struct peer_connection *connection)
         close_connection(connection, false);
         return;
     }
+    if (!connection->watch) {
+        return; /* deaf */
+    }
     unsigned events = LOOP_READ | (connection->out.size > 0 ? (unsigned)LOOP_WRITE : 0U);
     REQUIRE(result_is_ok(
         loop_change_watch(connection->peer->options.loop, connection->watch, events, NULL)));
@@ -223,6 +235,16 @@ void peer_hang_up(struct peer_connection *connection)
 {
     connection->hangs_up = true;
     flush(connection);
+}
+
+void peer_go_deaf(struct peer_connection *connection)
+{
+    struct sock_filter drop_all[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+    struct sock_fprog program = {.len = 1, .filter = drop_all};
+    loop_stop_watch(connection->peer->options.loop, connection->watch);
+    connection->watch = NULL;
+    REQUIRE(setsockopt(connection->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ==
+            0);
 }
 
 /* ---- HTTP/2 ---- */
@@ -250,6 +272,16 @@ static void put_number(unsigned char *to, uint32_t number)
     to[3] = (unsigned char)number;
 }
 
+static void close_stream(struct peer_connection *connection, uint32_t stream)
+{
+    for (size_t at = 0; at < connection->stream_count; at++) {
+        if (connection->streams[at] == stream) {
+            connection->streams[at] = connection->streams[--connection->stream_count];
+            return;
+        }
+    }
+}
+
 /* ":status" as a literal with the static table's name 8, never indexed (RFC 7541 6.2.3). */
 void peer_send_status(const struct peer_request *request, int status, bool ends)
 {
@@ -258,12 +290,18 @@ void peer_send_status(const struct peer_request *request, int status, bool ends)
     send_frame(request->connection, FRAME_HEADERS,
                (unsigned)FLAG_END_HEADERS | (ends ? (unsigned)FLAG_END_STREAM : 0U),
                request->stream, block, 5);
+    if (ends) {
+        close_stream(request->connection, request->stream);
+    }
 }
 
 void peer_send_data(struct peer_connection *connection, uint32_t stream, const void *bytes,
                     size_t size, bool ends)
 {
     const char *at = bytes;
+    if (ends) {
+        close_stream(connection, stream);
+    }
     do {
         size_t piece = size < FRAME_PAYLOAD_MAXIMUM ? size : FRAME_PAYLOAD_MAXIMUM;
         size -= piece;
@@ -273,11 +311,17 @@ void peer_send_data(struct peer_connection *connection, uint32_t stream, const v
     } while (size > 0);
 }
 
-void peer_send_reset(struct peer_connection *connection, uint32_t stream)
+static void reset_stream(struct peer_connection *connection, uint32_t stream, uint32_t code)
 {
     unsigned char payload[4];
-    put_number(payload, ERROR_INTERNAL);
+    put_number(payload, code);
     send_frame(connection, FRAME_RESET, 0, stream, payload, sizeof(payload));
+}
+
+void peer_send_reset(struct peer_connection *connection, uint32_t stream)
+{
+    close_stream(connection, stream);
+    reset_stream(connection, stream, ERROR_INTERNAL);
 }
 
 void peer_send_goaway(struct peer_connection *connection, uint32_t last_stream)
@@ -296,7 +340,7 @@ static void greet(struct peer_connection *connection)
 }
 
 static void hand_over(struct peer_connection *connection, uint32_t stream, const char *head,
-                      const char *body)
+                      const char *body, bool has_body)
 {
     struct peer *peer = connection->peer;
     struct peer_request request = {
@@ -306,8 +350,21 @@ static void hand_over(struct peer_connection *connection, uint32_t stream, const
         .stream = stream,
         .head = head,
         .body = body,
+        .has_body = has_body,
     };
     peer->options.on_request(peer->options.context, &request);
+}
+
+/* RFC 9113 5.1.2: a client may not know the limit yet, and then has its stream refused. */
+static bool admit_stream(struct peer_connection *connection, uint32_t stream)
+{
+    uint32_t maximum = connection->peer->options.streams_maximum;
+    if (maximum > 0 && connection->stream_count >= maximum) {
+        return false;
+    }
+    REQUIRE(connection->stream_count < STREAMS_MAXIMUM);
+    connection->streams[connection->stream_count++] = stream;
+    return true;
 }
 
 static void take_frame(struct peer_connection *connection, unsigned type, unsigned flags,
@@ -317,8 +374,12 @@ static void take_frame(struct peer_connection *connection, unsigned type, unsign
         send_frame(connection, FRAME_SETTINGS, FLAG_ACK, 0, "", 0);
     } else if (type == FRAME_PING && !(flags & FLAG_ACK)) {
         send_frame(connection, FRAME_PING, FLAG_ACK, 0, payload, size);
+    } else if (type == FRAME_RESET) {
+        close_stream(connection, stream);
+    } else if (type == FRAME_HEADERS && !admit_stream(connection, stream)) {
+        reset_stream(connection, stream, ERROR_REFUSED_STREAM);
     } else if ((type == FRAME_HEADERS || type == FRAME_DATA) && (flags & FLAG_END_STREAM)) {
-        hand_over(connection, stream, "", "");
+        hand_over(connection, stream, "", "", type == FRAME_DATA);
     }
 }
 
@@ -370,11 +431,51 @@ static bool take_http1(struct peer_connection *connection)
     if (whole) {
         char *body = memory_print("%.*s", (int)body_size, in->data + head_size);
         buffer_consume(in, head_size + body_size);
-        hand_over(connection, 0, head, body);
+        hand_over(connection, 0, head, body, body_size > 0);
         memory_free(body);
     }
     memory_free(head);
     return whole;
+}
+
+/* ---- Any protocol ---- */
+
+static bool is_http2(const struct peer_connection *connection)
+{
+    return connection->peer->options.protocol == PEER_HTTP2;
+}
+
+void peer_begin(const struct peer_request *request)
+{
+    if (is_http2(request->connection)) {
+        peer_send_status(request, 200, false);
+    } else {
+        peer_send_text(request->connection,
+                       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    }
+}
+
+void peer_send_piece(struct peer_connection *connection, uint32_t stream, const void *bytes,
+                     size_t size)
+{
+    if (is_http2(connection)) {
+        peer_send_data(connection, stream, bytes, size, false);
+    } else if (size > 0) {
+        char head[32];
+        (void)snprintf(head, sizeof(head), "%zx\r\n", size);
+        peer_send_text(connection, head);
+        peer_send(connection, bytes, size);
+        peer_send_text(connection, "\r\n");
+    }
+}
+
+void peer_end(struct peer_connection *connection, uint32_t stream)
+{
+    if (is_http2(connection)) {
+        peer_send_data(connection, stream, "", 0, true);
+    } else {
+        peer_send_text(connection, "0\r\n\r\n");
+    }
 }
 
 /* ---- Connections ---- */
@@ -413,8 +514,8 @@ static void on_bytes(void *context, unsigned events)
         }
         REQUIRE(result_is_ok(buffer_append(&connection->in, piece, (size_t)size)));
     }
-    bool is_http2 = connection->peer->options.protocol == PEER_HTTP2;
-    while (!connection->closed && (is_http2 ? take_http2(connection) : take_http1(connection))) {
+    while (!connection->closed &&
+           (is_http2(connection) ? take_http2(connection) : take_http1(connection))) {
     }
 }
 

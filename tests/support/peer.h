@@ -10,6 +10,7 @@
 #include "core/result.h"
 #include "io/loop.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,7 +26,8 @@ struct peer_request {
     size_t number;            /* from 1, over all connections */
     uint32_t stream;          /* of HTTP/2 */
     const char *head;         /* HTTP/1.1: request line and headers */
-    const char *body;
+    const char *body;         /* HTTP/1.1 */
+    bool has_body;            /* it came with one: not a GET */
 };
 
 struct peer_identity; /* a certificate and its key */
@@ -59,6 +61,17 @@ void peer_send(struct peer_connection *connection, const void *bytes, size_t siz
 void peer_send_text(struct peer_connection *connection, const char *text);
 /* Closes after what was sent is out. */
 void peer_hang_up(struct peer_connection *connection);
+/*
+ * From now on the kernel drops whatever the client sends, without acknowledging it: half-open TCP,
+ * as when a load balancer forgets a connection or a machine loses its power.
+ */
+void peer_go_deaf(struct peer_connection *connection);
+
+/* Any protocol: status 200 and a body in pieces, each a chunk or a frame of its own. */
+void peer_begin(const struct peer_request *request);
+void peer_send_piece(struct peer_connection *connection, uint32_t stream, const void *bytes,
+                     size_t size);
+void peer_end(struct peer_connection *connection, uint32_t stream);
 
 /* HTTP/2 */
 void peer_send_status(const struct peer_request *request, int status, bool ends);

@@ -2,6 +2,7 @@
 
 #include "support/test.h"
 
+#include "core/log.h"
 #include "core/text.h"
 #include "support/executor_fixture.h"
 
@@ -488,6 +489,32 @@ static void a_question_s_answer_is_the_newest_warning(void **state)
     assert_null(find_fact(fixture, OPERATION_EXPLAIN, KIND_JOB, "x")->message);
 }
 
+static int warnings;
+
+static void count_warning(const char *line, size_t size)
+{
+    warnings += memmem(line, size, "the API server warns", 20) ? 1 : 0;
+}
+
+static void c14_a_warning_of_the_api_server_is_logged_once(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    warnings = 0;
+    log_configure((struct log_sink){.write = count_warning, .level = LOG_WARNING});
+    static const char *const said[] = {"spec.x is deprecated", "spec.x is deprecated", NULL,
+                                       "spec.y is deprecated", "spec.x is deprecated"};
+    for (size_t at = 0; at < COUNT_OF(said); at++) {
+        (void)add_create(fixture, "x");
+        run_plan(fixture);
+        struct fake_answer made = object_answer("x", "u", "1", "owner");
+        made.warning = said[at];
+        answer(fixture, "POST", "*", made);
+        expect_done(fixture);
+    }
+    assert_int_equal(warnings, 2);
+    log_configure((struct log_sink){0});
+}
+
 static void a_dry_run_s_verdict_is_a_fact_and_no_failure(void **state)
 {
     (void)state;
@@ -592,6 +619,7 @@ int main(void)
         ROW(a_probe_s_answer_is_a_fact_either_way),
         ROW(a_write_of_ours_ends_what_a_probe_said),
         ROW(a_question_s_answer_is_the_newest_warning),
+        ROW(c14_a_warning_of_the_api_server_is_logged_once),
         cmocka_unit_test(a_dry_run_s_verdict_is_a_fact_and_no_failure),
         ROW(a_dry_run_with_a_refused_token_is_tried_again),
         ROW(a_dry_run_that_never_gets_an_answer_says_so),

@@ -1,5 +1,6 @@
 #include "support/test.h"
 
+#include "core/log.h"
 #include "core/text.h"
 #include "io/access.h"
 #include "support/folder.h"
@@ -78,12 +79,42 @@ static void kubeconfig_files_are_looked_for_in_order(void **state)
     arena_free(&arena);
 }
 
+static int warnings;
+
+static void count_warning(const char *line, size_t size)
+{
+    warnings += memmem(line, size, "insecure-skip-tls-verify", 24) ? 1 : 0;
+}
+
+static void a_server_that_is_not_verified_is_warned_of(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct error error = {0};
+    const struct access *access = NULL;
+    struct access_options options = {.kubeconfig = folder_write("safe", ONE_CONTEXT("safe"))};
+    log_configure((struct log_sink){.write = count_warning, .level = LOG_WARNING});
+    assert_true(result_is_ok(access_find(&arena, &options, &access, &error)));
+    assert_int_equal(warnings, 0);
+    options.kubeconfig = folder_write(
+        "unsafe", "current-context: x\ncontexts: [{name: x, context: {cluster: c}}]\n"
+                  "clusters: [{name: c, cluster: {server: \"https://h\", "
+                  "insecure-skip-tls-verify: true}}]\n");
+    assert_true(result_is_ok(access_find(&arena, &options, &access, &error)));
+    assert_true(access->insecure);
+    assert_int_equal(warnings, 1);
+    log_configure((struct log_sink){0});
+    arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_service_account_of_a_pod_is_found, folder_make,
                                         folder_remove),
         cmocka_unit_test_setup_teardown(kubeconfig_files_are_looked_for_in_order, folder_make,
+                                        folder_remove),
+        cmocka_unit_test_setup_teardown(a_server_that_is_not_verified_is_warned_of, folder_make,
                                         folder_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -198,6 +198,24 @@ static void requests_carry_what_the_api_server_needs(void **state)
     bench_close(&bench);
 }
 
+static void c17_requests_go_through_the_proxy_that_the_kubeconfig_names(void **state)
+{
+    (void)state;
+    struct seen seen = {0};
+    struct bench bench = {.script = &seen, .is_proxy = true};
+    bench_open(&bench, &(struct peer_options){.on_request = note_request});
+    struct outcome outcome = {0};
+    bench_get(&bench, &outcome);
+    bench_wait(&bench);
+    assert_int_equal(outcome.status, 200);
+    assert_true(text_starts_with(seen.head, "GET http://api.test:8080/x HTTP/1.1\r\n"));
+    assert_non_null(strstr(seen.head, "\r\nHost: api.test:8080\r\n"));
+    outcome_free(&outcome);
+    memory_free(seen.head);
+    memory_free(seen.body);
+    bench_close(&bench);
+}
+
 /* ---- Failures ---- */
 
 static void stay_silent(void *context, const struct peer_request *request)
@@ -452,6 +470,7 @@ int main(void)
         cmocka_unit_test(answers_of_every_form_arrive),
         cmocka_unit_test(an_answer_may_be_cut_anywhere),
         cmocka_unit_test(requests_carry_what_the_api_server_needs),
+        cmocka_unit_test(c17_requests_go_through_the_proxy_that_the_kubeconfig_names),
         cmocka_unit_test(an_idle_watch_is_lost),
         cmocka_unit_test(a_slow_watch_is_not_idle),
         cmocka_unit_test(a_request_without_an_answer_in_time_is_lost),

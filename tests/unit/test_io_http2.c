@@ -5,8 +5,11 @@
 #include "kube/io.h"
 #include "support/http_bench.h"
 
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* One certificate for all: making keys takes time. */
 static struct peer_identity *trusted;
@@ -305,6 +308,94 @@ static void a_silent_watch_on_a_busy_connection_ends_alone(void **state)
     bench_close(&bench);
 }
 
+enum { DEAF_LIMIT_MS = 1000, DEAF_PATIENCE_MS = 20000 };
+
+/* The connection of the first request is remembered; what comes later on it is never read. */
+static void note_connection(void *context, const struct peer_request *request)
+{
+    struct bench *bench = context;
+    if (request->number == 1) {
+        *(struct peer_connection **)bench->script = request->connection;
+        peer_begin(request);
+        peer_send_piece(request->connection, request->stream, "ab", 2);
+        return;
+    }
+    answer(context, request);
+}
+
+static void c12_a_half_open_connection_is_found_by_what_it_does_not_acknowledge(void **state)
+{
+    (void)state;
+    struct peer_connection *connection = NULL;
+    struct bench bench = {.script = &connection, .unacknowledged_ms = DEAF_LIMIT_MS};
+    trust(&bench, trusted);
+    struct peer_options options = http2_peer();
+    options.on_request = note_connection;
+    bench_open(&bench, &options);
+    struct outcome watch = {0};
+    bench_watch(&bench, &watch, 0); /* nothing but the kernel can end it */
+    bench_wait_for(&bench, has_a_piece, &watch);
+    peer_go_deaf(connection);
+    bench.script = NULL;
+    struct outcome post = {0};
+    int64_t began_ms = loop_now_ms();
+    bench_post(&bench, &post, "{}");
+    bench_wait(&bench);
+    assert_int_equal(post.failure, ERROR_LOST);
+    assert_int_equal(watch.failure, ERROR_LOST);
+    assert_in_range(loop_now_ms() - began_ms, DEAF_LIMIT_MS, DEAF_PATIENCE_MS);
+    struct outcome next = {0};
+    bench_get(&bench, &next);
+    bench_wait(&bench);
+    assert_int_equal(next.failure, ERROR_NONE);
+    assert_true(peer_connections(bench.peer) >= 2);
+    outcome_free(&watch);
+    outcome_free(&post);
+    outcome_free(&next);
+    bench_close(&bench);
+}
+
+static void c12_connections_end_after_30_s_without_an_acknowledgement_and_are_kept_alive(
+    void **state)
+{
+    (void)state;
+    static const struct {
+        int level;
+        int name;
+        int value;
+    } rows[] = {{IPPROTO_TCP, TCP_USER_TIMEOUT, 30000},
+                {SOL_SOCKET, SO_KEEPALIVE, 1},
+                {IPPROTO_TCP, TCP_KEEPIDLE, 15},
+                {IPPROTO_TCP, TCP_KEEPINTVL, 5}};
+    enum { DESCRIPTORS = 256 };
+    struct bench bench = {0};
+    trust(&bench, trusted);
+    struct peer_options options = http2_peer();
+    bench_open(&bench, &options);
+    struct outcome outcome = {0};
+    bench_get(&bench, &outcome);
+    bench_wait(&bench);
+    int found = 0;
+    for (int fd = 0; fd < DESCRIPTORS; fd++) {
+        struct sockaddr_in remote = {0};
+        socklen_t size = sizeof(remote);
+        if (getpeername(fd, (struct sockaddr *)&remote, &size) != 0 ||
+            ntohs(remote.sin_port) != peer_port(bench.peer)) {
+            continue;
+        }
+        found++;
+        for (size_t at = 0; at < COUNT_OF(rows); at++) {
+            int value = 0;
+            socklen_t value_size = sizeof(value);
+            assert_int_equal(getsockopt(fd, rows[at].level, rows[at].name, &value, &value_size), 0);
+            assert_int_equal(value, rows[at].value);
+        }
+    }
+    assert_int_equal(found, 1);
+    outcome_free(&outcome);
+    bench_close(&bench);
+}
+
 /* ---- Trust ---- */
 
 struct trust_row {
@@ -423,6 +514,9 @@ int main(void)
         cmocka_unit_test(a_post_whose_stream_is_reset_is_lost),
         cmocka_unit_test(a_silent_connection_is_not_used_again),
         cmocka_unit_test(a_silent_watch_on_a_busy_connection_ends_alone),
+        cmocka_unit_test(c12_a_half_open_connection_is_found_by_what_it_does_not_acknowledge),
+        cmocka_unit_test(
+            c12_connections_end_after_30_s_without_an_acknowledgement_and_are_kept_alive),
         cmocka_unit_test(the_server_s_certificate_is_checked),
         cmocka_unit_test(a_server_without_http2_is_spoken_to_all_the_same),
         cmocka_unit_test(a_large_answer_arrives_whole),
