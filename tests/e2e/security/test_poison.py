@@ -10,7 +10,8 @@ from harness.objects import IMAGE, claim_spec, pipeline_spec, restricted, run_sp
 DEEP_LEVELS = 300
 ODD_VALUES = ["", "x", "9" * 63, "a.b_c-d"]
 ODD_TEXTS = ["", "-1", "99999999999999999999", "../../x", "null", "{\"a\":", "%00", "é\n\t☃", "x" * 4096]
-OUR_LABELS = ["app.kubernetes.io/managed-by", "tidemill.dev/pipeline", "tidemill.dev/run", "tidemill.dev/step",
+WATCHED = {"app.kubernetes.io/managed-by": "tidemill"}  # others' Jobs, pods, ... are not even seen
+OUR_LABELS = ["tidemill.dev/pipeline", "tidemill.dev/run", "tidemill.dev/step",
               "tidemill.dev/model", "tidemill.dev/version-uid", "tidemill.dev/trigger"]
 OUR_ANNOTATIONS = ["tidemill.dev/revision", "tidemill.dev/attempt", "tidemill.dev/spec-hash", "tidemill.dev/trigger-uid"]
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -31,7 +32,7 @@ class Poison(ClusterCase):
     def odd_metadata(self, number: int, owners: list[Json]) -> Json:
         labels = {label: ODD_VALUES[(number + at) % len(ODD_VALUES)] for at, label in enumerate(OUR_LABELS)}
         annotations = {key: ODD_TEXTS[(number + at) % len(ODD_TEXTS)] for at, key in enumerate(OUR_ANNOTATIONS)}
-        return {"labels": labels, "annotations": {**annotations, "big": "x" * 200_000}, "ownerReferences": owners}
+        return {"labels": {**labels, **WATCHED}, "annotations": {**annotations, "big": "x" * 200_000}, "ownerReferences": owners}
 
     @staticmethod
     def owners_of(thing: Json) -> list[Json]:
