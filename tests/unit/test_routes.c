@@ -48,16 +48,19 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* `rest` follows the metadata; ' stands for ". The answer is whom the change concerned. */
-static const char *put(struct world *world, enum api_kind kind, const char *name, int created,
-                       const char *rest)
+/*
+ * `meta` goes into the metadata and `rest` follows it; ' stands for ". The answer is whom the
+ * change concerned.
+ */
+static const char *put_tied(struct world *world, enum api_kind kind, const char *name, int created,
+                            const char *meta, const char *rest)
 {
     char text[1024];
     int length = snprintf(text, sizeof(text),
                           "{'metadata':{'namespace':'n','name':'%s','uid':'u-%s',"
                           "'resourceVersion':'%lld','generation':1,"
-                          "'creationTimestamp':'2026-01-01T00:00:%02dZ'},%s}",
-                          name, name, (long long)++world->version, created, rest);
+                          "'creationTimestamp':'2026-01-01T00:00:%02dZ'%s},%s}",
+                          name, name, (long long)++world->version, created, meta, rest);
     assert_in_range(length, 1, sizeof(text) - 1);
     for (char *at = text; *at; at++) {
         *at = *at == '\'' ? '"' : *at;
@@ -70,6 +73,12 @@ static const char *put(struct world *world, enum api_kind kind, const char *name
     world->keys[0] = '\0';
     cache_put(world->cache, kind, &arena, object);
     return world->keys;
+}
+
+static const char *put(struct world *world, enum api_kind kind, const char *name, int created,
+                       const char *rest)
+{
+    return put_tied(world, kind, name, created, "", rest);
 }
 
 static const char *put_run(struct world *world, const char *name, int created, const char *spec,
@@ -164,6 +173,62 @@ static void a_trigger_that_lets_a_run_go_concerns_the_pipeline_s_history(void **
     assert_string_equal(world->keys, "Trigger/t Pipeline/p ");
 }
 
+#define OWNED_BY(kind, name)                                                                    \
+    ",'ownerReferences':[{'apiVersion':'v1','kind':'" kind "','name':'" name "','uid':'u-" name \
+    "','controller':true}]"
+#define OF_MODEL_M ",'labels':{'" LABEL_MODEL "':'m'}"
+
+/* Seen once, then changed, then deleted: each time whoever has it in view looks again. */
+static const struct {
+    const char *sentence;
+    enum api_kind kind;
+    const char *meta;
+    const char *rest;
+    const char *concerned;
+} ties[] = {
+    {"a run's Job", KIND_JOB, OWNED_BY("PipelineRun", "a"), "'status':{}", "PipelineRun/a "},
+    {"a Job of nobody", KIND_JOB, "", "'status':{}", ""},
+    {"a pod of a run's Job", KIND_POD, OWNED_BY("Job", "j"), "'status':{}", "PipelineRun/a "},
+    {"a pod that serves", KIND_POD, OWNED_BY("ReplicaSet", "s") OF_MODEL_M, "'status':{}",
+     "Model/m "},
+    {"a Deployment", KIND_DEPLOYMENT, OF_MODEL_M, "'status':{}", "Model/m "},
+    {"a Service", KIND_SERVICE, OF_MODEL_M, "'spec':{}", "Model/m "},
+    {"a version", KIND_MODEL_VERSION, "", "'spec':{'model':'m'}", "Model/m "},
+    {"a Model", KIND_MODEL, "", "'spec':{}", "Model/tied "},
+    {"a claim", KIND_CLAIM, "", "'spec':{}", ""},
+    {"a pipeline's revision", KIND_CONTROLLER_REVISION, OWNED_BY("Pipeline", "p"), "'data':{}",
+     "Pipeline/p PipelineRun/a "},
+};
+
+static void whoever_has_an_object_in_view_looks_again_when_it_changes(void **state)
+{
+    struct world *world = *state;
+    (void)put(world, KIND_PIPELINE, "p", 0, "'spec':{}");
+    (void)put_run(world, "a", 1, "", started);
+    (void)put_tied(world, KIND_JOB, "j", 1, OWNED_BY("PipelineRun", "a"), "'status':{}");
+    for (size_t at = 0; at < COUNT_OF(ties); at++) {
+        print_message("%s\n", ties[at].sentence);
+        for (int time = 0; time < 2; time++) {
+            assert_string_equal(
+                put_tied(world, ties[at].kind, "tied", 2, ties[at].meta, ties[at].rest),
+                ties[at].concerned);
+        }
+        world->keys[0] = '\0';
+        cache_remove(world->cache, ties[at].kind, "n", "tied", "999");
+        assert_string_equal(world->keys, ties[at].concerned);
+    }
+}
+
+static void a_claim_concerns_the_pipelines_that_name_it(void **state)
+{
+    struct world *world = *state;
+    (void)put(world, KIND_PIPELINE, "p", 0,
+              "'spec':{'artifacts':{'volumeClaim':{'claimName':'c'}}}");
+    (void)put(world, KIND_PIPELINE, "q", 0, "'spec':{}");
+    assert_string_equal(put(world, KIND_CLAIM, "c", 1, "'spec':{}"), "Pipeline/p ");
+    assert_string_equal(put(world, KIND_CLAIM, "d", 1, "'spec':{}"), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +246,10 @@ int main(void)
             the_end_of_a_run_that_a_trigger_started_concerns_the_trigger, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_trigger_that_lets_a_run_go_concerns_the_pipeline_s_history, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(whoever_has_an_object_in_view_looks_again_when_it_changes,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_claim_concerns_the_pipelines_that_name_it, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
