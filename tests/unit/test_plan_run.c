@@ -706,6 +706,26 @@ static void a_failed_step_lets_its_neighbours_end_and_starts_nothing(void **stat
     world_free(&world);
 }
 
+static void a_step_whose_turn_comes_after_a_failure_does_not_start(void **state)
+{
+    (void)state;
+    struct world world;
+    set_up(&world, "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i'},{'name':'c',"
+                   "'image':'i','runAfter':['b']},{'name':'d','image':'i'}]");
+    put_run(&world, "r", "");
+    (void)step(&world);
+    end_step(&world, "a", 1, 1, "no");
+    end_step(&world, "b", 1, 0, "");
+    (void)step(&world);
+    assert_string_equal(text(&world, "status/phase"), "Running");
+    assert_string_equal(text(&world, "status/steps/2/phase"), "Pending");
+    end_step(&world, "d", 1, 0, "");
+    (void)step(&world);
+    assert_string_equal(text(&world, "status/phase"), "Failed");
+    assert_string_equal(text(&world, "status/steps/2/phase"), "Skipped");
+    world_free(&world);
+}
+
 static void the_time_limit_gives_pods_a_minute_to_end_by_their_own(void **state)
 {
     (void)state;
@@ -904,6 +924,7 @@ int main(void)
         cmocka_unit_test(a_cancel_stops_what_runs_and_what_the_status_does_not_know_yet),
         cmocka_unit_test(suspend_starts_no_step_and_lets_running_ones_end),
         cmocka_unit_test(a_failed_step_lets_its_neighbours_end_and_starts_nothing),
+        cmocka_unit_test(a_step_whose_turn_comes_after_a_failure_does_not_start),
         cmocka_unit_test(the_time_limit_gives_pods_a_minute_to_end_by_their_own),
         cmocka_unit_test(an_artifact_that_nobody_read_is_sealed_then_published),
         cmocka_unit_test(an_artifact_that_a_step_read_needs_no_seal),
