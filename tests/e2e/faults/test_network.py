@@ -11,23 +11,22 @@ HEALED_LIMIT_SECONDS = 240.0
 
 
 class Silence(PlaneCase):
+    weight = 80
+
     def cut(self, seconds: float) -> None:
-        self.make_pipelines(takes="1s")
-        self.make_runs(40)
+        self.make_runs(30)
         time.sleep(1.0)
         self.plane.link.cut()
         # The world goes on: Jobs that were made end, users make more runs.
-        self.make_runs(20)
+        self.make_runs(10)
         time.sleep(seconds)
         self.assertFalse(self.ended())
         self.plane.link.heal()
         self.wait_ended(HEALED_LIMIT_SECONDS)
+
+    def test_silence(self) -> None:
+        """a network that is silent, for a while and for longer than the idle detector waits, loses nothing"""
+        self.make_pipelines(takes="1s")
+        self.cut(size(15, 60, "seconds of silence"))
+        self.cut(size(IDLE_SECONDS + 5, 600, "seconds of silence"))
         self.close_account()
-
-    def test_short(self) -> None:
-        """a network that is silent for a minute loses nothing"""
-        self.cut(size(20, 60, "seconds of silence"))
-
-    def test_long(self) -> None:
-        """a network that is silent for longer than the idle detector waits loses nothing"""
-        self.cut(size(IDLE_SECONDS + 10, 600, "seconds of silence"))
