@@ -63,8 +63,9 @@ static json_t *step_env(struct arena *arena, const struct render_step_job *job)
         json_array_append_new(env, pod_uid_env());
     }
     for (size_t at = 0; at < job->env_count; at++) {
-        json_array_append_new(env, json_pack("{s:s, s:o}", "name", job->env[at].name, "value",
-                                             escape_dollars(arena, job->env[at].value)));
+        json_array_append_new(env,
+                              json_pack("{s:s, s:o}", "name", job->env[at].name, "value",
+                                        escape_dollars(arena, text_or(job->env[at].value, ""))));
     }
     for (size_t at = 0; at < job->step->env_count; at++) {
         json_array_append_new(env, render_env(job->step->env[at].name, job->step->env[at].value));

@@ -442,6 +442,9 @@ void plan_trigger(const struct trigger_view *view, struct plan *plan)
                                 .pipeline = alive ? view->pipeline : NULL,
                                 .deadline_seconds = INTEGER_ABSENT,
                                 .after = *trigger};
+    if (text_is_empty(trigger->status.pending.run)) { /* no object can have that name */
+        work.after.status.pending.run = NULL;
+    }
     work.conditions = condition_writer_start(plan->arena, &work.after.status.conditions,
                                              &trigger->status.conditions, trigger->meta.generation,
                                              view->now);

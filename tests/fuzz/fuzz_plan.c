@@ -2,16 +2,21 @@
  * Planners are total: whatever objects the API server holds, each gives a plan whose writes can be
  * sent, the same plan for the same view; and once its status is written, it comes to rest.
  * Input: four bytes of the time; then parts, a NUL between them: a kind's letter and the JSON of an
- * object, or '!', operation, kind, error and a name: what an earlier write came to.
+ * object, or '!', operation, kind, error and a name: what an earlier write came to, or '?', kind, a
+ * byte that says how full, and a seed: a random object that belongs to the others.
  */
 
 #include "fuzz/fuzz.h"
 
 #include "api/model.h"
+#include "api/schema.h"
 #include "cache/cache.h"
+#include "core/hash.h"
+#include "core/prng.h"
 #include "kube/gather.h"
 #include "kube/request.h"
 #include "support/json_patch.h"
+#include "support/random_object.h"
 
 #include <jansson.h>
 
@@ -107,6 +112,130 @@ static void add_fact(struct world *world, struct fuzz_input part)
         .time = world->now};
 }
 
+/* ---- random objects, tied together by name and owner ---- */
+
+static const char *uid_of(struct arena *arena, enum api_kind kind)
+{
+    return arena_print(arena, "uid-%s", kind_info(kind)->kind);
+}
+
+/* Who controls it; KIND_COUNT: nobody. */
+static enum api_kind owner_of(enum api_kind kind)
+{
+    switch (kind) {
+    case KIND_PIPELINE_RUN:
+    case KIND_CONTROLLER_REVISION:
+        return KIND_PIPELINE;
+    case KIND_JOB:
+        return KIND_PIPELINE_RUN;
+    case KIND_POD:
+        return KIND_JOB;
+    case KIND_DEPLOYMENT:
+        return KIND_MODEL_VERSION;
+    case KIND_SERVICE:
+        return KIND_MODEL;
+    default:
+        return KIND_COUNT;
+    }
+}
+
+static void tie_meta(struct arena *arena, enum api_kind kind, struct meta *meta)
+{
+    struct owner_reference *owner = arena_new(arena, struct owner_reference);
+    struct name_value *label = arena_new(arena, struct name_value);
+    struct name_value *annotation = arena_new(arena, struct name_value);
+    *label = (struct name_value){LABEL_VERSION_UID, uid_of(arena, KIND_MODEL_VERSION)};
+    *annotation = (struct name_value){ANNOTATION_TRIGGER_UID, uid_of(arena, KIND_TRIGGER)};
+    meta->name = "x";
+    meta->namespace = "team";
+    meta->uid = uid_of(arena, kind);
+    meta->labels = (struct text_map){.items = label, .count = 1};
+    meta->annotations = (struct text_map){.items = annotation, .count = 1};
+    if (owner_of(kind) != KIND_COUNT) {
+        *owner = (struct owner_reference){.kind = kind_info(owner_of(kind))->kind,
+                                          .name = "x",
+                                          .uid = uid_of(arena, owner_of(kind)),
+                                          .controller = true};
+        meta->owners = owner;
+        meta->owner_count = 1;
+    }
+}
+
+/* Else most specs would be refused at the first look. */
+static void tie_spec(struct arena *arena, struct prng *prng, struct pipeline_spec *spec)
+{
+    spec->param_count = prng_between(prng, 0, 3) > 0 ? 0 : spec->param_count;
+    spec->pod_defaults.text = NULL;
+    spec->artifacts.volume_claim.claim_name = "x";
+    spec->publish.artifact = "s0.a";
+    for (size_t at = 0; at < spec->step_count; at++) {
+        struct step_spec *step = &spec->steps[at];
+        struct artifact_spec *artifact = arena_new(arena, struct artifact_spec);
+        artifact->name = "a";
+        step->name = arena_print(arena, "s%zu", at);
+        step->image = "i";
+        step->run_after_count = 0;
+        step->check_count = 0;
+        step->env_count = 0;
+        step->pod_template.text = NULL;
+        step->outputs = (struct outputs_spec){.artifacts = artifact, .artifact_count = 1};
+        for (size_t input = 0; input < step->input_count; input++) {
+            step->inputs[input].from = "s0.a";
+        }
+        step->input_count = at > 0 ? step->input_count : 0;
+    }
+}
+
+static void tie_run(struct arena *arena, struct prng *prng, struct pipeline_run *run)
+{
+    static const char *const phases[] = {"Pending", "Running", "Retrying", "Succeeded", "Failed"};
+    run->spec.pipeline_ref.name = "x";
+    run->spec.param_count = 0;
+    run->status.revision = "x";
+    run->status.phase = prng_between(prng, 0, 1) ? phases[prng_between(prng, 0, 4)] : NULL;
+    for (size_t at = 0; at < run->status.step_count; at++) {
+        struct step_status *step = &run->status.steps[at];
+        step->name = arena_print(arena, "s%zu", at);
+        step->phase = phases[prng_between(prng, 0, 4)];
+        step->job = prng_between(prng, 0, 1) ? "x" : step->job;
+    }
+}
+
+static void tie_object(struct arena *arena, struct prng *prng, enum api_kind kind, void *object)
+{
+    tie_meta(arena, kind, object);
+    if (kind == KIND_PIPELINE) {
+        tie_spec(arena, prng, &((struct pipeline *)object)->spec);
+    } else if (kind == KIND_CONTROLLER_REVISION) {
+        tie_spec(arena, prng, &((struct controller_revision *)object)->data.spec);
+    } else if (kind == KIND_PIPELINE_RUN) {
+        tie_run(arena, prng, object);
+    } else if (kind == KIND_MODEL_VERSION) {
+        ((struct model_version *)object)->spec.model = "x";
+    } else if (kind == KIND_TRIGGER) {
+        ((struct trigger *)object)->spec.pipeline_ref.name = "x";
+        ((struct trigger *)object)->spec.schedule.cron = "*/7 * * * *";
+        ((struct trigger *)object)->spec.schedule.time_zone = NULL;
+    }
+}
+
+static void put_random(struct world *world, struct fuzz_input part)
+{
+    enum { PERCENT = 101 };
+    enum api_kind kind = fuzz_take_kind(&part, KIND_COUNT);
+    int percent = fuzz_take_byte(&part) % PERCENT;
+    const struct schema *schema = schema_of(kind);
+    struct arena arena = {0};
+    struct prng prng;
+    prng_seed(&prng, hash_bytes(HASH_SEED, part.bytes, part.size));
+    struct object *object = arena_allocate(&arena, 1, schema->size);
+    random_fill(&arena, &prng, schema, percent, object);
+    tie_object(&arena, &prng, kind, object);
+    const char *json = codec_encode_stored(&arena, kind, object);
+    put_object(world, kind, (struct fuzz_input){(const uint8_t *)json, strlen(json)});
+    arena_free(&arena);
+}
+
 static void read_input(struct world *world, struct fuzz_input input)
 {
     for (int at = 0; at < 4; at++) {
@@ -117,6 +246,9 @@ static void read_input(struct world *world, struct fuzz_input input)
         if (part.size > 0 && part.bytes[0] == '!') {
             (void)fuzz_take_byte(&part);
             add_fact(world, part);
+        } else if (part.size > 0 && part.bytes[0] == '?') {
+            (void)fuzz_take_byte(&part);
+            put_random(world, part);
         } else {
             enum api_kind kind = fuzz_take_kind(&part, KIND_COUNT);
             put_object(world, kind, part);
