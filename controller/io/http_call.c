@@ -44,6 +44,7 @@ struct io_call *http_call_new(struct http *http, const struct io_request *reques
     call->maximum = request->maximum;
     call->timeout_ms = request->timeout_ms;
     call->idle_ms = request->idle_ms;
+    call->send_before_ms = request->send_before_ms;
     call->on_data = request->on_data;
     call->on_done = request->on_done;
     call->context = request->context;
@@ -140,7 +141,10 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context)
     return call->state == CALL_RUNNING ? length : CURL_WRITEFUNC_ERROR;
 }
 
-/* The request is about to be sent; the local port tells on which connection. */
+/*
+ * The request is about to be sent, the first time or again; the local port tells on which
+ * connection. The last moment to keep it back.
+ */
 static int note_connection(void *context, char *remote_address, char *local_address,
                            int remote_port, int local_port)
 {
@@ -150,6 +154,10 @@ static int note_connection(void *context, char *remote_address, char *local_addr
     struct io_call *call = context;
     call->local_port = local_port;
     call->last_byte_ms = loop_now_ms(); /* idle time begins: connecting has a limit of its own */
+    if (call->send_before_ms != 0 && call->last_byte_ms >= call->send_before_ms) {
+        (void)end_call(call, ERROR_CLOSED, "not sent: the time in which it might be sent is over");
+        return CURL_PREREQFUNC_ABORT;
+    }
     return CURL_PREREQFUNC_OK;
 }
 

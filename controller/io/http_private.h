@@ -34,6 +34,7 @@ struct io_call {
     size_t maximum;
     int64_t timeout_ms;
     int64_t idle_ms;
+    int64_t send_before_ms; /* 0: none */
     struct result (*on_data)(void *context, const char *bytes, size_t size);
     void (*on_done)(void *context, const struct io_response *response);
     void *context;

@@ -23,7 +23,8 @@ struct io_response {
     /*
      * ERROR_NONE: an HTTP status line and the whole body arrived (any status).
      * ERROR_UNAVAILABLE: nothing was sent. ERROR_LOST: sent, but the answer did not arrive whole.
-     * ERROR_LIMIT: the body is over the request's maximum. ERROR_CLOSED: on_data asked to stop.
+     * ERROR_LIMIT: the body is over the request's maximum. ERROR_CLOSED: on_data asked to stop, or
+     * its send_before_ms came before it could be sent (then nothing was sent).
      */
     enum error_kind failure;
     const char *message;     /* when failure: what curl or the loop said; borrowed */
@@ -44,6 +45,11 @@ struct io_request {
     size_t maximum;     /* bytes of an answer's body that are kept when on_data is NULL */
     int64_t timeout_ms; /* whole request; 0: none (watches) */
     int64_t idle_ms;    /* no byte for so long ends it as ERROR_LOST; 0: none */
+    /*
+     * Monotonic; it is never sent, or sent again, at or after this time, however long it waits for
+     * a connection or a credential. 0: whenever it can be.
+     */
+    int64_t send_before_ms;
 
     /*
      * Streams a 2xx body; bodies of other statuses are collected (64 KiB at most) and come in

@@ -147,12 +147,19 @@ static struct io_call *start_call(void *self, const struct io_request *request)
                                                           .body_size = request->body_size,
                                                           .timeout_ms = request->timeout_ms,
                                                           .idle_ms = request->idle_ms,
+                                                          .send_before_ms = request->send_before_ms,
                                                           .maximum = request->maximum,
                                                           .streams = request->on_data != NULL});
     call->last_byte_ms = fake->now_ms;
     call->answer_at_ms = NEVER;
-    remember_request(fake, &call->sent);
-    take_script(fake, call);
+    if (request->send_before_ms != 0 && fake->now_ms >= request->send_before_ms) {
+        call->answer = fake_answer_copy(
+            &(struct fake_answer){.failure = ERROR_CLOSED, .message = "not sent: too late"});
+        call->answer_at_ms = fake->now_ms;
+    } else {
+        remember_request(fake, &call->sent);
+        take_script(fake, call);
+    }
     struct io_call **end = &fake->calls;
     while (*end) {
         end = &(*end)->next;
@@ -420,6 +427,12 @@ void fake_io_advance(struct fake_io *fake, int64_t milliseconds)
 void fake_io_run(struct fake_io *fake)
 {
     fake_io_advance(fake, 0);
+}
+
+void fake_io_jump(struct fake_io *fake, int64_t milliseconds)
+{
+    fake->now_ms += milliseconds;
+    fake->unix_micros += milliseconds * 1000;
 }
 
 int64_t fake_io_now_ms(const struct fake_io *fake)

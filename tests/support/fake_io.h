@@ -53,6 +53,7 @@ struct fake_request {
     size_t body_size;
     int64_t timeout_ms;
     int64_t idle_ms;
+    int64_t send_before_ms;
     size_t maximum;
     bool streams; /* it has an on_data */
 };
@@ -79,6 +80,11 @@ void fake_io_clear_scripts(struct fake_io *fake);
 void fake_io_run(struct fake_io *fake);
 /* Moves both clocks on, doing what comes due at its time. Also runs what is due at the end. */
 void fake_io_advance(struct fake_io *fake, int64_t milliseconds);
+/*
+ * Moves both clocks on and runs nothing: what came due meanwhile is late, as in a process that was
+ * stopped and continued (SIGSTOP, SIGCONT).
+ */
+void fake_io_jump(struct fake_io *fake, int64_t milliseconds);
 int64_t fake_io_now_ms(const struct fake_io *fake);
 /* Steps the wall clock alone. */
 void fake_io_set_unix_micros(struct fake_io *fake, int64_t unix_micros);

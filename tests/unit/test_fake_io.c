@@ -110,6 +110,33 @@ static void what_nobody_scripted_stays_open_until_the_test_or_time_ends_it(void 
     assert_string_equal(notes->text, "unavailable:0:- answer-lost:0:- ");
 }
 
+static void what_is_too_late_is_not_sent(void **state)
+{
+    struct notes *notes = *state;
+    struct io_request request = {.method = "GET",
+                                 .path = "/",
+                                 .maximum = 8,
+                                 .send_before_ms = fake_io_now_ms(notes->fake),
+                                 .on_done = note_done,
+                                 .context = notes};
+    (void)io_start(notes->io, &request);
+    fake_io_run(notes->fake);
+    assert_string_equal(notes->text, "closed:0:- ");
+    assert_int_equal(fake_io_sent_count(notes->fake), 0);
+}
+
+static void a_jump_makes_late_what_was_due_in_it(void **state)
+{
+    struct notes *notes = *state;
+    int64_t began_ms = fake_io_now_ms(notes->fake);
+    (void)io_start_timer(notes->io, began_ms + 10, note_timer, notes);
+    fake_io_jump(notes->fake, 1000);
+    assert_string_equal(notes->text, "");
+    fake_io_run(notes->fake);
+    assert_string_equal(notes->text, "timer ");
+    assert_int_equal(fake_io_now_ms(notes->fake), began_ms + 1000);
+}
+
 static void a_stream_gives_its_bytes_and_no_body_and_idles_out(void **state)
 {
     struct notes *notes = *state;
@@ -184,6 +211,8 @@ int main(void)
         ROW(an_answer_comes_after_the_start_and_once),
         ROW(an_answer_over_the_maximum_is_a_limit_error),
         ROW(what_nobody_scripted_stays_open_until_the_test_or_time_ends_it),
+        ROW(what_is_too_late_is_not_sent),
+        ROW(a_jump_makes_late_what_was_due_in_it),
         ROW(a_stream_gives_its_bytes_and_no_body_and_idles_out),
         ROW(a_reader_that_says_stop_is_told_closed),
         ROW(a_reader_may_cancel_its_own_call),

@@ -505,9 +505,49 @@ static void a_large_answer_arrives_whole(void **state)
     bench_close(&bench);
 }
 
+/* Leadership that ended while a write waited: nothing of it may arrive (conformance C21). */
+static void what_is_too_late_is_not_sent_and_disturbs_nothing(void **state)
+{
+    (void)state;
+    struct peer_options options = http2_peer();
+    bool watches[8] = {[1] = true};
+    struct bench bench = {.script = watches};
+    trust(&bench, trusted);
+    bench_open(&bench, &options);
+    struct outcome watch = {0};
+    bench_watch(&bench, &watch, 0);
+    bench_wait_for(&bench, has_a_piece, &watch);
+    bench.awaited = 0;
+    struct io_request request = {.method = "POST",
+                                 .path = "/x",
+                                 .body = "{}",
+                                 .body_size = 2,
+                                 .maximum = ANSWER_LIMIT,
+                                 .timeout_ms = WAIT_LIMIT_MS,
+                                 .send_before_ms = loop_now_ms()};
+    struct outcome late = {0};
+    bench_start(&bench, &late, &request);
+    bench_wait(&bench);
+    assert_int_equal(late.failure, ERROR_CLOSED);
+    assert_int_equal(peer_requests(bench.peer), 1);
+    struct outcome early = {0};
+    request.send_before_ms = loop_now_ms() + WAIT_LIMIT_MS;
+    bench_start(&bench, &early, &request);
+    bench_wait(&bench);
+    assert_int_equal(early.failure, ERROR_NONE);
+    assert_int_equal(peer_requests(bench.peer), 2);
+    assert_int_equal(watch.done, 0);
+    assert_int_equal(peer_connections(bench.peer), 1);
+    bench_close(&bench);
+    outcome_free(&watch);
+    outcome_free(&late);
+    outcome_free(&early);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_too_late_is_not_sent_and_disturbs_nothing),
         cmocka_unit_test(many_requests_share_one_connection),
         cmocka_unit_test(one_stream_for_each_connection_is_enough),
         cmocka_unit_test(a_watch_tells_how_it_ended),
