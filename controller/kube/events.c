@@ -44,6 +44,7 @@ struct series {
     struct operation about;
     const char *name; /* of the event object */
     enum state state;
+    uint64_t term; /* of the lease, when what is unsent was recorded */
     bool is_posted;
     bool is_series; /* the API server knows a series */
     bool is_finishing;
@@ -333,6 +334,7 @@ static void send_series(struct series *series)
         .body_size = strlen(body),
         .maximum = EVENT_ANSWER_MAXIMUM,
         .timeout_ms = EVENT_TIMEOUT_MS,
+        .send_before_ms = events->lease->deadline_ms,
         .on_done = take_answer,
         .context = series,
     };
@@ -354,7 +356,7 @@ static void pump(struct events *events)
         }
         events->numbers.queued--;
         series->state = STATE_IDLE;
-        if (lease_allows_write(events->lease)) {
+        if (lease_allows_write_of(events->lease, series->term)) {
             send_series(series);
         } else {
             give_up(series, ERROR_CLOSED, "this process may not write any more");
@@ -375,6 +377,7 @@ static void sweep_series(struct series *series, int64_t now_ms)
     }
     bool is_due = has_unsent(series) && now_ms - series->sent_ms >= EVENTS_REFRESH_MS;
     if (is_over || is_due) {
+        series->term = series->events->lease->term; /* a count says nothing about plans */
         series->tries = 0;
         series->is_finishing = is_over;
         (void)enqueue(series);
@@ -428,6 +431,7 @@ static void record_first(struct events *events, const struct operation *operatio
     series->identity = identity;
     series->about = copy_about(&series->arena, operation);
     series->count = 1;
+    series->term = events->lease->term;
     series->first_micros = io_unix_micros(events->io);
     series->last_micros = series->first_micros;
     series->last_seen_ms = io_now_ms(events->io);
@@ -451,6 +455,7 @@ static void record_again(struct series *series)
     series->last_micros = io_unix_micros(series->events->io);
     series->last_seen_ms = io_now_ms(series->events->io);
     series->is_finishing = false;
+    series->term = series->events->lease->term;
     unlink_series(series);
     link_as_newest(series);
     /* The second makes it a series at once; further ones wait for the refresh. */

@@ -100,6 +100,7 @@ static struct execution *copy_plan(struct executor *executor, const struct work_
                                        .name = arena_copy_text(&arena, key->name)};
     char text[KEY_TEXT_SIZE];
     execution->key_text = arena_copy_text(&arena, key_format(key, text));
+    execution->term = executor->options.lease->term;
     execution->operations = arena_array(&arena, struct operation, plan->count);
     execution->tasks = arena_array(&arena, struct task, plan->count);
     for (size_t at = 0; at < plan->count; at++) {
@@ -347,6 +348,27 @@ void executor_run(struct executor *executor, const struct work_key *key, const s
         }
     }
     executor_pump(executor);
+}
+
+void executor_drop_waiting(struct executor *executor)
+{
+    struct io io = executor->options.io;
+    REQUIRE(!lease_allows_write(executor->options.lease));
+    for (struct execution *execution = executor->all; execution; execution = execution->next) {
+        for (size_t at = 0; at < execution->count; at++) {
+            struct task *task = &execution->tasks[at];
+            if (task->state == TASK_RESTING) {
+                io_stop_timer(io, task->timer);
+                task->timer = NULL;
+                executor_make_ready(task);
+            }
+        }
+    }
+    /* The questions too: nobody would act on their answers. */
+    struct task *task;
+    while ((task = next_task(executor)) != NULL) {
+        executor_end_task(task, ERROR_CLOSED, EXECUTOR_LEASE_IS_LOST, IO_NO_RETRY_AFTER, NULL);
+    }
 }
 
 void executor_object_gone(struct executor *executor, enum api_kind kind, const char *namespace,

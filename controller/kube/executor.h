@@ -4,9 +4,9 @@
 /*
  * Carries out plans (plan/plan.h) by requests to the API server, asynchronously over kube/io. Used
  * by the controller. Invariants: order, groups and stages are as plan.h promises; no write is sent
- * without asking the lease; nothing is written to an object that is not ours; at most
- * EXECUTOR_IN_FLIGHT requests are under way, and keys take turns, so a plan of 500 writes delays
- * another key's write by one turn.
+ * without asking the lease, nor in another term of it than it was planned in; nothing is written to
+ * an object that is not ours; at most EXECUTOR_IN_FLIGHT requests are under way, and keys take
+ * turns, so a plan of 500 writes delays another key's write by one turn.
  *
  * What it does with the answers is in executor.c's table; in short:
  * - CREATE: AlreadyExists, or an answer that was lost, is settled by a live GET: controlled by
@@ -81,6 +81,13 @@ struct executor *executor_free(struct executor *executor);
  */
 void executor_run(struct executor *executor, const struct work_key *key, const struct plan *plan,
                   execution_done *done, void *context);
+
+/*
+ * The lease was lost: what waits to be sent, also for a Retry-After, ends now without being sent,
+ * its plans with ERROR_CLOSED. What was sent is waited for: its key is not planned before its
+ * answer is there.
+ */
+void executor_drop_waiting(struct executor *executor);
 
 /*
  * The cache saw this object deleted: the next apply of its name looks first. Called for Deployments

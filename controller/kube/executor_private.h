@@ -60,6 +60,7 @@ struct execution {
     struct arena arena; /* everything below */
     struct work_key key;
     const char *key_text;
+    uint64_t term; /* of the lease: what was planned in one is not written in another */
     struct operation *operations;
     struct task *tasks;
     size_t count;
@@ -88,6 +89,8 @@ struct executor {
     struct executor_numbers numbers;
     struct executor_count counts[EXECUTOR_COUNTS_MAXIMUM];
 };
+
+#define EXECUTOR_LEASE_IS_LOST "this process may not write any more"
 
 /* executor.c */
 

@@ -85,7 +85,7 @@ static void take_answer(void *context, const struct io_response *response)
     executor_pump(executor);
 }
 
-static void start_request(struct task *task, const struct request *request)
+static void start_request(struct task *task, const struct request *request, bool is_write)
 {
     struct executor *executor = task->execution->executor;
     size_t body_size = request->body ? strlen(request->body) : 0;
@@ -97,6 +97,7 @@ static void start_request(struct task *task, const struct request *request)
         .body_size = body_size,
         .maximum = ANSWER_MAXIMUM,
         .timeout_ms = EXECUTOR_TIMEOUT_MS,
+        .send_before_ms = is_write ? executor->options.lease->deadline_ms : 0,
         .on_done = take_answer,
         .context = task,
     };
@@ -142,16 +143,16 @@ void executor_send(struct task *task)
     if (task->step != STEP_SEND) {
         struct request look = request_to_get(arena, operation->kind, operation->namespace,
                                              operation->name);
-        start_request(task, &look);
+        start_request(task, &look, false);
         return;
     }
-    if (request_is_write(operation->type) && !lease_allows_write(executor->options.lease)) {
-        executor_end_task(task, ERROR_CLOSED, "this process may not write any more",
-                          IO_NO_RETRY_AFTER, NULL);
+    bool is_write = request_is_write(operation->type);
+    if (is_write && !lease_allows_write_of(executor->options.lease, task->execution->term)) {
+        executor_end_task(task, ERROR_CLOSED, EXECUTOR_LEASE_IS_LOST, IO_NO_RETRY_AFTER, NULL);
         return;
     }
     struct request request = request_of_operation(arena, operation, task->known_uid);
-    start_request(task, &request);
+    start_request(task, &request, is_write);
 }
 
 static void fire_resend(void *context)

@@ -380,6 +380,19 @@ static void nothing_is_sent_without_the_lease(void **state)
     assert_int_equal(events_numbers(fixture->events).failed, 1);
 }
 
+static void what_one_term_recorded_is_not_sent_in_the_next(void **state)
+{
+    struct fixture *fixture = *state;
+    fake_io_script(fixture->fake, "POST", "*", (struct fake_answer){.status = 503});
+    record(fixture);
+    assert_int_equal(fake_io_sent_count(fixture->fake), 1);
+    lease_lose(&fixture->lease);
+    lease_win(&fixture->lease, INT64_MAX);
+    fake_io_advance(fixture->fake, 60 * 1000);
+    assert_int_equal(fake_io_sent_count(fixture->fake), 1);
+    assert_int_equal(events_numbers(fixture->events).failed, 1);
+}
+
 static void closing_cancels_what_is_under_way(void **state)
 {
     struct fixture *fixture = *state;
@@ -413,6 +426,7 @@ int main(void)
         ROW(a_series_whose_event_was_forgotten_is_posted_anew),
         ROW(names_stay_valid_whatever_the_object_s_name_is),
         ROW(nothing_is_sent_without_the_lease),
+        ROW(what_one_term_recorded_is_not_sent_in_the_next),
         ROW(closing_cancels_what_is_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -350,6 +350,98 @@ static void a_write_that_waits_to_be_sent_again_asks_the_lease_again(void **stat
     assert_int_equal(fixture->summary.error, ERROR_CLOSED);
 }
 
+/* Stopped for 20 s in mid-plan (SIGSTOP): what was not sent by then is never sent. */
+static void nothing_is_sent_after_a_pause_that_outlasts_the_lease(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    fixture->lease.deadline_ms = fake_io_now_ms(fixture->fake) + 10 * 1000;
+    for (unsigned stage = 1; stage <= 3; stage++) {
+        for (unsigned at = 0; at < EXECUTOR_IN_FLIGHT; at++) {
+            add_create(fixture, "x")->stage = stage;
+        }
+    }
+    (void)add_event(fixture, "recorded");
+    run_plan(fixture);
+    assert_int_equal(fake_io_count_sent(fixture->fake, "POST", JOBS), EXECUTOR_IN_FLIGHT);
+    fake_io_forget(fixture->fake);
+    fake_io_jump(fixture->fake, 20 * 1000);
+    while (fake_io_find_open(fixture->fake, "POST", JOBS)) {
+        answer(fixture, "POST", JOBS, created());
+    }
+    fake_io_advance(fixture->fake, 10 * 60 * 1000);
+    assert_int_equal(fake_io_count_sent(fixture->fake, "POST", "*"), 0);
+    assert_int_equal(fake_io_count_sent(fixture->fake, "PATCH", "*"), 0);
+    assert_int_equal(fixture->done_calls, 1);
+    assert_int_equal(fixture->summary.error, ERROR_CLOSED);
+}
+
+static void a_write_carries_the_time_after_which_it_may_not_be_sent(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    fixture->lease.deadline_ms = fake_io_now_ms(fixture->fake) + 77;
+    (void)add_create(fixture, "x");
+    plan_next_group(&fixture->plan);
+    (void)add_probe(fixture, "y");
+    run_plan(fixture);
+    assert_int_equal(fake_io_sent(fixture->fake, 0)->send_before_ms, fixture->lease.deadline_ms);
+    assert_int_equal(fake_io_sent(fixture->fake, 1)->send_before_ms, 0);
+    answer(fixture, "POST", JOBS, created());
+    answer(fixture, "GET", "*", object_answer("y", "uid", "7", "owner"));
+}
+
+static void what_one_term_planned_is_not_written_in_the_next(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    struct fake_answer busy = status_answer(429, "TooManyRequests", "busy");
+    busy.retry_after_seconds = 5;
+    answer(fixture, "POST", JOBS, busy);
+    lease_lose(&fixture->lease);
+    lease_win(&fixture->lease, INT64_MAX);
+    fake_io_advance(fixture->fake, 60 * 1000);
+    assert_int_equal(fake_io_sent_count(fixture->fake), 1);
+    assert_int_equal(fixture->summary.error, ERROR_CLOSED);
+}
+
+static void losing_the_lease_ends_at_once_what_waits(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    struct fake_answer busy = status_answer(429, "TooManyRequests", "busy");
+    busy.retry_after_seconds = 30;
+    answer(fixture, "POST", JOBS, busy);
+    assert_int_equal(fixture->done_calls, 0);
+    lease_lose(&fixture->lease);
+    executor_drop_waiting(fixture->executor);
+    fake_io_run(fixture->fake);
+    assert_int_equal(fixture->done_calls, 1);
+    assert_int_equal(fixture->summary.error, ERROR_CLOSED);
+    assert_int_equal(executor_numbers(fixture->executor).waiting, 0);
+}
+
+static void losing_the_lease_waits_for_what_was_sent(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    for (unsigned at = 0; at < EXECUTOR_IN_FLIGHT + 40; at++) {
+        add_create(fixture, "x")->stage = 1;
+    }
+    run_plan(fixture);
+    lease_lose(&fixture->lease);
+    executor_drop_waiting(fixture->executor);
+    fake_io_run(fixture->fake);
+    assert_int_equal(fixture->done_calls, 0);
+    assert_int_equal(executor_numbers(fixture->executor).waiting, 0);
+    while (fake_io_find_open(fixture->fake, "POST", JOBS)) {
+        answer(fixture, "POST", JOBS, created());
+    }
+    assert_int_equal(fixture->done_calls, 1);
+    assert_int_equal(fixture->summary.done, EXECUTOR_IN_FLIGHT);
+    assert_int_equal(fixture->summary.failed, 40);
+    assert_int_equal(fake_io_sent_count(fixture->fake), EXECUTOR_IN_FLIGHT);
+}
+
 static void requests_are_counted_by_method_kind_and_code(void **state)
 {
     struct executor_fixture *fixture = *state;
@@ -397,6 +489,11 @@ int main(void)
         ROW(closing_in_mid_plan_cancels_and_forgets),
         ROW(no_write_is_sent_without_the_lease),
         ROW(a_write_that_waits_to_be_sent_again_asks_the_lease_again),
+        ROW(nothing_is_sent_after_a_pause_that_outlasts_the_lease),
+        ROW(a_write_carries_the_time_after_which_it_may_not_be_sent),
+        ROW(what_one_term_planned_is_not_written_in_the_next),
+        ROW(losing_the_lease_ends_at_once_what_waits),
+        ROW(losing_the_lease_waits_for_what_was_sent),
         ROW(requests_are_counted_by_method_kind_and_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
