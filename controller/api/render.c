@@ -43,9 +43,11 @@ const char *render_event(struct arena *arena, const struct render_event *event)
     const struct kind_info *info = kind_info(event->kind);
     json_t *object = render_object("events.k8s.io/v1", "Event", event->namespace, event->name,
                                    render_labels(), NULL);
-    json_t *regarding = json_pack("{s:s, s:s, s:s, s:s, s:s}", "apiVersion", info->api_version,
-                                  "kind", info->kind, "namespace", event->namespace, "name",
-                                  event->object_name, "uid", event->object_uid);
+    json_t *regarding = json_pack("{s:s, s:s, s:s, s:s, s:s}", "apiVersion",
+                                  text_or(event->other_api_version, info->api_version), "kind",
+                                  text_or(event->other_kind, info->kind), "namespace",
+                                  event->namespace, "name", event->object_name, "uid",
+                                  event->object_uid);
     if (event->object_resource_version) {
         json_object_set_new(regarding, "resourceVersion",
                             json_text(event->object_resource_version));

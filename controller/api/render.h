@@ -152,6 +152,9 @@ struct render_event {
     const char *namespace;
     const char *name;
     enum api_kind kind; /* of the object that it is about */
+    /* Of an object that is none of enum api_kind, in place of `kind`; else both NULL. */
+    const char *other_api_version;
+    const char *other_kind;
     const char *object_name;
     const char *object_uid;
     const char *object_resource_version;

@@ -67,6 +67,13 @@ const char *request_events_path(struct arena *arena, const char *namespace, cons
     return name ? arena_print(arena, "%s/%s", base, request_escape(arena, name)) : base;
 }
 
+const char *request_leases_path(struct arena *arena, const char *namespace, const char *name)
+{
+    const char *base = arena_print(arena, "/apis/coordination.k8s.io/v1/namespaces/%s/leases",
+                                   request_escape(arena, namespace));
+    return name ? arena_print(arena, "%s/%s", base, request_escape(arena, name)) : base;
+}
+
 /* The end of a JSON string that begins at `at` (a quote), or of the text. */
 static const char *skip_string(const char *at)
 {

@@ -37,6 +37,9 @@ struct request request_to_get(struct arena *arena, enum api_kind kind, const cha
 /* "/apis/events.k8s.io/v1/namespaces/NS/events[/NAME]" */
 const char *request_events_path(struct arena *arena, const char *namespace, const char *name);
 
+/* "/apis/coordination.k8s.io/v1/namespaces/NS/leases[/NAME]" */
+const char *request_leases_path(struct arena *arena, const char *namespace, const char *name);
+
 /* RFC 3986: everything but unreserved characters as %XX. */
 const char *request_escape(struct arena *arena, const char *text);
 
