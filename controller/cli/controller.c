@@ -1,4 +1,5 @@
 #include "kube/controller.h"
+#include "api/quantity.h"
 #include "cli/cli.h"
 #include "cli/observe.h"
 #include "core/log.h"
@@ -11,6 +12,7 @@
 #include "obs/health.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -25,6 +27,7 @@ enum { MICROSECONDS = 1000000, NANOS_PER_MICRO = 1000 };
 
 #define DEFAULT_ADDRESS ":8080"
 #define CONTAINER_NAME  "controller"
+#define LEASE_NAME      "tidemill-controller"
 
 static const char usage[] =
     "usage: tidemill controller [options]\n"
@@ -36,6 +39,12 @@ static const char usage[] =
     "                        (default: the image of the controller's own pod)\n"
     "  --log-level LEVEL     debug, info (default), warning, error\n"
     "  --log-format FORMAT   text (default), json\n"
+    "  --leader-elect        of several replicas one works at a time, the others are ready to take "
+    "over\n"
+    "  --lease-duration 15s  how long the others wait for a silent leader (whole seconds)\n"
+    "  --renew-deadline 10s  how long a leader works without reaching the API server\n"
+    "  --retry-period 2s     between two renewals, and between two looks of the others\n"
+    "  --lease-namespace NS  where the Lease \"tidemill-controller\" is (default: the pod's)\n"
     "  --kubeconfig FILE     instead of $KUBECONFIG and ~/.kube/config\n"
     "  --context NAME        instead of the kubeconfig's current one\n";
 
@@ -44,6 +53,9 @@ struct flags {
     const char *helper_image;
     struct access_options access;
     struct log_sink log;
+    bool leader_elect;
+    struct election_times times;
+    const char *lease_namespace; /* NULL: the pod's */
 };
 
 /* The running program, for the callbacks of the loop. */
@@ -56,6 +68,8 @@ struct program {
     struct controller *controller;
     const char *pod_name; /* NULL outside of a pod */
     const char *pod_namespace;
+    const char *pod_uid;
+    bool is_stopping;
     struct io_timer *retry;
 };
 
@@ -98,6 +112,16 @@ static bool take_log_format(const char *value, struct log_sink *sink)
     return false;
 }
 
+static bool take_duration(const char *flag, const char *value, int64_t *milliseconds)
+{
+    if (duration_parse(value, milliseconds)) {
+        return true;
+    }
+    (void)fprintf(stderr, "tidemill controller: --%s \"%s\": expected a duration like 15s or 1m\n",
+                  flag, value);
+    return false;
+}
+
 /* -1: go on; otherwise the exit code. */
 static int take_flag(int option, const char *value, struct flags *flags)
 {
@@ -118,6 +142,18 @@ static int take_flag(int option, const char *value, struct flags *flags)
     case 'c':
         flags->access.context = value;
         return -1;
+    case 'e':
+        flags->leader_elect = true;
+        return -1;
+    case 'd':
+        return take_duration("lease-duration", value, &flags->times.lease_ms) ? -1 : EXIT_REFUSED;
+    case 'r':
+        return take_duration("renew-deadline", value, &flags->times.renew_ms) ? -1 : EXIT_REFUSED;
+    case 'p':
+        return take_duration("retry-period", value, &flags->times.retry_ms) ? -1 : EXIT_REFUSED;
+    case 'n':
+        flags->lease_namespace = value;
+        return -1;
     case 'h':
         (void)fputs(usage, stdout);
         return EXIT_DONE;
@@ -136,6 +172,11 @@ static int parse_flags(int argc, char **argv, struct flags *flags)
         {"log-format", required_argument, NULL, 'f'},
         {"kubeconfig", required_argument, NULL, 'k'},
         {"context", required_argument, NULL, 'c'},
+        {"leader-elect", no_argument, NULL, 'e'},
+        {"lease-duration", required_argument, NULL, 'd'},
+        {"renew-deadline", required_argument, NULL, 'r'},
+        {"retry-period", required_argument, NULL, 'p'},
+        {"lease-namespace", required_argument, NULL, 'n'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -152,15 +193,32 @@ static int parse_flags(int argc, char **argv, struct flags *flags)
                       usage);
         return EXIT_REFUSED;
     }
+    struct error error;
+    if (!result_is_ok(election_check_times(&flags->times, &error))) {
+        (void)fprintf(stderr, "tidemill controller: %s\n", error.message);
+        return EXIT_REFUSED;
+    }
     return -1;
 }
 
+static void on_stopped(void *context)
+{
+    struct program *program = context;
+    real_io_stop(program->real);
+}
+
+/* A second signal ends it without waiting. */
 static void on_signal(void *context, int number)
 {
     struct program *program = context;
+    if (!program->controller || program->is_stopping) {
+        real_io_stop(program->real);
+        return;
+    }
     log_info("stopping: what is under way is left to the next start, which finds it again",
              LOG_INTEGER("signal", number));
-    real_io_stop(program->real);
+    program->is_stopping = true;
+    controller_stop(program->controller, on_stopped, program);
 }
 
 static void on_reconcile(void *context, enum api_kind kind, int64_t duration_us,
@@ -182,20 +240,49 @@ static void on_run_end(void *context, const char *phase)
     observation_count_run(program->observation, phase);
 }
 
+static void on_leading(void *context, bool leads)
+{
+    struct program *program = context;
+    observation_note_leading(program->observation, leads);
+}
+
+/*
+ * Another for each pod, and the same for a container that is started again in it: the kubelet
+ * starts it when the one before has gone, so it may go on with the Lease that is still its own.
+ */
+static const char *find_identity(struct program *program)
+{
+    if (program->pod_name && program->pod_uid) {
+        return arena_print(&program->arena, "%s_%s", program->pod_name, program->pod_uid);
+    }
+    return arena_print(&program->arena, "%s_%016" PRIx64, text_or(program->pod_name, "tidemill"),
+                       io_random(program->io));
+}
+
 static void start_controller(struct program *program, const char *helper_image)
 {
+    const struct flags *flags = &program->flags;
+    struct controller_election election = {
+        .identity = find_identity(program),
+        .namespace = text_or(flags->lease_namespace, program->pod_namespace),
+        .name = LEASE_NAME,
+        .times = flags->times,
+    };
     struct controller_options options = {
         .io = program->io,
+        .election = flags->leader_elect ? &election : NULL,
         .instance = program->pod_name ? program->pod_name : "tidemill",
         .settings = {.helper_image = arena_copy_text(&program->arena, helper_image)},
         .on_reconcile = on_reconcile,
         .on_synced = on_synced,
         .on_run_end = on_run_end,
+        .on_leading = on_leading,
         .context = program,
     };
     log_info("starting, reading all objects", LOG_TEXT("version", TIDEMILL_VERSION),
              LOG_TEXT("helper_image", helper_image));
     program->controller = controller_new(&options);
+    observation_note_leading(program->observation, !flags->leader_elect);
     observation_watch(program->observation, program->controller);
     controller_start(program->controller);
 }
@@ -253,6 +340,17 @@ static bool find_helper_image(struct program *program)
     return false;
 }
 
+/* The namespace of the Lease is known. */
+static bool check_election(const struct program *program)
+{
+    const struct flags *flags = &program->flags;
+    if (!flags->leader_elect || flags->lease_namespace || program->pod_namespace) {
+        return true;
+    }
+    log_error("outside of a pod --leader-elect needs --lease-namespace: where the Lease is");
+    return false;
+}
+
 static int run_program(struct program *program)
 {
     struct error error = {0};
@@ -275,7 +373,7 @@ static int run_program(struct program *program)
                                          .metrics = observation_metrics(program->observation)};
         result = server_open(&options, &server, &error);
     }
-    bool started = result_is_ok(result) && find_helper_image(program);
+    bool started = result_is_ok(result) && check_election(program) && find_helper_image(program);
     if (started) {
         result = real_io_run(program->real, &error);
     }
@@ -300,9 +398,13 @@ int cli_controller(int argc, char **argv)
                   .log = {.write = write_line,
                           .now_micros = wall_clock_micros,
                           .level = LOG_INFO,
-                          .format = LOG_FORMAT_TEXT}},
+                          .format = LOG_FORMAT_TEXT},
+                  .times = {.lease_ms = ELECTION_LEASE_MS,
+                            .renew_ms = ELECTION_RENEW_MS,
+                            .retry_ms = ELECTION_RETRY_MS}},
         .pod_name = getenv("POD_NAME"),
         .pod_namespace = getenv("POD_NAMESPACE"),
+        .pod_uid = getenv("POD_UID"),
     };
     int code = parse_flags(argc, argv, &program.flags);
     if (code >= 0) {

@@ -26,6 +26,10 @@ static void collect(void *context)
     }
     metric_set(observation->set.queue_depth, NO_LABELS,
                (int64_t)queue_numbers(controller_queue(controller)).depth);
+    if (controller_election(controller)) {
+        metric_set(observation->set.leader_transitions, NO_LABELS,
+                   (int64_t)election_numbers(controller_election(controller)).transitions);
+    }
     for (int kind = 0; kind < KIND_COUNT; kind++) {
         const char *name = kind_info(kind)->kind;
         const struct reflector_numbers *numbers = reflector_numbers(
@@ -110,4 +114,9 @@ void observation_count_reconcile(struct observation *observation, enum api_kind 
 void observation_count_run(struct observation *observation, const char *phase)
 {
     metric_add(observation->set.runs, LABELS(phase), 1);
+}
+
+void observation_note_leading(struct observation *observation, bool leads)
+{
+    metric_set(observation->set.leader, NO_LABELS, leads ? 1 : 0);
 }

@@ -33,5 +33,6 @@ void observation_pass_synced(struct observation *observation, enum api_kind kind
 void observation_count_reconcile(struct observation *observation, enum api_kind kind,
                                  int64_t duration_us, enum error_kind error);
 void observation_count_run(struct observation *observation, const char *phase);
+void observation_note_leading(struct observation *observation, bool leads);
 
 #endif

@@ -16,11 +16,27 @@
 
 enum { MICROSECONDS = 1000000, MICROS_PER_MS = 1000, MS_PER_SECOND = 1000 };
 
+/* STARTING, ... as in controller.h; STOPPING: after controller_stop(). */
+enum controller_state {
+    STATE_STARTING,
+    STATE_FOLLOWING,
+    STATE_LOOKING,
+    STATE_ACTING,
+    STATE_STOPPING
+};
+
 struct controller {
     struct controller_options options;
     struct cache *cache;
     struct reflector *reflectors[KIND_COUNT];
     struct lease lease;
+    struct election *election;         /* NULL: none */
+    uint64_t lists_before[KIND_COUNT]; /* complete lists of each kind when the lease was won */
+    enum controller_state state;
+    struct io_timer *drain_timer;
+    int64_t drain_until_ms;
+    void (*stopped)(void *context);
+    void *stopped_context;
     struct queue *queue;
     struct expectations *expectations;
     struct facts *facts;
@@ -29,13 +45,15 @@ struct controller {
     struct zones *zones;
     struct arena arena; /* of the reconcile at hand */
     size_t in_hand;
+    struct reconcile *reconciles; /* under way */
     bool kind_synced[KIND_COUNT];
-    bool synced;
 };
 
 /* An execution under way. */
 struct reconcile {
     struct controller *controller;
+    struct reconcile *next;
+    struct reconcile **link;
     struct work_key key;
     int64_t started_us;
 };
@@ -45,10 +63,13 @@ static int64_t now_us(const struct controller *controller)
     return io_now_ms(controller->options.io) * MICROS_PER_MS;
 }
 
+/* Others put nothing in: everything is queued when they begin to act. */
 static void add_to_queue(void *context, const struct work_key *key)
 {
     struct controller *controller = context;
-    queue_add(controller->queue, key);
+    if (controller->state == STATE_STARTING || controller->state == STATE_ACTING) {
+        queue_add(controller->queue, key);
+    }
 }
 
 static bool all_synced(const struct controller *controller)
@@ -81,11 +102,83 @@ static void on_change(void *context, enum api_kind kind, enum cache_event event,
     if (event == CACHE_DELETED) {
         executor_object_gone(controller->executor, kind, before->meta.namespace, before->meta.name);
     }
-    tell_run_end(controller, kind, before, after);
+    if (controller->state == STATE_ACTING) { /* each end is counted by one replica */
+        tell_run_end(controller, kind, before, after);
+    }
     routes_follow(controller->cache, kind, event, before, after, add_to_queue, controller);
 }
 
 static void work(void *context);
+
+/* With election: what was there is planned anew, whoever planned it before. */
+static void queue_all(struct controller *controller)
+{
+    static const enum api_kind planned[] = {KIND_PIPELINE, KIND_PIPELINE_RUN, KIND_MODEL,
+                                            KIND_TRIGGER};
+    for (size_t which = 0; which < COUNT_OF(planned); which++) {
+        const struct object *object;
+        for (size_t at = 0;
+             (object = cache_next(controller->cache, planned[which], &at)) != NULL;) {
+            queue_add(controller->queue, &(struct work_key){.kind = planned[which],
+                                                            .namespace = object->meta.namespace,
+                                                            .name = object->meta.name});
+        }
+    }
+}
+
+static void look_anew(struct controller *controller)
+{
+    controller->state = STATE_LOOKING;
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        struct reflector *reflector = controller->reflectors[kind];
+        controller->lists_before[kind] = reflector_numbers(reflector)->relists;
+        reflector_stop(reflector);
+        reflector_start(reflector);
+    }
+}
+
+static void act_when_all_is_known(struct controller *controller)
+{
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        if (reflector_numbers(controller->reflectors[kind])->relists ==
+            controller->lists_before[kind]) {
+            return;
+        }
+    }
+    controller->state = STATE_ACTING;
+    queue_all(controller);
+    log_info("everything is known as it is now, reconciling begins",
+             LOG_INTEGER("keys", (int64_t)queue_numbers(controller->queue).depth));
+    /* The queue says nothing again of keys that were ready before. */
+    work(controller);
+}
+
+static void on_leading(void *context, bool leads)
+{
+    struct controller *controller = context;
+    if (leads) {
+        look_anew(controller);
+    } else {
+        controller->state = STATE_FOLLOWING;
+        executor_drop_waiting(controller->executor);
+    }
+    if (controller->options.on_leading) {
+        controller->options.on_leading(controller->options.context, leads);
+    }
+}
+
+static void end_start(struct controller *controller)
+{
+    if (controller->election) {
+        controller->state = STATE_FOLLOWING;
+        log_info("all caches are synced, ready to take over");
+        election_start(controller->election);
+        return;
+    }
+    controller->state = STATE_ACTING;
+    log_info("all caches are synced, reconciling begins");
+    work(controller);
+}
 
 static void on_advance(void *context, enum api_kind kind)
 {
@@ -97,10 +190,10 @@ static void on_advance(void *context, enum api_kind kind)
             controller->options.on_synced(controller->options.context, kind);
         }
     }
-    if (!controller->synced && all_synced(controller)) {
-        controller->synced = true;
-        log_info("all caches are synced, reconciling begins");
-        work(controller);
+    if (controller->state == STATE_STARTING && all_synced(controller)) {
+        end_start(controller);
+    } else if (controller->state == STATE_LOOKING) {
+        act_when_all_is_known(controller);
     }
 }
 
@@ -130,11 +223,41 @@ static void finish(struct controller *controller, const struct work_key *key, in
 
 static void log_failure(const struct work_key *key, const struct execution_summary *summary)
 {
-    log_warning("a write was refused", LOG_TEXT("kind", kind_info(key->kind)->kind),
-                LOG_TEXT("namespace", key->namespace), LOG_TEXT("name", key->name),
-                LOG_TEXT("error", error_kind_name(summary->error)),
-                LOG_TEXT("said", summary->message),
-                LOG_TEXT("next", reaction_rule_of(summary->error)->next));
+    /* The lease was lost: said once, not for each key. */
+    enum log_level level = summary->error == ERROR_CLOSED ? LOG_DEBUG : LOG_WARNING;
+    LOG_AT_(level, "a write was refused", LOG_TEXT("kind", kind_info(key->kind)->kind),
+            LOG_TEXT("namespace", key->namespace), LOG_TEXT("name", key->name),
+            LOG_TEXT("error", error_kind_name(summary->error)), LOG_TEXT("said", summary->message),
+            LOG_TEXT("next", reaction_rule_of(summary->error)->next));
+}
+
+static void on_executed(void *context, const struct work_key *key,
+                        const struct execution_summary *summary);
+
+static void begin_reconcile(struct controller *controller, const struct work_key *key,
+                            int64_t started_us, const struct plan *plan)
+{
+    struct reconcile *reconcile = memory_allocate(1, sizeof(*reconcile));
+    *reconcile = (struct reconcile){.controller = controller,
+                                    .next = controller->reconciles,
+                                    .link = &controller->reconciles,
+                                    .key = key_copy(key),
+                                    .started_us = started_us};
+    if (reconcile->next) {
+        reconcile->next->link = &reconcile->next;
+    }
+    controller->reconciles = reconcile;
+    executor_run(controller->executor, key, plan, on_executed, reconcile);
+}
+
+static void free_reconcile(struct reconcile *reconcile)
+{
+    *reconcile->link = reconcile->next;
+    if (reconcile->next) {
+        reconcile->next->link = reconcile->link;
+    }
+    key_free(&reconcile->key);
+    (void)memory_free(reconcile);
 }
 
 static void on_executed(void *context, const struct work_key *key,
@@ -145,11 +268,12 @@ static void on_executed(void *context, const struct work_key *key,
     if (summary->failed > 0) {
         log_failure(key, summary);
     }
-    reaction_requeue(controller->queue, controller->options.io, &reconcile->key, summary->reaction,
-                     summary->retry_after_seconds, summary->facts_changed);
+    if (controller->state == STATE_ACTING) {
+        reaction_requeue(controller->queue, controller->options.io, &reconcile->key,
+                         summary->reaction, summary->retry_after_seconds, summary->facts_changed);
+    }
     finish(controller, &reconcile->key, reconcile->started_us, summary->error);
-    key_free(&reconcile->key);
-    (void)memory_free(reconcile);
+    free_reconcile(reconcile);
     work(controller);
 }
 
@@ -205,10 +329,7 @@ static void reconcile_key(struct controller *controller, const struct work_key *
         finish(controller, key, started_us, ERROR_NONE);
         return;
     }
-    struct reconcile *reconcile = memory_allocate(1, sizeof(*reconcile));
-    *reconcile = (struct reconcile){
-        .controller = controller, .key = key_copy(key), .started_us = started_us};
-    executor_run(controller->executor, key, &plan, on_executed, reconcile);
+    begin_reconcile(controller, key, started_us, &plan);
 }
 
 /* The queue has keys, or a hand came free. */
@@ -216,7 +337,7 @@ static void work(void *context)
 {
     struct controller *controller = context;
     struct work_key key;
-    while (controller->synced && controller->in_hand < CONTROLLER_KEYS_IN_HAND &&
+    while (controller_is_acting(controller) && controller->in_hand < CONTROLLER_KEYS_IN_HAND &&
            queue_take(controller->queue, &key, NULL)) {
         controller->in_hand++;
         reconcile_key(controller, &key);
@@ -243,7 +364,20 @@ struct controller *controller_new(const struct controller_options *options)
     struct io io = options->io;
     controller->options = *options;
     controller->cache = cache_new();
-    controller->lease = lease_hold_forever(io);
+    controller->lease = options->election ? lease_not_held(io) : lease_hold_forever(io);
+    controller->options.election = NULL;
+    if (options->election) {
+        controller->election = election_new(
+            &(struct election_options){.io = io,
+                                       .lease = &controller->lease,
+                                       .identity = options->election->identity,
+                                       .instance = options->instance,
+                                       .namespace = options->election->namespace,
+                                       .name = options->election->name,
+                                       .times = options->election->times,
+                                       .on_change = on_leading,
+                                       .context = controller});
+    }
     controller->queue = queue_new(io, work, controller);
     controller->facts = facts_new(io);
     controller->zones = zones_new(io);
@@ -284,7 +418,12 @@ struct controller *controller_free(struct controller *controller)
     for (int kind = 0; kind < KIND_COUNT; kind++) {
         controller->reflectors[kind] = reflector_free(controller->reflectors[kind]);
     }
+    io_stop_timer(controller->options.io, controller->drain_timer);
+    controller->election = election_free(controller->election);
     controller->executor = executor_free(controller->executor);
+    while (controller->reconciles) {
+        free_reconcile(controller->reconciles);
+    }
     controller->events = events_free(controller->events);
     controller->expectations = expectations_free(controller->expectations);
     controller->facts = facts_free(controller->facts);
@@ -295,15 +434,69 @@ struct controller *controller_free(struct controller *controller)
     return memory_free(controller);
 }
 
+/* A clean stop. */
+
+static void drain(void *context)
+{
+    enum { LOOK_AGAIN_MS = 10 };
+    struct controller *controller = context;
+    struct io io = controller->options.io;
+    controller->drain_timer = NULL;
+    size_t under_way = executor_numbers(controller->executor).in_flight +
+                       events_numbers(controller->events).in_flight;
+    if (under_way == 0) {
+        election_release(controller->election, controller->stopped, controller->stopped_context);
+        return;
+    }
+    if (io_now_ms(io) < controller->drain_until_ms) {
+        controller->drain_timer = io_start_timer(io, io_now_ms(io) + LOOK_AGAIN_MS, drain,
+                                                 controller);
+        return;
+    }
+    log_warning("answers to what was sent are missing, so the lease is not given back; another "
+                "replica takes it when it runs out",
+                LOG_INTEGER("requests", (int64_t)under_way));
+    controller->stopped(controller->stopped_context);
+}
+
+static void end_stop(void *context)
+{
+    struct controller *controller = context;
+    controller->drain_timer = NULL;
+    controller->stopped(controller->stopped_context);
+}
+
+void controller_stop(struct controller *controller, void (*done)(void *context), void *context)
+{
+    struct io io = controller->options.io;
+    REQUIRE(controller->state != STATE_STOPPING);
+    controller->state = STATE_STOPPING;
+    controller->stopped = done;
+    controller->stopped_context = context;
+    controller->drain_until_ms = io_now_ms(io) + CONTROLLER_DRAIN_MS;
+    if (controller->election) {
+        election_withdraw(controller->election);
+        executor_drop_waiting(controller->executor);
+    }
+    controller->drain_timer = io_start_timer(io, io_now_ms(io),
+                                             controller->election ? drain : end_stop, controller);
+}
+
+/* After a pause of the process the gate is closed before the election can say so. */
+bool controller_is_acting(const struct controller *controller)
+{
+    return controller->state == STATE_ACTING && lease_allows_write(&controller->lease);
+}
+
 bool controller_is_synced(const struct controller *controller)
 {
-    return controller->synced;
+    return all_synced(controller);
 }
 
 bool controller_is_at_rest(const struct controller *controller)
 {
     struct queue_numbers numbers = queue_numbers(controller->queue);
-    return controller->synced && numbers.depth == 0 && numbers.in_hand == 0;
+    return all_synced(controller) && numbers.depth == 0 && numbers.in_hand == 0;
 }
 
 const struct reflector *controller_reflector(const struct controller *controller,
@@ -330,4 +523,9 @@ const struct executor *controller_executor(const struct controller *controller)
 const struct events *controller_events(const struct controller *controller)
 {
     return controller->events;
+}
+
+const struct election *controller_election(const struct controller *controller)
+{
+    return controller->election;
 }

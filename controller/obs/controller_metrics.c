@@ -50,6 +50,14 @@ static void register_work(struct controller_metrics *set, struct metrics *metric
     set->queue_depth = metrics_add_gauge(metrics, "tidemill_queue_depth",
                                          "Objects that wait to be looked at.", METRIC_COUNT,
                                          NO_LABELS);
+    set->leader = metrics_add_gauge(
+        metrics, "tidemill_leader",
+        "1: this replica works; 0: it stands by. Over all replicas the sum is 1, but for some "
+        "seconds after a leader died.",
+        METRIC_COUNT, NO_LABELS);
+    set->leader_transitions = metrics_add_counter(
+        metrics, "tidemill_leader_transitions_total",
+        "Times that this replica began or ceased to lead.", METRIC_COUNT, NO_LABELS);
     set->runs = metrics_add_counter(metrics, "tidemill_runs_total",
                                     "Pipeline runs that came to their end.", METRIC_COUNT,
                                     LABELS("phase"));

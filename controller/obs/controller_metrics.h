@@ -19,6 +19,8 @@ struct controller_metrics {
     struct metric *watch_events;          /* kind, type */
     struct metric *watch_restarts;        /* kind, reason */
     struct metric *cached_objects;        /* kind */
+    struct metric *leader;                /* 1: this replica works; 0: it stands by */
+    struct metric *leader_transitions;    /* */
     struct metric *runs;                  /* phase: terminal ones, as they are reached */
     struct metric *process_cpu;           /* */
     struct metric *process_resident;      /* bytes */

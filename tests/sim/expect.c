@@ -53,6 +53,13 @@ static void print_command(char command[COMMAND_SIZE], const struct sim_scenario 
     if (options->without_streaming) {
         (void)fprintf(out, " --without-streaming");
     }
+    if (options->elects) {
+        (void)fprintf(out, " --elects 1");
+    }
+    if (options->blow != SIM_BLOW_NONE) {
+        (void)fprintf(out, " --blow %s --heal %lld", sim_blow_name(options->blow),
+                      (long long)options->heal_ms);
+    }
     for (int kind = 0; kind < KIND_COUNT; kind++) {
         if (options->lag_ms[kind] > 0) {
             (void)fprintf(out, " --lag %s=%lld", kind_info(kind)->kind,

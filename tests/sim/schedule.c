@@ -61,6 +61,18 @@ static void list_calls(struct sim_world *world, size_t process, struct choice *c
     }
 }
 
+/* A paused process: what it sent is on its way all the same. */
+static void list_sent(const struct sim_world *world, size_t process, struct choice *choice)
+{
+    const struct sim_process *owner = &world->processes[process];
+    for (size_t at = 0; at < owner->call_count; at++) {
+        if (!owner->calls[at].is_served && !owner->calls[at].target.is_watch) {
+            add(choice,
+                &(struct sim_action){.type = SIM_ACT_SERVE, .process = process, .call = at});
+        }
+    }
+}
+
 static void list_cluster(struct sim_world *world, struct choice *choice)
 {
     int64_t next_second;
@@ -93,7 +105,9 @@ static void list_actions(struct sim_world *world, struct choice *choice)
     choice->count = 0;
     choice->next_ms = INT64_MAX;
     for (size_t at = 0; at < SIM_PROCESSES; at++) {
-        if (world->processes[at].alive) {
+        if (world->processes[at].alive && world->processes[at].is_paused) {
+            list_sent(world, at, choice);
+        } else if (world->processes[at].alive) {
             list_calls(world, at, choice);
         }
     }
@@ -126,9 +140,12 @@ static void act(struct sim_world *world, const struct sim_action *action)
 static void let_controllers_work(struct sim_world *world)
 {
     for (size_t at = 0; at < SIM_PROCESSES; at++) {
-        if (world->processes[at].alive) {
+        if (world->processes[at].alive && !world->processes[at].is_paused) {
             fake_io_run(world->processes[at].fake);
         }
+    }
+    if (world->options.elects) {
+        sim_check_election(world);
     }
 }
 
@@ -139,8 +156,11 @@ static void pass_time(struct sim_world *world, int64_t until_ms)
     world->now_ms = until_ms;
     world->store.unix_seconds = START_SECONDS + until_ms / MILLISECONDS;
     for (size_t at = 0; at < SIM_PROCESSES; at++) {
-        if (world->processes[at].alive) {
-            fake_io_advance(world->processes[at].fake, by_ms);
+        struct sim_process *process = &world->processes[at];
+        if (process->alive && process->is_paused) {
+            fake_io_jump(process->fake, by_ms);
+        } else if (process->alive) {
+            fake_io_advance(process->fake, by_ms);
         }
     }
 }
@@ -189,7 +209,9 @@ static bool step(struct sim_world *world, int64_t until_ms)
     if (act_of_people(world)) {
         return true;
     }
+    int64_t blow_ms = sim_world_blow(world);
     list_actions(world, &choice);
+    wait_until(&choice, blow_ms);
     const struct sim_action *action = choose(world, &choice);
     if (action) {
         act(world, action);

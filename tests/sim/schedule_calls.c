@@ -375,12 +375,47 @@ static int64_t tick_watch(struct sim_world *world, struct sim_process *process,
     return world->now_ms + BOOKMARK_MS;
 }
 
+/* What was sent since the last refresh. */
+static void check_sent(struct sim_world *world, size_t which)
+{
+    struct sim_process *process = &world->processes[which];
+    bool acts = controller_is_acting(process->controller);
+    for (size_t at = 0; at < fake_io_sent_count(process->fake); at++) {
+        const struct fake_request *sent = fake_io_sent(process->fake, at);
+        bool is_read = text_equal(sent->method, "GET");
+        bool is_election = strstr(sent->path, "/namespaces/system/") != NULL;
+        if (!acts && !is_read && !is_election) {
+            sim_world_fail(world, "controller %zu does not lead and sends %s %s", which,
+                           sent->method, sent->path);
+        }
+    }
+}
+
+void sim_check_election(struct sim_world *world)
+{
+    size_t acting = 0;
+    for (size_t at = 0; at < SIM_PROCESSES; at++) {
+        const struct sim_process *process = &world->processes[at];
+        if (!process->alive) {
+            continue;
+        }
+        acting += controller_is_acting(process->controller);
+        if (!process->is_paused) {
+            check_sent(world, at);
+        }
+    }
+    if (acting > 1) {
+        sim_world_fail(world, "two controllers work at once");
+    }
+}
+
 int64_t sim_watches_tick(struct sim_world *world)
 {
     int64_t next_ms = INT64_MAX;
     for (size_t at = 0; at < SIM_PROCESSES; at++) {
         struct sim_process *process = &world->processes[at];
-        for (size_t call = 0; process->alive && call < process->call_count; call++) {
+        bool runs = process->alive && !process->is_paused;
+        for (size_t call = 0; runs && call < process->call_count; call++) {
             if (!process->calls[call].target.is_watch || !process->calls[call].is_served ||
                 !open_call(process, process->calls[call].number)) {
                 continue;

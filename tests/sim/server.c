@@ -363,6 +363,36 @@ static struct sim_answer serve_body(struct sim_store *store, struct sim_target *
     return sim_server_refuse(NOT_ALLOWED, "MethodNotAllowed", "the server does not allow this");
 }
 
+/* There is one Lease; a merge patch is locked by the resourceVersion in it. */
+static struct sim_answer serve_lease(struct sim_store *store, const struct sim_request *request,
+                                     json_t *body)
+{
+    bool is_create = text_equal(request->method, "POST");
+    if (is_create && store->lease) {
+        return sim_server_refuse(CONFLICT, "AlreadyExists", "the lease exists");
+    }
+    if (!is_create && !store->lease) {
+        return sim_server_refuse(NOT_FOUND, "NotFound", "there is no lease");
+    }
+    const char *known = tree_text(body, "metadata/resourceVersion");
+    if (text_equal(request->method, "PATCH") &&
+        !text_equal(known, tree_text(store->lease, "metadata/resourceVersion"))) {
+        return sim_server_refuse(CONFLICT, "Conflict", "the lease has been modified");
+    }
+    if (!text_equal(request->method, "GET")) {
+        json_t *lease = is_create ? json_deep_copy(body) : json_deep_copy(store->lease);
+        (void)json_object_update_recursive(lease, body);
+        char version[VERSION_SIZE];
+        (void)snprintf(version, sizeof(version), "%lld", (long long)++store->lease_version);
+        tree_set_text(lease, "metadata/resourceVersion", version);
+        tree_set_text(lease, "metadata/uid", "uid-of-the-lease");
+        json_decref(store->lease);
+        store->lease = lease;
+    }
+    return (struct sim_answer){.status = is_create ? CREATED : OK,
+                               .body = json_dumps(store->lease, JSON_COMPACT)};
+}
+
 struct sim_answer sim_server_serve(struct sim_store *store, const struct sim_request *request)
 {
     struct sim_target target = sim_server_target(request);
@@ -377,6 +407,8 @@ struct sim_answer sim_server_serve(struct sim_store *store, const struct sim_req
         served = sim_server_refuse(BAD_REQUEST, "BadRequest", "the body is no JSON");
     } else if (target.is_event) {
         served = serve_event(request, body);
+    } else if (target.is_lease) {
+        served = serve_lease(store, request, body);
     } else if (!target.known) {
         served = sim_server_refuse(NOT_FOUND, "NotFound", "404 page not found");
     } else if (text_equal(request->method, "GET")) {

@@ -34,6 +34,7 @@ struct sim_target {
     char name[256]; /* "": the collection */
     bool is_status;
     bool is_event;     /* of events.k8s.io: taken and forgotten */
+    bool is_lease;     /* of leader election */
     bool managed_only; /* labelSelector of what tidemill manages */
     bool is_watch;
     bool is_dry_run;

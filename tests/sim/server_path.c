@@ -115,6 +115,10 @@ struct sim_target sim_server_target(const struct sim_request *request)
         target.is_event = true;
         return target;
     }
+    if (text_starts_with(path, "/apis/coordination.k8s.io/v1/")) {
+        target.is_lease = true;
+        return target;
+    }
     for (int kind = 0; kind < KIND_COUNT && !target.known; kind++) {
         const char *prefix = kind_info(kind)->prefix;
         if (text_starts_with(path, prefix) && path[strlen(prefix)] == '/') {

@@ -40,6 +40,13 @@ static void read_option(struct sim_options *options, const char *name, const cha
         options->heal_ms = strtoll(value, NULL, 10);
     } else if (text_equal(name, "--processes")) {
         options->processes = strtoul(value, NULL, 10);
+    } else if (text_equal(name, "--elects")) {
+        options->elects = text_equal(value, "1");
+    } else if (text_equal(name, "--blow")) {
+        while (!text_equal(value, sim_blow_name(options->blow))) {
+            options->blow++;
+            REQUIRE(options->blow < SIM_BLOW_COUNT);
+        }
     } else if (equals) {
         char kind_name[64];
         (void)snprintf(kind_name, sizeof(kind_name), "%.*s", (int)(equals - value), value);

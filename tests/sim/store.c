@@ -30,6 +30,7 @@ void sim_store_free(struct sim_store *store)
         json_decref(store->changes[at].before);
         json_decref(store->changes[at].after);
     }
+    json_decref(store->lease);
     (void)memory_free(store->objects);
     (void)memory_free(store->changes);
     *store = (struct sim_store){0};

@@ -42,6 +42,9 @@ struct sim_store {
     size_t creates[KIND_COUNT];
     size_t deletes[KIND_COUNT];
     int64_t incarnations; /* objects that were made so far */
+    /* The Lease of leader election, apart: its writes are no work. NULL: there is none. */
+    json_t *lease;
+    int64_t lease_version;
     /* Called after each change. NULL or for invariants. */
     void (*on_change)(void *context, const struct sim_change *change);
     void *context;

@@ -59,7 +59,7 @@ void sim_world_init(struct sim_world *world, const struct sim_options *options,
                                                 int64_t attempt, const char *container),
                     void *context)
 {
-    *world = (struct sim_world){.options = *options};
+    *world = (struct sim_world){.options = *options, .blown = SIM_PROCESSES};
     prng_seed(&world->prng, options->seed);
     sim_store_init(&world->store);
     world->store.on_change = on_change;
@@ -129,8 +129,14 @@ void sim_world_start(struct sim_world *world, size_t process)
     *starting = (struct sim_process){.alive = true, .fake = fake_io_new()};
     fake_io_set_unix_micros(starting->fake, START_SECONDS * MILLISECONDS * MICROS_PER_MS +
                                                 world->now_ms * MICROS_PER_MS);
+    static const struct election_times times = {.lease_ms = ELECTION_LEASE_MS,
+                                                .renew_ms = ELECTION_RENEW_MS,
+                                                .retry_ms = ELECTION_RETRY_MS};
+    const struct controller_election election = {
+        .identity = names[process], .namespace = "system", .name = "lease", .times = times};
     starting->controller = controller_new(
         &(struct controller_options){.io = fake_io_seam(starting->fake),
+                                     .election = world->options.elects ? &election : NULL,
                                      .instance = names[process],
                                      .settings = {.helper_image = "tidemill:test"}});
     controller_start(starting->controller);
@@ -151,4 +157,15 @@ void sim_world_kill(struct sim_world *world, size_t process)
     dying->call_count = 0;
     dying->alive = false;
     sim_world_trace(world, "controller %zu is killed", process);
+}
+
+size_t sim_world_leader(const struct sim_world *world)
+{
+    for (size_t at = 0; at < SIM_PROCESSES; at++) {
+        const struct sim_process *process = &world->processes[at];
+        if (process->alive && controller_is_acting(process->controller)) {
+            return at;
+        }
+    }
+    return SIM_PROCESSES;
 }

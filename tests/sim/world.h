@@ -55,6 +55,8 @@ struct sim_call {
 
 struct sim_process {
     bool alive;
+    bool is_paused;   /* SIGSTOP: its clock goes on, and nothing else */
+    bool has_stopped; /* cleanly */
     struct fake_io *fake;
     struct controller *controller;
     struct sim_call calls[SIM_CALLS];
@@ -71,6 +73,17 @@ struct sim_gap {
 
 struct sim_world;
 
+/* What befalls the leader again and again, until `heal_ms`. */
+enum sim_blow {
+    SIM_BLOW_NONE,
+    SIM_BLOW_KILL,  /* as kill -9; back after a while */
+    SIM_BLOW_PAUSE, /* SIGSTOP for longer than the lease */
+    SIM_BLOW_STOP,  /* SIGTERM; back after a while */
+    SIM_BLOW_COUNT
+};
+
+const char *sim_blow_name(enum sim_blow blow);
+
 struct sim_step_of_script {
     int64_t at_ms;
     void (*act)(struct sim_world *world);
@@ -80,6 +93,8 @@ struct sim_options {
     bool random; /* order drawn from `seed`; else eager */
     uint64_t seed;
     size_t processes; /* controllers at once; 0: one */
+    bool elects;      /* by a Lease, which of them works */
+    enum sim_blow blow;
     /* The write with this number (from 1) meets this fault; 0: none. */
     size_t fault_at;
     enum sim_fault fault;
@@ -110,8 +125,11 @@ struct sim_world {
     int64_t last_write_ms;
     struct sim_request late; /* texts owned; method NULL: none */
     bool gap_is_over;
-    bool people_act;                /* what changes now is no controller's doing */
-    bool is_calm;                   /* chaos is over */
+    bool people_act;      /* what changes now is no controller's doing */
+    bool is_calm;         /* chaos is over */
+    size_t blown;         /* the process that is down or paused; SIM_PROCESSES: none */
+    int64_t next_blow_ms; /* or when it comes back */
+    size_t blows;
     char failure[SIM_FAILURE_SIZE]; /* the first violated invariant; "": none */
 };
 
@@ -136,6 +154,11 @@ void sim_world_start(struct sim_world *world, size_t process);
 /* As kill -9. What it had sent and nobody served is lost. */
 void sim_world_kill(struct sim_world *world, size_t process);
 
+/* blow.c: what is due of options.blow; when the next one is, or INT64_MAX. */
+int64_t sim_world_blow(struct sim_world *world);
+/* The process that works, or SIM_PROCESSES: none does. With `elects`. */
+size_t sim_world_leader(const struct sim_world *world);
+
 /* Until this time has come and nothing more can happen at it; false when an invariant broke. */
 bool sim_world_run(struct sim_world *world, int64_t until_ms);
 
@@ -145,6 +168,8 @@ void sim_world_trace(struct sim_world *world, const char *format, ...) PRINTF_LI
 
 /* check.c: called at each change of the store. */
 void sim_check_change(struct sim_world *world, const struct sim_change *change);
+/* At most one works, and who does not work sends no write (conformance C21). */
+void sim_check_election(struct sim_world *world);
 /* What must hold once everything has come to rest. */
 void sim_check_rest(struct sim_world *world);
 
