@@ -87,10 +87,11 @@ def main() -> int:
             result = dry_run("create", text)
             refused = result.returncode != 0 and said in result.stderr
             report.add(f"{name} is refused", refused, result.stderr or "it was accepted")
-        install = kubectl("apply", "--dry-run=server", "-k", "manifests/install")
-        missing_namespace = 'namespaces "tidemill-system" not found' in install.stderr
-        report.add("manifests/install is accepted", install.returncode == 0 or missing_namespace,
-                   install.stderr)
+        for name in ("manifests/install", "manifests/ha"):
+            install = kubectl("apply", "--dry-run=server", "-k", name)
+            missing_namespace = 'namespaces "tidemill-system" not found' in install.stderr
+            report.add(f"{name} is accepted", install.returncode == 0 or missing_namespace,
+                       install.stderr)
     finally:
         kubectl("delete", "namespace", NAMESPACE, "--wait=false")
     print(f"{report.passed} passed, {report.failed} failed")

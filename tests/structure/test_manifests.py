@@ -7,6 +7,27 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 INSTALL = ROOT / "manifests" / "install"
+HA = ROOT / "manifests" / "ha"
+
+# All that the install with two replicas changes of the Deployment (docs/operations.md).
+HA_DEPLOYMENT = {
+    "replicas": 2,
+    "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+    "template": {"spec": {
+        "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{
+            "weight": 100,
+            "podAffinityTerm": {
+                "topologyKey": "kubernetes.io/hostname",
+                "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "tidemill-controller"}},
+            },
+        }]}},
+        "containers": [{
+            "name": "controller",
+            "args": ["controller", "--leader-elect"],
+            "env": [{"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}],
+        }],
+    }},
+}
 
 # What the planners and the executor do, and nothing else (docs/operations.md).
 GRANTED = {
@@ -34,12 +55,12 @@ GRANTED = {
 }
 
 
-def documents(name: str) -> list[dict]:
-    return [item for item in yaml.safe_load_all((INSTALL / name).read_text()) if item]
+def documents(name: str, folder: pathlib.Path = INSTALL) -> list[dict]:
+    return [item for item in yaml.safe_load_all((folder / name).read_text()) if item]
 
 
-def find(name: str, kind: str) -> dict:
-    return next(item for item in documents(name) if item["kind"] == kind)
+def find(name: str, kind: str, folder: pathlib.Path = INSTALL) -> dict:
+    return next(item for item in documents(name, folder) if item["kind"] == kind)
 
 
 class Permissions(unittest.TestCase):
@@ -112,3 +133,38 @@ class ControllerPod(unittest.TestCase):
         namespace = find("namespace.yaml", "Namespace")
         level = namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
         self.assertEqual(level, "restricted")
+
+
+class TwoReplicas(unittest.TestCase):
+    """manifests/ha; that it builds, and what comes out, is tested with kubectl in tests/e2e/ha."""
+
+    def test_the_overlay_is_the_install_and_nothing_but_what_is_meant(self) -> None:
+        overlay = documents("kustomization.yaml", HA)[0]
+        self.assertEqual(overlay["resources"], ["../install", "lease.yaml", "budget.yaml"])
+        self.assertEqual(overlay["patches"], [{"path": "controller.yaml"}])
+        self.assertEqual(overlay["namespace"], documents("kustomization.yaml")[0]["namespace"])
+        self.assertEqual(set(overlay), {"apiVersion", "kind", "namespace", "resources", "patches"})
+        patch = documents("controller.yaml", HA)[0]
+        self.assertEqual(patch["metadata"], {"name": find("controller.yaml", "Deployment")["metadata"]["name"]})
+        self.assertEqual(patch["spec"], HA_DEPLOYMENT)
+
+    def test_leader_election_may_touch_one_lease_of_its_own_namespace(self) -> None:
+        kinds = [item["kind"] for item in documents("lease.yaml", HA)]
+        self.assertEqual(kinds, ["Role", "RoleBinding"])
+        self.assertEqual(find("lease.yaml", "Role", HA)["rules"], [
+            {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+            {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
+             "resourceNames": ["tidemill-controller"], "verbs": ["get", "patch"]},
+        ])
+        binding = find("lease.yaml", "RoleBinding", HA)
+        account = find("rbac.yaml", "ServiceAccount")["metadata"]["name"]
+        self.assertEqual(binding["subjects"], [{"kind": "ServiceAccount", "name": account}])
+        self.assertEqual(binding["roleRef"]["name"], "tidemill-leader-election")
+        name = f'"{find("lease.yaml", "Role", HA)["rules"][1]["resourceNames"][0]}"'
+        self.assertIn(f"#define LEASE_NAME      {name}",
+                      (ROOT / "controller" / "cli" / "controller.c").read_text())
+
+    def test_a_budget_keeps_one_replica(self) -> None:
+        budget = documents("budget.yaml", HA)[0]["spec"]
+        deployment = find("controller.yaml", "Deployment")["spec"]
+        self.assertEqual(budget, {"minAvailable": 1, "selector": deployment["selector"]})

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 READ_VERBS = {"get", "list", "watch"}
+POD_CLAIM = "authentication.kubernetes.io/pod-name"
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,11 @@ class Request:
     name: str
     code: int
     agent: str
+    pod: str = ""  # that the token was made for
 
     def __str__(self) -> str:
         sub = f"/{self.subresource}" if self.subresource else ""
-        return f"{self.time} {self.verb} {self.resource}{sub} {self.name}: {self.code}"
+        return f"{self.time} {self.pod} {self.verb} {self.resource}{sub} {self.name}: {self.code}"
 
 
 @dataclass(frozen=True)
@@ -87,5 +89,6 @@ def _controller_requests(start: Mark, namespace: str, dry_run: bool) -> list[Req
             event["requestReceivedTimestamp"], event["verb"], target.get("resource", ""),
             target.get("subresource", ""), namespace, target.get("name", ""),
             event.get("responseStatus", {}).get("code", 0), agent,
+            "".join(event.get("user", {}).get("extra", {}).get(POD_CLAIM, [])),
         ))
     return found

@@ -18,11 +18,11 @@ def controller_pods(api: Api) -> list[dict]:
     return api.call("GET", SYSTEM, labelSelector=SELECTOR)["items"]
 
 
-def _kill(pid: int) -> None:
+def _kill(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
     except PermissionError:
-        subprocess.run(["sudo", "kill", "-9", str(pid)], check=True, timeout=30)
+        subprocess.run(["sudo", "kill", f"-{number.value}", str(pid)], check=True, timeout=30)
 
 
 def _pids_of(container: str) -> list[int]:
@@ -36,6 +36,15 @@ def _pids_of(container: str) -> list[int]:
             except OSError:
                 continue
     return found
+
+
+def signal_pod(pod: dict, number: signal.Signals) -> int:
+    """To the processes of its running containers; how many there are."""
+    pids = [pid for status in pod["status"].get("containerStatuses", []) if "running" in status["state"]
+            for pid in _pids_of(status["containerID"].rpartition("/")[2])]
+    for pid in pids:
+        _kill(pid, number)
+    return len(pids)
 
 
 def kill_process(api: Api) -> bool:
