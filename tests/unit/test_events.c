@@ -278,21 +278,29 @@ static void what_is_tried_again_and_what_is_not(void **state)
         const char *sentence;
         struct fake_answer answer;
         bool is_tried_again;
+        bool is_there; /* an earlier try was carried out and its answer lost */
     } rows[] = {
-        {"AlreadyExists is not tried again",
-         {.status = 409, .body = "{\"reason\":\"AlreadyExists\"}"},
-         false},
+        {"AlreadyExists is not tried again: it is there",
+         {.status = 409, .body = "{\"kind\":\"Status\",\"reason\":\"AlreadyExists\"}"},
+         false,
+         true},
+        {"another conflict is not tried again", {.status = 409}, false, false},
         {"a namespace that is going is not tried again",
-         {.status = 403, .body = "{\"reason\":\"Forbidden\",\"message\":\"is being terminated\"}"},
+         {.status = 403,
+          .body = "{\"kind\":\"Status\",\"reason\":\"Forbidden\",\"message\":\"unable to create "
+                  "new content in "
+                  "namespace team because it is being terminated\"}"},
+         false,
          false},
-        {"an invalid event is not tried again", {.status = 422}, false},
-        {"a namespace that is gone is not tried again", {.status = 404}, false},
-        {"a server error is tried again", {.status = 500}, true},
-        {"too many requests are tried again", {.status = 429}, true},
-        {"a lost answer is tried again", {.failure = ERROR_LOST, .message = "reset"}, true},
+        {"an invalid event is not tried again", {.status = 422}, false, false},
+        {"a namespace that is gone is not tried again", {.status = 404}, false, false},
+        {"a server error is tried again", {.status = 500}, true, false},
+        {"too many requests are tried again", {.status = 429}, true, false},
+        {"a lost answer is tried again", {.failure = ERROR_LOST, .message = "reset"}, true, false},
         {"a refused connection is tried again",
          {.failure = ERROR_UNAVAILABLE, .message = "refused"},
-         true},
+         true,
+         false},
     };
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
         void *own = NULL;
@@ -303,6 +311,12 @@ static void what_is_tried_again_and_what_is_not(void **state)
         fake_io_advance(fixture->fake, 1000);
         if ((fake_io_sent_count(fixture->fake) == 2) != rows[at].is_tried_again) {
             fail_msg("%s", rows[at].sentence);
+        }
+        bool is_posted = events_numbers(fixture->events).posted == 1;
+        bool is_failed = events_numbers(fixture->events).failed == 1;
+        if (is_posted != rows[at].is_there ||
+            is_failed != (!rows[at].is_there && !rows[at].is_tried_again)) {
+            fail_msg("%s: posted %d, failed %d", rows[at].sentence, is_posted, is_failed);
         }
         (void)tear_down(&own);
     }
