@@ -59,11 +59,14 @@ class Refuser:
                 answer: Json = {"uid": review["request"]["uid"], "allowed": False,
                                 "status": {"code": 403, "reason": "Forbidden", "message": "not on a Tuesday"}}
                 body = json.dumps({"apiVersion": review["apiVersion"], "kind": review["kind"], "response": answer}).encode()
-                self.send_response(500 if refuser.how == FAIL else 200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                try:
+                    self.send_response(500 if refuser.how == FAIL else 200)
+                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+                except OSError:
+                    self.close_connection = True  # who asked has given up, as is the point of HANG
 
             def log_message(self, *_words: Any) -> None:
                 pass
@@ -79,7 +82,7 @@ class Refuser:
     def configuration(self, name: str, namespace: str, user: str) -> Json:
         """For all that `user` writes in a namespace, statuses included."""
         rules = [{"apiGroups": ["batch", "tidemill.dev"], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"],
-                  "resources": ["*", "*/*"], "scope": "Namespaced"}]
+                  "resources": ["*/*"], "scope": "Namespaced"}]
         return {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
                 "metadata": {"name": name},
                 "webhooks": [{"name": "refuser.tidemill.dev", "admissionReviewVersions": ["v1"], "sideEffects": "None",
