@@ -61,6 +61,9 @@ sim: ## every crash, lag and gap of the simulation, and 2,000 seeds: about an ho
 	@$(MAKE) --no-print-directory simulations
 	@SIM_FULL=1 tests/support/run_cmocka tests/sim sim 14400
 
+mutation: ## plant each fault of tests/mutation and see a test find it: about half an hour
+	@tests/mutation/run --docs
+
 release: ## the program: build/release/tidemill
 	@$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=release $(BUILD)/release/tidemill
 
@@ -191,5 +194,5 @@ objects: $(OBJECTS)
 -include $(wildcard $(BUILD)/*/controller/*.d $(BUILD)/*/controller/*/*.d $(BUILD)/*/tests/*/*.d)
 
 .PHONY: FORCE demo test install check sim release bench soak cluster cluster-down images format test-list clean help \
-        unit-tests clang-objects objects one tools simulations simulation-binaries \
+        mutation unit-tests clang-objects objects one tools simulations simulation-binaries \
         fuzz coverage fuzz-search fuzz-replay
