@@ -16,7 +16,7 @@ from harness.api import Api, ApiError, Json
 from harness.case import api_version
 from harness.objects import claim_spec, run_spec
 
-END_LIMIT_SECONDS = 300.0
+END_LIMIT_SECONDS = 480.0  # a Job whose pod was taken away after its end is waited for 300 s
 READY_LIMIT_SECONDS = 120.0
 QUIET_SECONDS = 5.0
 QUIET_LIMIT_SECONDS = 90.0
