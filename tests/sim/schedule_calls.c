@@ -336,6 +336,10 @@ void sim_call_watch(struct sim_world *world, size_t process, size_t index)
 {
     struct sim_process *reader = &world->processes[process];
     struct sim_call *call = &reader->calls[index];
+    struct io_call *open = open_call(reader, call->number);
+    if (!open) {
+        return; /* its time was over since this was found possible */
+    }
     if (is_in_gap(world, call)) {
         world->gap_is_over = true;
         end_watch(world, reader, call, expired);
@@ -348,7 +352,6 @@ void sim_call_watch(struct sim_world *world, size_t process, size_t index)
     call->next_change = at + 1;
     call->seen++;
     call->heard_ms = world->now_ms;
-    struct io_call *open = open_call(reader, call->number);
     (void)fake_io_feed_text(reader->fake, open, line);
     free(line);
     sim_calls_refresh(reader);
