@@ -164,6 +164,7 @@ void sim_check_change(struct sim_world *world, const struct sim_change *change)
         sim_world_fail(world, "%s %s is not ours and was changed", kind_info(change->kind)->kind,
                        tree_name(change->before));
     }
+    sim_check_told(world, change);
     switch (change->kind) {
     case KIND_JOB:
         check_jobs(world, change);
@@ -195,8 +196,8 @@ static void check_run_at_rest(struct sim_world *world, const json_t *run)
                        tree_text(run, "status/conditions/0/message"));
     }
     const char *version = tree_text(run, "status/modelVersion");
-    if (version[0] && !sim_store_find(&world->store, KIND_MODEL_VERSION, SIM_NAMESPACE, version)) {
-        sim_world_fail(world, "run %s names version %s, which is not there", tree_name(run),
+    if (version[0] && !sim_has_been(&world->store, KIND_MODEL_VERSION, version)) {
+        sim_world_fail(world, "run %s names version %s, which was never there", tree_name(run),
                        version);
     }
 }
@@ -241,6 +242,14 @@ static void check_job_at_rest(struct sim_world *world, const json_t *job)
     }
 }
 
+static void check_pipeline_at_rest(struct sim_world *world, const json_t *pipeline)
+{
+    if (tree_integer(pipeline, "status/observedGeneration") !=
+        tree_integer(pipeline, "metadata/generation")) {
+        sim_world_fail(world, "Pipeline %s was never judged", tree_name(pipeline));
+    }
+}
+
 void sim_check_rest(struct sim_world *world)
 {
     for (size_t at = 0; at < world->store.count; at++) {
@@ -253,6 +262,8 @@ void sim_check_rest(struct sim_world *world)
             check_model_at_rest(world, object->tree);
         } else if (object->kind == KIND_JOB) {
             check_job_at_rest(world, object->tree);
+        } else if (object->kind == KIND_PIPELINE) {
+            check_pipeline_at_rest(world, object->tree);
         }
     }
 }

@@ -8,6 +8,9 @@
 /* SIM_FULL=1 in the environment: everything, not the bounded part that `make test` takes. */
 bool sim_is_full(void);
 
+/* Whether the sweep's play of this number is left out: of long scenarios each fourth is played. */
+bool sim_is_left_out(const struct sim_scenario *scenario, size_t number);
+
 /* The faultless play; fails the test when an invariant breaks. Freed with sim_result_free(). */
 struct sim_result sim_expect_faultless(const struct sim_scenario *scenario);
 

@@ -3,6 +3,7 @@
 #include "api/render.h"
 #include "core/assert.h"
 #include "core/text.h"
+#include "sim/scenario_parts.h"
 #include "sim/tree.h"
 
 #include <stdio.h>
@@ -11,7 +12,7 @@
 
 #define DIGEST "sha256:2222222222222222222222222222222222222222222222222222222222222222"
 
-enum { MILLISECONDS = 1000, MINUTE_MS = 60 * MILLISECONDS };
+enum { MILLISECONDS = SIM_MILLISECONDS, MINUTE_MS = SIM_MINUTE_MS };
 
 /* ---- endings ---- */
 
@@ -58,7 +59,7 @@ static struct sim_ending end_container(void *context, const char *run, const cha
 
 /* ---- worlds ---- */
 
-static void put_pipeline(struct sim_world *world, const char *spec)
+void sim_put_pipeline(struct sim_world *world, const char *spec)
 {
     char json[4096];
     int length = snprintf(
@@ -68,7 +69,7 @@ static void put_pipeline(struct sim_world *world, const char *spec)
     sim_world_create(world, KIND_PIPELINE, json);
 }
 
-static void put_run(struct sim_world *world, const char *name)
+void sim_put_run(struct sim_world *world, const char *name)
 {
     char json[512];
     (void)snprintf(json, sizeof(json),
@@ -82,7 +83,7 @@ static void put_claim(struct sim_world *world)
                      "{'metadata':{'name':'c'},'spec':{'accessModes':['ReadWriteMany']}}");
 }
 
-static void put_model(struct sim_world *world)
+void sim_put_model(struct sim_world *world)
 {
     sim_world_create(world, KIND_MODEL,
                      "{'metadata':{'name':'m'},'spec':{'serving':{'port':8080,'replicas':2,"
@@ -91,72 +92,79 @@ static void put_model(struct sim_world *world)
 
 static void one_step(struct sim_world *world)
 {
-    put_pipeline(world, "'steps':[{'name':'a','image':'i'}]");
-    put_run(world, "r");
+    sim_put_pipeline(world, "'steps':[{'name':'a','image':'i'}]");
+    sim_put_run(world, "r");
 }
 
 static void chain(struct sim_world *world)
 {
     put_claim(world);
-    put_pipeline(world,
-                 "'artifacts':{'volumeClaim':{'claimName':'c'}},'steps':["
-                 "{'name':'a','image':'i','outputs':{'artifacts':[{'name':'table'}],'results':"
-                 "[{'name':'rows','type':'integer'}]},'checks':[{'result':'rows','min':'1',"
-                 "'onFailure':'Stop'}]},"
-                 "{'name':'b','image':'i','inputs':[{'name':'table','from':'a.table'}]},"
-                 "{'name':'c','image':'i','inputs':[{'name':'table','from':'a.table'}]},"
-                 "{'name':'d','image':'i','runAfter':['b','c']}]");
-    put_run(world, "r");
+    sim_put_pipeline(world,
+                     "'artifacts':{'volumeClaim':{'claimName':'c'}},'steps':["
+                     "{'name':'a','image':'i','outputs':{'artifacts':[{'name':'table'}],'results':"
+                     "[{'name':'rows','type':'integer'}]},'checks':[{'result':'rows','min':'1',"
+                     "'onFailure':'Stop'}]},"
+                     "{'name':'b','image':'i','inputs':[{'name':'table','from':'a.table'}]},"
+                     "{'name':'c','image':'i','inputs':[{'name':'table','from':'a.table'}]},"
+                     "{'name':'d','image':'i','runAfter':['b','c']}]");
+    sim_put_run(world, "r");
 }
 
 static void retries(struct sim_world *world)
 {
-    put_pipeline(world, "'steps':[{'name':'a','image':'i','retry':{'limit':2,'backoff':{'initial':"
-                        "'10s','factor':2,'max':'5m'}}},"
-                        "{'name':'b','image':'i','runAfter':['a'],'retry':{'limit':1,'backoff':"
-                        "{'initial':'10s','factor':2,'max':'5m'}}}]");
-    put_run(world, "r");
-    put_run(world, "s");
+    sim_put_pipeline(world,
+                     "'steps':[{'name':'a','image':'i','retry':{'limit':2,'backoff':{'initial':"
+                     "'10s','factor':2,'max':'5m'}}},"
+                     "{'name':'b','image':'i','runAfter':['a'],'retry':{'limit':1,'backoff':"
+                     "{'initial':'10s','factor':2,'max':'5m'}}}]");
+    sim_put_run(world, "r");
+    sim_put_run(world, "s");
 }
 
 static void stopped_by_a_check(struct sim_world *world)
 {
-    put_pipeline(world, "'steps':[{'name':'a','image':'i','outputs':{'results':[{'name':'rows',"
-                        "'type':'integer'}]},'checks':[{'result':'rows','min':'5','onFailure':"
-                        "'Stop'}]},{'name':'b','image':'i','runAfter':['a']},{'name':'c',"
-                        "'image':'i'}]");
-    put_run(world, "r");
+    sim_put_pipeline(world, "'steps':[{'name':'a','image':'i','outputs':{'results':[{'name':'rows',"
+                            "'type':'integer'}]},'checks':[{'result':'rows','min':'5','onFailure':"
+                            "'Stop'}]},{'name':'b','image':'i','runAfter':['a']},{'name':'c',"
+                            "'image':'i'}]");
+    sim_put_run(world, "r");
 }
 
 static void publish_again(struct sim_world *world)
 {
-    put_run(world, "second");
+    sim_put_run(world, "second");
+}
+
+void sim_put_two_versions(struct sim_world *world)
+{
+    put_claim(world);
+    sim_put_pipeline(world,
+                     "'artifacts':{'volumeClaim':{'claimName':'c'}},'publish':{'model':'m',"
+                     "'artifact':'a.model','metricsFrom':['a']},'steps':[{'name':'a','image':"
+                     "'i','outputs':{'artifacts':[{'name':'model'}],'results':[{'name':'rows',"
+                     "'type':'integer'}]}}]");
+    sim_put_run(world, "first");
+    sim_world_at(world, 2 * MINUTE_MS, publish_again);
 }
 
 static void publishes(struct sim_world *world)
 {
-    put_claim(world);
-    put_pipeline(world, "'artifacts':{'volumeClaim':{'claimName':'c'}},'publish':{'model':'m',"
-                        "'artifact':'a.model','metricsFrom':['a']},'steps':[{'name':'a','image':"
-                        "'i','outputs':{'artifacts':[{'name':'model'}],'results':[{'name':'rows',"
-                        "'type':'integer'}]}}]");
-    put_model(world);
-    put_run(world, "first");
-    sim_world_at(world, 2 * MINUTE_MS, publish_again);
+    sim_put_model(world);
+    sim_put_two_versions(world);
 }
 
 static void takes_turns(struct sim_world *world)
 {
-    put_pipeline(world, "'maxConcurrentRuns':1,'steps':[{'name':'a','image':'i'}]");
-    put_run(world, "a");
-    put_run(world, "b");
-    put_run(world, "c");
+    sim_put_pipeline(world, "'maxConcurrentRuns':1,'steps':[{'name':'a','image':'i'}]");
+    sim_put_run(world, "a");
+    sim_put_run(world, "b");
+    sim_put_run(world, "c");
 }
 
 static void keeps_history(struct sim_world *world)
 {
-    put_pipeline(world, "'history':{'succeeded':1,'failed':1},'maxConcurrentRuns':1,'steps':[{"
-                        "'name':'a','image':'i'}]");
+    sim_put_pipeline(world, "'history':{'succeeded':1,'failed':1},'maxConcurrentRuns':1,'steps':[{"
+                            "'name':'a','image':'i'}]");
     sim_world_create(world, KIND_TRIGGER,
                      "{'metadata':{'name':'t'},'spec':{'pipelineRef':{'name':'p'},"
                      "'concurrencyPolicy':'Allow','schedule':{'cron':'*/2 * * * *','timeZone':"
@@ -181,9 +189,9 @@ static void cancel_run(struct sim_world *world)
 
 static void cancelled(struct sim_world *world)
 {
-    put_pipeline(world, "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i','runAfter':"
-                        "['a']},{'name':'c','image':'i'}]");
-    put_run(world, "r");
+    sim_put_pipeline(world, "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i','runAfter':"
+                            "['a']},{'name':'c','image':'i'}]");
+    sim_put_run(world, "r");
     sim_world_at(world, 2 * MILLISECONDS, cancel_run);
 }
 
@@ -191,14 +199,14 @@ static void edit_pipeline(struct sim_world *world)
 {
     sim_world_merge(world, KIND_PIPELINE, "p",
                     "{'spec':{'steps':[{'name':'x','image':'j'},{'name':'y','image':'j'}]}}");
-    put_run(world, "s");
+    sim_put_run(world, "s");
 }
 
 static void edited(struct sim_world *world)
 {
-    put_pipeline(world, "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i','runAfter':"
-                        "['a']}]");
-    put_run(world, "r");
+    sim_put_pipeline(world, "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i','runAfter':"
+                            "['a']}]");
+    sim_put_run(world, "r");
     sim_world_at(world, 4 * MILLISECONDS, edit_pipeline);
 }
 
@@ -206,7 +214,7 @@ static void more_runs(struct sim_world *world)
 {
     static const char *const names[] = {"e", "f", "g", "h"};
     for (size_t at = 0; at < COUNT_OF(names); at++) {
-        put_run(world, names[at]);
+        sim_put_run(world, names[at]);
     }
 }
 
@@ -214,19 +222,19 @@ static void more_runs(struct sim_world *world)
 static void busy(struct sim_world *world)
 {
     put_claim(world);
-    put_pipeline(world,
-                 "'artifacts':{'volumeClaim':{'claimName':'c'}},'maxConcurrentRuns':3,'history':{"
-                 "'succeeded':2,'failed':1},'publish':{'model':'m','artifact':'b.model'},'steps':["
-                 "{'name':'a','image':'i','outputs':{'artifacts':[{'name':'table'}]},'retry':{"
-                 "'limit':2,'backoff':{'initial':'10s','factor':2,'max':'5m'}}},"
-                 "{'name':'b','image':'i','inputs':[{'name':'table','from':'a.table'}],'outputs':"
-                 "{'artifacts':[{'name':'model'}]},'retry':{'limit':1,'backoff':{'initial':'10s',"
-                 "'factor':2,'max':'5m'}}}]");
-    put_model(world);
-    put_run(world, "a");
-    put_run(world, "b");
-    put_run(world, "c");
-    put_run(world, "d");
+    sim_put_pipeline(
+        world, "'artifacts':{'volumeClaim':{'claimName':'c'}},'maxConcurrentRuns':3,'history':{"
+               "'succeeded':2,'failed':1},'publish':{'model':'m','artifact':'b.model'},'steps':["
+               "{'name':'a','image':'i','outputs':{'artifacts':[{'name':'table'}]},'retry':{"
+               "'limit':2,'backoff':{'initial':'10s','factor':2,'max':'5m'}}},"
+               "{'name':'b','image':'i','inputs':[{'name':'table','from':'a.table'}],'outputs':"
+               "{'artifacts':[{'name':'model'}]},'retry':{'limit':1,'backoff':{'initial':'10s',"
+               "'factor':2,'max':'5m'}}}]");
+    sim_put_model(world);
+    sim_put_run(world, "a");
+    sim_put_run(world, "b");
+    sim_put_run(world, "c");
+    sim_put_run(world, "d");
     sim_world_create(world, KIND_TRIGGER,
                      "{'metadata':{'name':'t'},'spec':{'pipelineRef':{'name':'p'},"
                      "'concurrencyPolicy':'Forbid','schedule':{'cron':'* * * * *','timeZone':"
@@ -260,6 +268,42 @@ const struct sim_scenario sim_scenarios[] = {
      .is_large = true,
      .times_count = true},
     {.name = "edited", .set_up = edited, .busy_ms = 25 * MINUTE_MS, .times_count = true},
+    {.name = "fan-out", .set_up = sim_fans_out, .busy_ms = 10 * MINUTE_MS, .is_long = true},
+    {.name = "job-deleted",
+     .set_up = sim_user_deletes_job,
+     .busy_ms = 15 * MINUTE_MS,
+     .times_count = true},
+    {.name = "pod-deleted",
+     .set_up = sim_user_deletes_pod,
+     .busy_ms = 15 * MINUTE_MS,
+     .times_count = true},
+    {.name = "evicted", .set_up = sim_node_evicts_pod, .busy_ms = 15 * MINUTE_MS},
+    {.name = "service-taken",
+     .set_up = sim_service_is_taken,
+     .busy_ms = 20 * MINUTE_MS,
+     .is_long = true},
+    {.name = "firing-taken", .set_up = sim_firing_is_taken, .busy_ms = 20 * MINUTE_MS},
+    {.name = "suspended", .set_up = sim_runs_are_suspended, .busy_ms = 20 * MINUTE_MS},
+    {.name = "catch-up", .set_up = sim_catches_up, .busy_ms = 25 * MINUTE_MS},
+    {.name = "replace", .set_up = sim_replaces, .busy_ms = 25 * MINUTE_MS, .is_long = true},
+    {.name = "forbid", .set_up = sim_forbids, .busy_ms = 25 * MINUTE_MS},
+    {.name = "pinned", .set_up = sim_pins, .busy_ms = 20 * MINUTE_MS, .is_long = true},
+    {.name = "pinned-quickly",
+     .set_up = sim_pins_quickly,
+     .busy_ms = 20 * MINUTE_MS,
+     .times_count = true,
+     .is_long = true},
+    {.name = "model-later",
+     .set_up = sim_model_comes_later,
+     .busy_ms = 20 * MINUTE_MS,
+     .is_long = true},
+    {.name = "version-deleted",
+     .set_up = sim_version_is_deleted,
+     .busy_ms = 25 * MINUTE_MS,
+     .times_count = true,
+     .is_long = true},
+    {.name = "timeout", .set_up = sim_times_out, .busy_ms = 15 * MINUTE_MS},
+    {.name = "claim-later", .set_up = sim_claim_comes_later, .busy_ms = 15 * MINUTE_MS},
 };
 
 const size_t sim_scenario_count = COUNT_OF(sim_scenarios);

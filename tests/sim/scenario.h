@@ -29,6 +29,7 @@ struct sim_scenario {
     bool is_large;                    /* played at random alone */
     bool times_count;                 /* what ends how depends on when: only the invariants hold
                                          under faults, the end may differ */
+    bool is_long;                     /* a quarter of the sweeps, unless SIM_FULL is set */
 };
 
 extern const struct sim_scenario sim_scenarios[];

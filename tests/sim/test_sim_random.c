@@ -1,6 +1,7 @@
 #include "support/test.h"
 
 #include "sim/expect.h"
+#include "sim/scenario_parts.h"
 
 #include <stdlib.h>
 
@@ -109,9 +110,20 @@ static void seeds_that_once_found_a_bug_find_none(void **state)
     }
 }
 
+/* One controller works on so many keys at once; the others' turn comes when one is done. */
+static void more_pipelines_than_hands_are_all_judged(void **state)
+{
+    (void)state;
+    const struct sim_scenario crowd = {
+        .name = "crowd", .set_up = sim_puts_crowd, .busy_ms = 5 * SIM_MINUTE_MS};
+    struct sim_result result = sim_expect_faultless(&crowd);
+    sim_result_free(&result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(more_pipelines_than_hands_are_all_judged),
         cmocka_unit_test(in_any_order_the_end_is_the_same),
         cmocka_unit_test(with_faults_in_any_order_the_end_is_the_same),
         cmocka_unit_test(two_controllers_at_once_break_nothing),

@@ -57,7 +57,8 @@ static void each_two_kinds_may_be_late_by_different_times(void **state)
         struct sim_result faultless = sim_expect_faultless(&sim_scenarios[at]);
         for (int late = 0; late < KIND_COUNT; late++) {
             for (int later = 0; later < KIND_COUNT; later++) {
-                if (late != later && has(&faultless, late) && has(&faultless, later)) {
+                if (late != later && has(&faultless, late) && has(&faultless, later) &&
+                    !sim_is_left_out(&sim_scenarios[at], (size_t)late + (size_t)later)) {
                     play_late(&sim_scenarios[at], &faultless, late, later);
                 }
             }
@@ -75,7 +76,9 @@ static void play_gaps(const struct sim_scenario *scenario, const struct sim_resu
         for (size_t size = 1; size <= sizes && after + size <= faultless->events[kind]; size++) {
             const struct sim_options options = {
                 .gap = {.active = true, .kind = kind, .after = after, .size = size}};
-            sim_expect_same_end(scenario, &options, faultless);
+            if (!sim_is_left_out(scenario, after + size)) {
+                sim_expect_same_end(scenario, &options, faultless);
+            }
         }
     }
 }

@@ -170,6 +170,10 @@ void sim_world_trace(struct sim_world *world, const char *format, ...) PRINTF_LI
 void sim_check_change(struct sim_world *world, const struct sim_change *change);
 /* At most one works, and who does not work sends no write (conformance C21). */
 void sim_check_election(struct sim_world *world);
+/* check_told.c: the part of it that is about what statuses say. */
+void sim_check_told(struct sim_world *world, const struct sim_change *change);
+/* Was there ever an object of this name? */
+bool sim_has_been(const struct sim_store *store, enum api_kind kind, const char *name);
 /* What must hold once everything has come to rest. */
 void sim_check_rest(struct sim_world *world);
 

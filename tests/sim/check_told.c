@@ -1,0 +1,254 @@
+#include "sim/world.h"
+
+#include "core/text.h"
+#include "plan/run_phase.h"
+#include "sim/tree.h"
+
+/*
+ * What a status tells is true at the moment it is told, and what must be written down first is:
+ * who reads one object may act on it without looking at the others.
+ */
+
+enum { MILLISECONDS = 1000, DRAIN_SECONDS = 30 };
+
+bool sim_has_been(const struct sim_store *store, enum api_kind kind, const char *name)
+{
+    for (size_t at = 0; at < store->change_count; at++) {
+        const struct sim_change *change = &store->changes[at];
+        if (change->kind == kind && change->after && text_equal(tree_name(change->after), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_named(struct sim_world *world, const struct sim_change *change, const char *path,
+                        enum api_kind kind)
+{
+    const char *name = tree_text(change->after, path);
+    if (name[0] && !text_equal(name, tree_text(change->before, path)) &&
+        !sim_has_been(&world->store, kind, name)) {
+        sim_world_fail(world, "%s %s says %s %s, and there is no such %s",
+                       kind_info(change->kind)->kind, tree_name(change->after), path, name,
+                       kind_info(kind)->kind);
+    }
+}
+
+static void check_steps(struct sim_world *world, const struct sim_change *change)
+{
+    size_t at;
+    const json_t *step;
+    json_array_foreach(tree_at(change->after, "status/steps"), at, step)
+    {
+        const char *job = tree_text(step, "job");
+        const json_t *before = json_array_get(tree_at(change->before, "status/steps"), at);
+        if (job[0] && !text_equal(job, tree_text(before, "job")) &&
+            !sim_has_been(&world->store, KIND_JOB, job)) {
+            sim_world_fail(world, "run %s says that step %s runs as Job %s, which was never there",
+                           tree_name(change->after), tree_text(step, "name"), job);
+        }
+    }
+}
+
+/* A run that fails or succeeds leaves no step of it running. */
+static void check_end(struct sim_world *world, const struct sim_change *change)
+{
+    const char *phase = tree_text(change->after, "status/phase");
+    if (!run_phase_is_final(phase)) {
+        return;
+    }
+    size_t at;
+    const json_t *step;
+    json_array_foreach(tree_at(change->after, "status/steps"), at, step)
+    {
+        if (!step_phase_is_final(tree_text(step, "phase"))) {
+            sim_world_fail(world, "run %s is %s and its step %s is %s", tree_name(change->after),
+                           phase, tree_text(step, "name"), tree_text(step, "phase"));
+        }
+    }
+}
+
+/* A run under way stays on the revision on which it began. */
+static void check_revision(struct sim_world *world, const struct sim_change *change)
+{
+    const char *before = tree_text(change->before, "status/revision");
+    if (before[0] && !text_equal(before, tree_text(change->after, "status/revision"))) {
+        sim_world_fail(world, "run %s was on revision %s and is on %s", tree_name(change->after),
+                       before, tree_text(change->after, "status/revision"));
+    }
+}
+
+/*
+ * A firing is written down before its run is there; unless the policy is Allow, nothing that the
+ * Trigger made goes on beside it.
+ */
+static void check_firing(struct sim_world *world, const json_t *run)
+{
+    if (!text_equal(tree_text(run, "spec/cause/kind"), "Trigger")) {
+        return;
+    }
+    const struct sim_object *trigger = sim_store_find(&world->store, KIND_TRIGGER, SIM_NAMESPACE,
+                                                      tree_text(run, "spec/cause/name"));
+    if (!trigger) {
+        return;
+    }
+    if (!text_equal(tree_text(trigger->tree, "status/pending/run"), tree_name(run))) {
+        sim_world_fail(world, "run %s was created, and Trigger %s has no such firing pending",
+                       tree_name(run), tree_name(trigger->tree));
+    }
+    const char *policy = tree_text(trigger->tree, "spec/concurrencyPolicy");
+    for (size_t at = 0; at < world->store.count && !text_equal(policy, "Allow"); at++) {
+        const json_t *other = world->store.objects[at].tree;
+        if (world->store.objects[at].kind == KIND_PIPELINE_RUN && other != run &&
+            text_equal(tree_text(other, "spec/cause/name"), tree_name(trigger->tree)) &&
+            !run_phase_is_final(tree_text(other, "status/phase")) &&
+            !json_is_true(tree_at(other, "spec/cancel"))) {
+            sim_world_fail(world, "run %s was created beside %s; concurrencyPolicy is %s",
+                           tree_name(run), tree_name(other), policy);
+        }
+    }
+}
+
+static void check_cancel(struct sim_world *world, const struct sim_change *change)
+{
+    bool is_new = json_is_true(tree_at(change->after, "spec/cancel")) &&
+                  !json_is_true(tree_at(change->before, "spec/cancel"));
+    if (is_new && tree_controller_uid(change->after)[0] == '\0' &&
+        tree_map_text(change->after, "metadata/annotations", ANNOTATION_TRIGGER_UID)[0]) {
+        sim_world_fail(world, "run %s was cancelled, and no Trigger made it",
+                       tree_name(change->after));
+    }
+}
+
+static void check_trigger(struct sim_world *world, const struct sim_change *change)
+{
+    int64_t before = tree_read_time(change->before, "status/lastScheduleTime");
+    int64_t after = tree_read_time(change->after, "status/lastScheduleTime");
+    const char *run = tree_text(change->after, "status/pending/run");
+    if (after < before) {
+        sim_world_fail(world, "lastScheduleTime of Trigger %s went back", tree_name(change->after));
+    }
+    if (run[0] && !text_equal(run, tree_text(change->before, "status/pending/run")) &&
+        after <= before) {
+        sim_world_fail(world, "Trigger %s fires %s, and lastScheduleTime stays",
+                       tree_name(change->after), run);
+    }
+}
+
+static const char *selected_by(const json_t *service)
+{
+    return tree_map_text(service, "spec/selector", LABEL_VERSION_UID);
+}
+
+/* The champion is who the Service leads to. */
+static void check_champion(struct sim_world *world, const struct sim_change *change)
+{
+    const char *champion = tree_text(change->after, "status/champion");
+    if (!champion[0] || text_equal(champion, tree_text(change->before, "status/champion"))) {
+        return;
+    }
+    const struct sim_object *version = sim_store_find(&world->store, KIND_MODEL_VERSION,
+                                                      SIM_NAMESPACE, champion);
+    const struct sim_object *service = sim_store_find(&world->store, KIND_SERVICE, SIM_NAMESPACE,
+                                                      tree_name(change->after));
+    if (version && (!service || !text_equal(selected_by(service->tree), tree_uid(version->tree)))) {
+        sim_world_fail(world, "Model %s says that %s serves, and its Service does not lead there",
+                       tree_name(change->after), champion);
+    }
+}
+
+/* When the last Service was turned away from this version; -1: never. */
+static int64_t left_ms(const struct sim_world *world, const char *version_uid)
+{
+    for (size_t at = world->store.change_count; at > 0; at--) {
+        const struct sim_change *change = &world->store.changes[at - 1];
+        if (change->kind == KIND_SERVICE && change->before && change->after &&
+            text_equal(selected_by(change->before), version_uid) &&
+            !text_equal(selected_by(change->after), version_uid)) {
+            return world->change_ms[at - 1];
+        }
+    }
+    return -1;
+}
+
+/* Requests under way when the Service is turned end at the old version: it stays for a while. */
+static void check_drain(struct sim_world *world, const json_t *deployment)
+{
+    const char *uid = tree_map_text(deployment, "metadata/labels", LABEL_VERSION_UID);
+    int64_t left = left_ms(world, uid);
+    /* The time counts from the planning of the switch, in whole seconds, and writes take theirs. */
+    int64_t least_ms = (int64_t)DRAIN_SECONDS * MILLISECONDS / 2;
+    if (left >= 0 && world->now_ms - left < least_ms && sim_store_find_uid(&world->store, uid)) {
+        sim_world_fail(world, "Deployment %s is deleted %lld ms after its Service was turned",
+                       tree_name(deployment), (long long)(world->now_ms - left));
+    }
+}
+
+static void check_version(struct sim_world *world, const struct sim_change *change)
+{
+    int64_t number = tree_integer(change->after, "status/version");
+    if (!text_equal(tree_text(change->after, "spec/artifact/uri"), "") &&
+        !tree_text(change->after, "spec/artifact/digest")[0]) {
+        sim_world_fail(world, "version %s has no digest", tree_name(change->after));
+    }
+    if (number <= 0 || number == tree_integer(change->before, "status/version")) {
+        return;
+    }
+    for (size_t at = 0; at < world->store.change_count; at++) {
+        const json_t *other = world->store.changes[at].after;
+        if (world->store.changes[at].kind == KIND_MODEL_VERSION && other &&
+            !text_equal(tree_uid(other), tree_uid(change->after)) &&
+            tree_integer(other, "status/version") == number &&
+            text_equal(tree_text(other, "spec/model"), tree_text(change->after, "spec/model"))) {
+            sim_world_fail(world, "versions %s and %s have the same number", tree_name(other),
+                           tree_name(change->after));
+        }
+    }
+}
+
+static void check_run(struct sim_world *world, const struct sim_change *change)
+{
+    if (!change->before) {
+        check_firing(world, change->after);
+        return;
+    }
+    check_named(world, change, "status/revision", KIND_CONTROLLER_REVISION);
+    check_named(world, change, "status/modelVersion", KIND_MODEL_VERSION);
+    check_named(world, change, "status/sealJob", KIND_JOB);
+    check_steps(world, change);
+    check_end(world, change);
+    check_revision(world, change);
+    check_cancel(world, change);
+}
+
+void sim_check_told(struct sim_world *world, const struct sim_change *change)
+{
+    if (world->people_act) {
+        return;
+    }
+    if (!change->after) {
+        if (change->kind == KIND_DEPLOYMENT) {
+            check_drain(world, change->before);
+        }
+        return;
+    }
+    switch (change->kind) {
+    case KIND_PIPELINE:
+        check_named(world, change, "status/revision", KIND_CONTROLLER_REVISION);
+        break;
+    case KIND_PIPELINE_RUN:
+        check_run(world, change);
+        break;
+    case KIND_TRIGGER:
+        check_trigger(world, change);
+        break;
+    case KIND_MODEL:
+        check_champion(world, change);
+        break;
+    case KIND_MODEL_VERSION:
+        check_version(world, change);
+        break;
+    default:
+        break;
+    }
+}
