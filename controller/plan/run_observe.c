@@ -28,22 +28,27 @@ enum { EXPLAIN_AFTER_SECONDS = 10, EXPLAIN_EVERY_SECONDS = 30 };
 
 /*
  * A Job that has ended is not believed alone for so long, since the watch of pods may be behind
- * that of Jobs, at worst until a dead connection is noticed and all pods are listed again. A
- * failure loses no more than its pod's last words, so it waits less.
+ * that of Jobs, at worst until a dead connection is noticed and all pods are listed again. Where
+ * the run needs nothing of what the pod left but its last words or its image, it waits less.
  */
-enum { UNSEEN_SUCCESS_SECONDS = 300, UNSEEN_FAILURE_SECONDS = 10, UNSEEN_TOLD_SECONDS = 10 };
+enum { UNSEEN_NEEDED_SECONDS = 300, UNSEEN_SECONDS = 10, UNSEEN_TOLD_SECONDS = 10 };
+
+/* What later steps read, and only the pod can tell. */
+static bool leaves_something(const struct outputs_spec *outputs)
+{
+    return outputs->result_count > 0 || outputs->artifact_count > 0;
+}
 
 /* True while the pod that a Job's end speaks of may still turn up. */
 static bool awaits_pod(struct run_work *work, const struct job *job,
-                       const struct attempt_evidence *evidence)
+                       const struct attempt_evidence *evidence, bool is_needed)
 {
     bool ended = evidence->state == ATTEMPT_SUCCEEDED || evidence->state == ATTEMPT_FAILED;
     if (!ended || evidence->pod || evidence->ended_at == TIME_ABSENT) {
         return false;
     }
-    int64_t until = evidence->ended_at + (evidence->state == ATTEMPT_SUCCEEDED
-                                              ? UNSEEN_SUCCESS_SECONDS
-                                              : UNSEEN_FAILURE_SECONDS);
+    bool long_wait = is_needed && evidence->state == ATTEMPT_SUCCEEDED;
+    int64_t until = evidence->ended_at + (long_wait ? UNSEEN_NEEDED_SECONDS : UNSEEN_SECONDS);
     if (work->view->now >= until) {
         return false;
     }
@@ -54,17 +59,18 @@ static bool awaits_pod(struct run_work *work, const struct job *job,
                           arena_print(work->arena,
                                       "Job %s has ended, but its pod has not been seen to end; "
                                       "waiting for what it left, at most %d s",
-                                      job->meta.name, UNSEEN_SUCCESS_SECONDS));
+                                      job->meta.name, UNSEEN_NEEDED_SECONDS));
     }
     return true;
 }
 
-struct attempt_evidence run_judge_attempt(struct run_work *work, const struct job *job)
+struct attempt_evidence run_judge_attempt(struct run_work *work, const struct job *job,
+                                          bool needs_pod)
 {
     size_t pod_count = 0;
     const struct pod *const *pods = run_find_pods(work, job, &pod_count);
     struct attempt_evidence evidence = attempt_judge(work->arena, job, pods, pod_count);
-    if (awaits_pod(work, job, &evidence)) {
+    if (awaits_pod(work, job, &evidence, needs_pod)) {
         evidence.state = ATTEMPT_UNDER_WAY;
         evidence.reason = NULL;
         evidence.awaits_pod = true;
@@ -201,8 +207,7 @@ static void finish_attempt(struct run_work *work, size_t index,
     struct spec_fault fault = {0};
     const char *message = NULL;
     if (!evidence->pod) {
-        bool needs_pod = spec->outputs.result_count > 0 || spec->outputs.artifact_count > 0;
-        if (needs_pod) {
+        if (leaves_something(&spec->outputs)) {
             fail_attempt(work, index, evidence->ended_at, REASON_RESULT_MISSING,
                          "the pod was deleted before its results were read");
             return;
@@ -331,7 +336,8 @@ static void observe_step(struct run_work *work, size_t index)
         observe_missing_job(work, index);
         return;
     }
-    struct attempt_evidence evidence = run_judge_attempt(work, job);
+    struct attempt_evidence evidence = run_judge_attempt(
+        work, job, leaves_something(&work->graph.steps[index].spec->outputs));
     if (evidence.state == ATTEMPT_SUCCEEDED) {
         finish_attempt(work, index, &evidence);
     } else if (evidence.state == ATTEMPT_FAILED) {

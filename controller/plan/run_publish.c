@@ -78,7 +78,7 @@ static bool seal(struct run_work *work, struct artifact_status *artifact)
         work->after.status.seal_job = name;
         return false;
     }
-    struct attempt_evidence evidence = run_judge_attempt(work, job);
+    struct attempt_evidence evidence = run_judge_attempt(work, job, true);
     if (evidence.state == ATTEMPT_FAILED) {
         fail_seal(work, evidence.message);
         return false;

@@ -69,9 +69,11 @@ bool run_admit(struct run_work *work);
 
 /*
  * What a Job and its pods say. While only the Job has been seen to end it is still under way: what
- * the pod left is yet to come, and the two kinds are watched apart from each other.
+ * the pod left is yet to come, and the two kinds are watched apart from each other. `needs_pod`:
+ * the run can't go on without it.
  */
-struct attempt_evidence run_judge_attempt(struct run_work *work, const struct job *job);
+struct attempt_evidence run_judge_attempt(struct run_work *work, const struct job *job,
+                                          bool needs_pod);
 
 /* Reads the attempts under way into the step statuses. */
 void run_observe(struct run_work *work);

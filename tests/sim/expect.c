@@ -90,8 +90,9 @@ struct sim_result sim_expect_faultless(const struct sim_scenario *scenario)
 }
 
 /*
- * S4: a first apply has no uid to be held by, so one that arrives late makes its object anew; the
- * next reconcile deletes it, and nobody was ever led to it. Nothing else may be made twice.
+ * S4: a first apply has no uid to be held by, so one that arrives late, or from a second controller
+ * that is behind, makes its object anew; the next reconcile deletes it, and nobody was ever led to
+ * it. Nothing else may be made twice.
  */
 static const struct {
     const char *scenario;
@@ -101,18 +102,38 @@ static const struct {
     {"service-taken", KIND_DEPLOYMENT},
 };
 
-static bool may_differ(const struct sim_scenario *scenario, const struct sim_options *options,
-                       int kind)
+static bool is_made_late(const struct sim_scenario *scenario, int kind)
 {
     for (size_t at = 0; at < COUNT_OF(made_late); at++) {
-        if ((options->fault == SIM_CRASH_LATE || options->fault_per_mille > 0 ||
-             options->processes > 1) &&
-            (int)made_late[at].kind == kind &&
+        if ((int)made_late[at].kind == kind &&
             strcmp(made_late[at].scenario, scenario->name) == 0) {
             return true;
         }
     }
-    return kind == KIND_POD;
+    return false;
+}
+
+static bool may_differ(const struct sim_scenario *scenario, const struct sim_options *options,
+                       int kind)
+{
+    if (kind == KIND_POD) {
+        return true;
+    }
+    if (options->processes > 1) {
+        return kind == KIND_DEPLOYMENT;
+    }
+    bool is_late = options->fault == SIM_CRASH_LATE || options->fault_per_mille > 0;
+    return is_late && is_made_late(scenario, kind);
+}
+
+static bool has_lag(const struct sim_options *options)
+{
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        if (options->lag_ms[kind] > 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* What is wrong with it; NULL: nothing. */
@@ -122,7 +143,8 @@ static const char *judge(const struct sim_scenario *scenario, const struct sim_o
     if (result->failure[0]) {
         return result->failure;
     }
-    if (scenario->times_count || options->chaos_per_mille > 0) {
+    bool is_late = scenario->lateness_counts && has_lag(options);
+    if (scenario->times_count || is_late || options->chaos_per_mille > 0) {
         return NULL;
     }
     if (strcmp(result->end, faultless->end) != 0) {

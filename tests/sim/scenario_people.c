@@ -183,7 +183,8 @@ void sim_catches_up(struct sim_world *world)
     put_trigger(world, "Queue", "{'policy':'All','max':2}");
     sim_world_at(world, 3 * SIM_MINUTE_MS, suspend_trigger);
     sim_world_at(world, 9 * SIM_MINUTE_MS, resume_trigger);
-    sim_world_at(world, 11 * SIM_MINUTE_MS, suspend_trigger);
+    /* Late enough for what waits in the queue, before the next minute that fires. */
+    sim_world_at(world, 12 * SIM_MINUTE_MS - 5 * 1000, suspend_trigger);
 }
 
 /* A copy of a firing's run, with its annotations but without its owner: not the Trigger's. */

@@ -346,6 +346,22 @@ static void a_pod_that_never_turns_up_fails_the_attempt_in_the_end(void **state)
     world_free(&world);
 }
 
+static void a_step_that_leaves_nothing_waits_less_for_its_pod(void **state)
+{
+    (void)state;
+    struct world world;
+    set_up(&world, "%s", one_step);
+    put_run(&world, "r", "");
+    (void)step(&world);
+    kubelet_end_job(&world, job_of(&world, "train", 1), true);
+    world.now += 9;
+    assert_string_equal(step(&world), "");
+    world.now += 1;
+    (void)step(&world);
+    assert_string_equal(text(&world, "status/phase"), "Succeeded");
+    world_free(&world);
+}
+
 static void results_are_read_or_the_attempt_has_failed(void **state)
 {
     (void)state;
@@ -913,6 +929,7 @@ int main(void)
         cmocka_unit_test(a_failed_attempt_is_tried_again_when_its_time_has_come),
         cmocka_unit_test(a_job_that_is_complete_waits_for_what_its_pod_left),
         cmocka_unit_test(a_pod_that_never_turns_up_fails_the_attempt_in_the_end),
+        cmocka_unit_test(a_step_that_leaves_nothing_waits_less_for_its_pod),
         cmocka_unit_test(results_are_read_or_the_attempt_has_failed),
         cmocka_unit_test(checks_stop_or_warn),
         cmocka_unit_test(a_job_that_vanished_is_asked_for_before_its_attempt_is_given_up),
