@@ -46,6 +46,8 @@ MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 REQUEST_TIMEOUT_SECONDS = 30
 TRANSPORT_TRIES = 3
+# The API server may have closed a connection that nobody used for a while; a POST would be lost on it.
+IDLE_LIMIT_SECONDS = 20
 
 
 class ApiError(Exception):
@@ -103,6 +105,14 @@ class Api:
             connection.close()
             self.local.connection = None
 
+    def _kept_connection(self) -> http.client.HTTPSConnection | None:
+        """This thread's, unless it was idle for too long."""
+        connection = getattr(self.local, "connection", None)
+        if connection and time.monotonic() - self.local.used > IDLE_LIMIT_SECONDS:
+            connection.close()
+            return None
+        return connection
+
     def _headers(self, content_type: str) -> dict[str, str]:
         headers = {"Content-Type": content_type, "Accept": "application/json", "User-Agent": "tidemill-e2e"}
         if self.token:
@@ -114,8 +124,9 @@ class Api:
         url = "/" + path.lstrip("/") + ("?" + urlencode(query) if query else "")
         data = None if body is None else json.dumps(body).encode()
         for attempt in range(TRANSPORT_TRIES):
-            connection = getattr(self.local, "connection", None) or self._connect()
+            connection = self._kept_connection() or self._connect()
             self.local.connection = connection
+            self.local.used = time.monotonic()
             try:
                 connection.request(method, url, data, self._headers(content_type))
                 response = connection.getresponse()
