@@ -93,6 +93,9 @@ struct election *election_free(struct election *election)
 
 /* Resting. */
 
+/* Looks of a follower in one retry period. */
+enum { FOLLOWER_LOOKS = 2 };
+
 static void act(void *context);
 
 static void rest_until(struct election *election, int64_t at_ms)
@@ -101,10 +104,14 @@ static void rest_until(struct election *election, int64_t at_ms)
     election->timer = io_start_timer(election->options.io, at_ms, act, election);
 }
 
-/* A retry period with its jitter, or less when the Lease is free before. */
+/*
+ * A retry period with its jitter, or less when the Lease is free before. Who follows looks twice as
+ * often as client-go's would: a Lease that is given back by a clean stop is found within 1.2 s, so
+ * that somebody works again within 3 s on a busy machine too. It costs one small GET.
+ */
 static void rest(struct election *election)
 {
-    int64_t retry_ms = election->options.times.retry_ms;
+    int64_t retry_ms = election->options.times.retry_ms / (election->leads ? 1 : FOLLOWER_LOOKS);
     uint64_t spread_ms = (uint64_t)(retry_ms * ELECTION_JITTER_PERCENT / PERCENT) + 1;
     int64_t now = election_now_ms(election);
     int64_t at_ms = now + retry_ms + (int64_t)(io_random(election->options.io) % spread_ms);

@@ -39,7 +39,7 @@ enum {
 struct election_times {
     int64_t lease_ms; /* whole seconds: how long others wait for a silent leader */
     int64_t renew_ms; /* how long a leader writes without a renewal */
-    int64_t retry_ms; /* between two looks or renewals */
+    int64_t retry_ms; /* between two renewals; who follows looks twice in it */
 };
 
 /* ERROR_INVALID unless lease > renew > retry x 1.2; the message names the flag and what to do. */
