@@ -45,6 +45,7 @@ struct sim_result {
     char *end;     /* sim_store_describe(); freed with free() */
     size_t writes; /* of the controllers */
     size_t faults;
+    size_t conflicts;
     size_t events[KIND_COUNT];  /* changes of each kind */
     size_t creates[KIND_COUNT]; /* by whomever */
     size_t deletes[KIND_COUNT];

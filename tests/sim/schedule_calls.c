@@ -10,7 +10,14 @@
 
 enum { MILLISECONDS = 1000, BOOKMARK_MS = 60 * MILLISECONDS, PER_MILLE = 1000 };
 
-enum { UNAVAILABLE = 503, TOO_MANY = 429, FAILED_INSIDE = 500, INVALID = 422, OK = 200 };
+enum {
+    UNAVAILABLE = 503,
+    TOO_MANY = 429,
+    FAILED_INSIDE = 500,
+    INVALID = 422,
+    CONFLICT = 409,
+    OK = 200
+};
 
 const char *sim_fault_name(enum sim_fault fault)
 {
@@ -114,6 +121,7 @@ static void carry_out(struct sim_world *world, const struct sim_request *request
     int64_t version = world->store.version;
     call->answer = sim_server_serve(&world->store, request);
     sim_world_trace(world, "%s %s -> %d", request->method, request->path, call->answer.status);
+    world->conflicts += call->answer.status == CONFLICT;
     if (world->store.version != version) {
         world->effects++;
         world->last_write_ms = world->now_ms;

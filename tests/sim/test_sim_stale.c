@@ -98,12 +98,32 @@ static void a_watch_may_skip_any_part_of_history(void **state)
     }
 }
 
+/* C9: where nobody else writes, no write is locked by a version older than our own last one. */
+static void nothing_is_written_on_knowledge_older_than_our_own_writes(void **state)
+{
+    (void)state;
+    static const char *const alone[] = {"one-step", "chain", "retries", "check"};
+    for (size_t at = 0; at < COUNT_OF(alone); at++) {
+        for (int kind = 0; kind < KIND_COUNT; kind++) {
+            struct sim_options options = {0};
+            options.lag_ms[kind] = LATE_MS;
+            struct sim_result result = sim_scenario_play(sim_scenario_find(alone[at]), &options);
+            if (result.conflicts > 0) {
+                fail_msg("%s with %s late: %zu conflicts", alone[at], kind_info(kind)->kind,
+                         result.conflicts);
+            }
+            sim_result_free(&result);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_may_be_late),
         cmocka_unit_test(each_two_kinds_may_be_late_by_different_times),
         cmocka_unit_test(a_watch_may_skip_any_part_of_history),
+        cmocka_unit_test(nothing_is_written_on_knowledge_older_than_our_own_writes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

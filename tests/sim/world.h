@@ -119,9 +119,10 @@ struct sim_world {
     size_t script_next;
     int64_t *change_ms; /* when each change of the store happened */
     size_t change_capacity;
-    size_t writes;  /* requests of controllers that write, events and dry runs not counted */
-    size_t effects; /* of them: those that changed something */
-    size_t faults;  /* that happened */
+    size_t writes;    /* requests of controllers that write, events and dry runs not counted */
+    size_t effects;   /* of them: those that changed something */
+    size_t conflicts; /* of the writes: locked by a version that was not the newest */
+    size_t faults;    /* that happened */
     int64_t last_write_ms;
     struct sim_request late; /* texts owned; method NULL: none */
     bool gap_is_over;

@@ -488,6 +488,54 @@ static void a_version_whose_files_differ_never_serves_and_the_champion_stays(voi
     free_world(world);
 }
 
+/* It came up all the same, as when its pods were checked after they answered. */
+static void a_version_whose_files_differ_does_not_take_over_although_it_answers(void **state)
+{
+    (void)state;
+    struct world *world = serving_world();
+    add_version(world);
+    step(world, SIZE_MAX);
+    make_available(world, 1);
+    end_copy(world, 1, 1, "{\"reason\":\"DigestMismatch\",\"message\":\"other files\"}");
+    step(world, SIZE_MAX);
+    assert_string_equal(selected(world), "uid-churn-0");
+    free_world(world);
+}
+
+static void a_status_of_an_older_deployment_lets_nobody_take_over(void **state)
+{
+    (void)state;
+    struct world *world = serving_world();
+    add_version(world);
+    step(world, SIZE_MAX);
+    make_available(world, 1);
+    world->deployments[1].meta.generation = 2;
+    step(world, SIZE_MAX);
+    assert_string_equal(selected(world), "uid-churn-0");
+    world->deployments[1].status.observed_generation = 2;
+    step(world, SIZE_MAX);
+    assert_string_equal(selected(world), "uid-churn-1");
+    free_world(world);
+}
+
+static void a_champion_that_turns_out_unusable_stays_until_people_decide(void **state)
+{
+    (void)state;
+    struct world *world = serving_world();
+    add_version(world);
+    step(world, SIZE_MAX);
+    make_available(world, 1);
+    step(world, SIZE_MAX);
+    world->now += DRAIN;
+    step(world, SIZE_MAX);
+    assert_string_equal(selected(world), "uid-churn-1");
+    end_copy(world, 1, 1, "{\"reason\":\"DigestMismatch\",\"message\":\"other files\"}");
+    plan_world(world);
+    assert_null(find_operation(world, OPERATION_APPLY, KIND_DEPLOYMENT, "churn-0"));
+    assert_null(find_operation(world, OPERATION_DELETE, KIND_DEPLOYMENT, "churn-1"));
+    free_world(world);
+}
+
 static void files_that_can_t_be_read_yet_are_waited_for(void **state)
 {
     (void)state;
@@ -601,6 +649,9 @@ int main(void)
         cmocka_unit_test(a_pinned_version_comes_back_by_the_same_way),
         cmocka_unit_test(a_pin_that_names_nothing_leaves_the_champion_and_says_so),
         cmocka_unit_test(a_version_whose_files_differ_never_serves_and_the_champion_stays),
+        cmocka_unit_test(a_version_whose_files_differ_does_not_take_over_although_it_answers),
+        cmocka_unit_test(a_status_of_an_older_deployment_lets_nobody_take_over),
+        cmocka_unit_test(a_champion_that_turns_out_unusable_stays_until_people_decide),
         cmocka_unit_test(files_that_can_t_be_read_yet_are_waited_for),
         cmocka_unit_test(a_name_that_is_taken_is_told_and_tried_again_apart_from_the_status),
         cmocka_unit_test(without_a_model_a_version_that_says_how_serves_on_its_own),

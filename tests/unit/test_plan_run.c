@@ -263,7 +263,41 @@ static void a_pinned_revision_that_is_deleted_ends_the_run_and_stops_its_jobs(vo
     world_free(&world);
 }
 
+static void a_run_waits_until_the_newest_spec_of_its_pipeline_is_judged(void **state)
+{
+    (void)state;
+    struct world world;
+    set_up(&world, "%s", one_step);
+    world_merge(&world, KIND_PIPELINE, "churn", "{'spec':{'timeout':'1h'}}");
+    put_run(&world, "r", "");
+    struct plan plan = world_plan_run(&world, "r");
+    assert_null(plan_find(&plan, OPERATION_CREATE, KIND_JOB, 0));
+    plan = world_plan_pipeline(&world, "churn");
+    (void)world_carry_out(&world, &plan, WORLD_NO_FAULT, 0);
+    plan = world_plan_pipeline(&world, "churn");
+    (void)world_carry_out(&world, &plan, WORLD_NO_FAULT, 0);
+    plan = world_plan_run(&world, "r");
+    assert_non_null(plan_find(&plan, OPERATION_CREATE, KIND_JOB, 0));
+    world_free(&world);
+}
+
 /* ---- attempts ---- */
+
+static void the_recorded_end_of_a_step_never_changes(void **state)
+{
+    (void)state;
+    struct world world;
+    set_up(&world, "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i','runAfter':['a']}]");
+    put_run(&world, "r", "");
+    (void)step(&world);
+    end_step(&world, "a", 1, 0, "");
+    (void)step(&world);
+    assert_string_equal(text(&world, "status/steps/0/phase"), "Succeeded");
+    kubelet_set_pod(&world, job_of(&world, "a", 1), "{'phase':'Failed'}");
+    assert_string_equal(step(&world), "");
+    assert_string_equal(text(&world, "status/steps/0/phase"), "Succeeded");
+    world_free(&world);
+}
 
 static const char retried[] = "'steps':[{'name':'train','image':'i','retry':{'limit':2,"
                               "'backoff':{'initial':'10s','factor':3,'max':'20s'}}}]";
@@ -929,6 +963,8 @@ int main(void)
         cmocka_unit_test(a_failed_attempt_is_tried_again_when_its_time_has_come),
         cmocka_unit_test(a_job_that_is_complete_waits_for_what_its_pod_left),
         cmocka_unit_test(a_pod_that_never_turns_up_fails_the_attempt_in_the_end),
+        cmocka_unit_test(a_run_waits_until_the_newest_spec_of_its_pipeline_is_judged),
+        cmocka_unit_test(the_recorded_end_of_a_step_never_changes),
         cmocka_unit_test(a_step_that_leaves_nothing_waits_less_for_its_pod),
         cmocka_unit_test(results_are_read_or_the_attempt_has_failed),
         cmocka_unit_test(checks_stop_or_warn),

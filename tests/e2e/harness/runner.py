@@ -96,12 +96,6 @@ def run_one(test: ClusterCase, tally: Tally) -> None:
     tally.add(test, seconds, detail)
 
 
-def run_in_turn(tests: list[ClusterCase], tally: Tally) -> None:
-    """Those that disturb others on the same control plane, the heaviest last."""
-    for test in sorted(tests, key=lambda test: test.weight):
-        run_one(test, tally)
-
-
 def needs_cluster(pattern: str) -> bool:
     """False when all tests that match bring their own API server."""
     return any(not test.own_plane for test in find_tests(pattern))
@@ -118,13 +112,12 @@ def run_all(pattern: str, threads: int, listed: bool = False) -> int:
         ClusterCase.api = Api()
         sweep(ClusterCase.api)
     tally = Tally()
-    own = [test for test in tests if test.own_plane]
-    beside = sorted((test for test in tests if not test.serial and not test.own_plane), key=lambda test: -test.weight)
-    with ThreadPoolExecutor(threads + 1) as pool:
-        lane = pool.submit(run_in_turn, own, tally)
-        for done in as_completed([lane, *(pool.submit(run_one, test, tally) for test in beside)]):
+    beside = sorted((test for test in tests if not test.serial), key=lambda test: -test.weight)
+    with ThreadPoolExecutor(threads) as pool:
+        for done in as_completed([pool.submit(run_one, test, tally) for test in beside]):
             done.result()
-    run_in_turn([test for test in tests if test.serial and not test.own_plane], tally)
+    for test in sorted((test for test in tests if test.serial), key=lambda test: test.weight):
+        run_one(test, tally)
     if hasattr(ClusterCase, "api"):
         DryRunCase.forget_shared(ClusterCase.api)
     for name in tally.failed:
