@@ -81,7 +81,9 @@ class Rights(ClusterCase):
         self.wait_condition("Pipeline", "p", "True", "Accepted")
         self.take("patch", "pipelineruns/status")
         self.run_of("p", "run")
-        self.wait_for("the step's Job", lambda: self.jobs_of("run"))
+        # Each news of Job and pod makes another status, so the tries are counted once there is no more news.
+        self.wait_for("the end of the step's Job", lambda: any(
+            entry["type"] == "Complete" for job in self.jobs_of("run") for entry in job["status"].get("conditions", [])))
         self.assert_few("pipelineruns")
         self.assertEqual({}, condition(self.get("PipelineRun", "run")))
         self.give_back()
