@@ -57,11 +57,11 @@ install: ## install Tidemill into the cluster of the current kubectl context
 check: ## the quick tests: no cluster, under a minute
 	@tests/run check
 
-sim: ## every crash, lag and gap of the simulation, and 2,000 seeds: about an hour
+sim: ## every crash, lag and gap of the simulation, and 2,000 seeds: hours
 	@$(MAKE) --no-print-directory simulations
 	@SIM_FULL=1 tests/support/run_cmocka tests/sim sim 14400
 
-mutation: ## plant each fault of tests/mutation and see a test find it: about half an hour
+mutation: ## plant each fault of tests/mutation and see a test find it: long
 	@tests/mutation/run --docs
 
 release: ## the program: build/release/tidemill
