@@ -3,7 +3,7 @@
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-       gcc make pkg-config libc6-dev libcurl4-openssl-dev libjansson-dev libyaml-dev libssl-dev libmicrohttpd-dev \
+       gcc make pkg-config libc6-dev libcurl4-openssl-dev libnghttp2-dev libjansson-dev libyaml-dev libssl-dev libmicrohttpd-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -13,7 +13,7 @@ RUN rm -rf build && make release && strip build/release/tidemill
 FROM debian:bookworm-slim AS runtime
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-       ca-certificates tzdata libcurl4 libjansson4 libmicrohttpd12 libssl3 libyaml-0-2 \
+       ca-certificates tzdata libcurl4 libnghttp2-14 libjansson4 libmicrohttpd12 libssl3 libyaml-0-2 \
     && rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/*.log /var/log/apt
 COPY --from=build /src/build/release/tidemill /usr/bin/tidemill
 LABEL org.opencontainers.image.title="tidemill" \

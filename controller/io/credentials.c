@@ -42,6 +42,7 @@ enum plugin_state { PLUGIN_NONE, PLUGIN_NEEDED, PLUGIN_RUNNING, PLUGIN_DONE, PLU
 struct credentials {
     struct credentials_options options;
     uint64_t generation;
+    uint64_t identity;
     struct secret token;
     struct secret authority;
     struct secret certificate;
@@ -258,7 +259,9 @@ static struct result load_authority(struct credentials *credentials, struct erro
         result = check_authority(&bytes, material_name(credentials, material), error);
     }
     if (result_is_ok(result)) {
-        (void)secret_replace(&credentials->authority, bytes.data, bytes.size);
+        credentials->identity += secret_replace(&credentials->authority, bytes.data, bytes.size)
+                                     ? 1
+                                     : 0;
     }
     buffer_free(&bytes);
     return result;
@@ -270,6 +273,7 @@ static void set_pair(struct credentials *credentials, const struct buffer *certi
     bool changed = secret_replace(&credentials->certificate, certificate->data, certificate->size);
     changed = secret_replace(&credentials->key, key->data, key->size) || changed;
     credentials->generation += changed ? 1 : 0;
+    credentials->identity += changed ? 1 : 0;
 }
 
 /* Both are read before either is used: a rotation may be under way between the two. */
@@ -416,6 +420,7 @@ enum credentials_state credentials_get(struct credentials *credentials, int64_t 
     }
     *credential = (struct credential){
         .generation = credentials->generation,
+        .identity = credentials->identity,
         .token = credentials->token.bytes,
         .authority = credentials->authority.bytes,
         .authority_size = credentials->authority.size,

@@ -20,6 +20,7 @@ struct loop;
 /* Borrowed until the next call on the same credentials. */
 struct credential {
     uint64_t generation; /* grows whenever token, certificate or key change */
+    uint64_t identity;   /* grows whenever authority, certificate or key change: a connection's */
     const char *token;   /* NULL: none */
     const char *authority;
     size_t authority_size; /* PEM; 0: the system's own authorities */

@@ -2,9 +2,9 @@
 #define TIDEMILL_IO_HTTP_H
 
 /*
- * The HTTP client for one API server: libcurl's multi interface driven by io/loop.h. HTTP/2 over
- * TLS with all requests on as few connections as the server's stream limit allows, HTTP/1.1 when
- * the server speaks nothing else. Used by io/real.h alone.
+ * The HTTP client for one API server, driven by io/loop.h. HTTP/2 over TLS by nghttp2, all
+ * requests on as few connections as the server's stream limit allows; by libcurl, with HTTP/1.1,
+ * when the server speaks nothing else. Used by io/real.h alone.
  * Invariants: no redirect is followed and credentials go to this one server (X6); a request with a
  * body is sent at most once, but for the one repeat after a 401; curl is never called from inside
  * one of its own callbacks.
@@ -27,6 +27,8 @@ struct http_options {
     const struct controller_metrics *metrics; /* NULL: not counted */
     /* A connection whose peer acknowledges nothing for so long is ended (C12). 0: 30 s. */
     int unacknowledged_ms;
+    /* A connection that can't be used after so long is given up. 0: 10 s. */
+    int connect_ms;
 };
 
 /* ERROR_INVALID for a server address that is not http or https. */

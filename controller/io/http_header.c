@@ -18,23 +18,21 @@ void http_headers_clear(struct http_headers *headers)
     *headers = (struct http_headers){.retry_after_seconds = IO_NO_RETRY_AFTER};
 }
 
-/* The value's first byte when the line is a header of this name, else NULL. */
-static const char *value_of(const char *line, size_t size, const char *name, size_t *value_size)
+/* Without the white space around it (RFC 9110, 5.5). */
+static void trim(const char **value, size_t *size)
 {
-    size_t length = strlen(name);
-    if (size <= length || strncasecmp(line, name, length) != 0 || line[length] != ':') {
-        return NULL;
+    while (*size > 0 && (**value == ' ' || **value == '\t')) {
+        (*value)++;
+        (*size)--;
     }
-    const char *value = line + length + 1;
-    const char *end = line + size;
-    while (value < end && (*value == ' ' || *value == '\t')) {
-        value++;
+    while (*size > 0 && strchr("\r\n \t", (*value)[*size - 1]) != NULL) {
+        (*size)--;
     }
-    while (end > value && strchr("\r\n \t", end[-1]) != NULL) {
-        end--;
-    }
-    *value_size = (size_t)(end - value);
-    return value;
+}
+
+static bool is_name(const char *name, size_t size, const char *expected)
+{
+    return size == strlen(expected) && strncasecmp(name, expected, size) == 0;
 }
 
 static int seconds_of(const char *value, size_t size)
@@ -91,21 +89,27 @@ static void read_warning(struct http_headers *headers, const char *value, size_t
     headers->has_warning = true;
 }
 
+void http_headers_take(struct http_headers *headers, const char *name, size_t name_size,
+                       const char *value, size_t value_size)
+{
+    trim(&value, &value_size);
+    if (is_name(name, name_size, "retry-after")) {
+        headers->retry_after_seconds = seconds_of(value, value_size);
+    } else if (is_name(name, name_size, "warning")) {
+        read_warning(headers, value, value_size);
+    }
+}
+
 void http_headers_read(struct http_headers *headers, const char *line, size_t size)
 {
     if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         http_headers_clear(headers);
         return;
     }
-    size_t value_size;
-    const char *value = value_of(line, size, "Retry-After", &value_size);
-    if (value) {
-        headers->retry_after_seconds = seconds_of(value, value_size);
-        return;
-    }
-    value = value_of(line, size, "Warning", &value_size);
-    if (value) {
-        read_warning(headers, value, value_size);
+    const char *colon = memchr(line, ':', size);
+    if (colon) {
+        size_t name_size = (size_t)(colon - line);
+        http_headers_take(headers, line, name_size, colon + 1, size - name_size - 1);
     }
 }
 

@@ -20,6 +20,10 @@ struct http_headers {
 
 void http_headers_clear(struct http_headers *headers);
 
+/* One header; its name in any case. What it says counts as http_headers_read() tells. */
+void http_headers_take(struct http_headers *headers, const char *name, size_t name_size,
+                       const char *value, size_t value_size);
+
 /*
  * One header line as it came, CRLF included. A status line begins anew: what an interim answer
  * (100, 103) said does not count. Retry-After: seconds (RFC 9110 10.2.3). Warning: 299

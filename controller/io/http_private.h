@@ -1,7 +1,23 @@
 #ifndef TIDEMILL_IO_HTTP_PRIVATE_H
 #define TIDEMILL_IO_HTTP_PRIVATE_H
 
-/* Shared by http.c (sockets, timers, the queue) and http_call.c (one call). For no one else. */
+/*
+ * The inside of the HTTP client. For no one else.
+ *
+ *   http.c       which call goes next, by which carrier; credentials, cancelling, idle watches
+ *   http_call.c  one call: what it asks, what came back, what that means
+ *   http2*.c     carrier: HTTP/2 over TLS by nghttp2, many calls on a connection
+ *   http_curl*.c carrier: whatever else a server speaks, by libcurl; and the making of connections
+ *
+ *                      a carrier has room          it ended, well or not
+ *   http_start() -> QUEUED ---------------> RUNNING ----------------------> ENDED, on_done
+ *                     ^                        |
+ *                     +------------------------+  401 with another credential at hand, or the
+ *                                                 server says that it never looked at it
+ *
+ * Invariant: a carrier's callbacks may start and cancel calls; what they end is freed when the
+ * carrier has returned (`inside` is 0).
+ */
 
 #include "core/buffer.h"
 #include "io/credentials.h"
@@ -11,14 +27,23 @@
 
 #include <curl/curl.h>
 
+struct http2;
+
+/* What curl works on; it begins its owner. `done` is called from http_curl_collect(). */
+struct http_transfer {
+    CURL *easy; /* NULL: curl does not have it */
+    void (*done)(struct http_transfer *transfer, CURLcode code);
+};
+
 enum http_call_state {
     CALL_QUEUED,    /* waits for a credential, and for a place among those under way */
-    CALL_RUNNING,   /* curl has it */
-    CALL_CANCELLED, /* cancelled from inside a curl callback: removed when that returns */
+    CALL_RUNNING,   /* a carrier has it */
+    CALL_CANCELLED, /* cancelled from inside a carrier's callback: freed when that returns */
     CALL_ENDED,     /* on_done runs, or is about to */
 };
 
 struct io_call {
+    struct http_transfer transfer; /* when curl carries it */
     struct http *http;
     struct io_call *next; /* in the list of its state */
     struct io_call *previous;
@@ -30,7 +55,7 @@ struct io_call {
     char *content_type;
     char *body;
     size_t body_size;
-    size_t body_sent; /* bytes that curl has taken */
+    size_t body_sent; /* bytes that the carrier has taken */
     size_t maximum;
     int64_t timeout_ms;
     int64_t idle_ms;
@@ -39,21 +64,27 @@ struct io_call {
     void (*on_done)(void *context, const struct io_response *response);
     void *context;
 
-    /* Under way. */
-    CURL *easy;
-    struct curl_slist *headers;
-    char curl_message[CURL_ERROR_SIZE];
-    uint64_t generation; /* of the credential it carries */
-    bool repeated;       /* after a 401 */
-    int local_port;      /* of the connection it was sent on; 0: not sent */
-    int64_t asked_ms;    /* when http_start() was called */
-    int64_t started_ms;  /* when curl got it */
+    /* Under way: of the two carriers, one has it. */
+    struct curl_slist *headers; /* curl's */
+    char *curl_message;         /* CURL_ERROR_SIZE bytes */
+    struct http2 *connection;   /* when HTTP/2 carries it */
+    int32_t stream;
+    uint64_t generation;  /* of the credential it carries */
+    bool repeated;        /* after a 401 */
+    unsigned unprocessed; /* times that a server did not look at it */
+    int local_port;       /* of the connection it was sent on; 0: not sent */
+    int64_t asked_ms;     /* when http_start() was called */
+    int64_t started_ms;   /* when the carrier got it */
     int64_t last_byte_ms;
     struct loop_timer *idle_timer;
+    struct loop_timer *limit_timer; /* of the whole request; curl keeps its own */
 
     /* The answer. */
+    int status; /* 0: none yet */
+    bool is_whole;
     struct http_headers answer_headers;
     struct buffer answer;
+    uint64_t head_sent; /* bytes of method, path and headers */
     uint64_t body_received;
     enum error_kind ended_by_us; /* ERROR_NONE: not; else what to report */
     const char *our_message;     /* static text */
@@ -62,6 +93,12 @@ struct io_call {
 struct io_call_list {
     struct io_call *first;
     struct io_call *last;
+};
+
+/* How a carrier says that a call is over: ERROR_NONE when the whole answer has come. */
+struct http_end {
+    enum error_kind failure;
+    const char *message; /* borrowed */
 };
 
 /* A connection's socket, while curl wants to hear of it. */
@@ -74,53 +111,135 @@ struct http_socket {
     int64_t last_read_ms; /* when bytes last waited on it */
 };
 
-enum { EASY_POOL_SIZE = 64 };
+enum {
+    /*
+     * API servers allow 100 streams on a connection and more (theirs: 1000; Go's: 250). Fewer
+     * requests than that at once keep all on one connection, watches included.
+     */
+    HTTP_REQUESTS_MAXIMUM = 80,
+    /* HTTP/1.1 needs one for each watch and each request; HTTP/2 uses one or two. */
+    HTTP_CONNECTIONS_MAXIMUM = 64,
+    HTTP_EASY_POOL_SIZE = 64,
+};
 
 struct http {
     struct http_options options;
     char *base_url;    /* what URLs begin with; the host is the one to verify */
     char *host_header; /* "Host: ..." when base_url's is not the real one; else NULL */
+    char *authority;   /* host:port as the server is named */
+    char *path_prefix; /* "" or "/..." of the server's address */
     struct curl_slist *connect_to;
+    bool by_http2; /* false: curl carries all, for the server does not speak HTTP/2 over TLS */
 
-    CURLM *multi;
-    unsigned in_curl; /* depth of calls that run callbacks */
-    struct loop_timer *curl_timer;
+    unsigned inside;                    /* depth of carriers' calls that run our callbacks */
     struct loop_timer *pump_timer;      /* deferred: the queue is worked on in the next turn */
     struct io_call_list queued;         /* requests */
     struct io_call_list queued_streams; /* watches: never kept waiting by requests */
     struct io_call_list running;
     size_t running_requests;
     struct io_call_list cancelled;
-    struct http_socket *sockets;
-
-    CURL *pool[EASY_POOL_SIZE];
-    size_t pool_count;
     struct http_counters counters;
+
+    /* http_curl.c */
+    CURLM *multi;
+    struct loop_timer *curl_timer;
+    struct http_socket *sockets;
+    CURL *pool[HTTP_EASY_POOL_SIZE];
+    size_t pool_count;
+
+    /* http2.c */
+    struct http2 *connections;
+    size_t connection_count;
+    struct http2 *dialling; /* one at a time; among `connections` */
 };
-
-/* ---- http_call.c ---- */
-
-struct io_call *http_call_new(struct http *http, const struct io_request *request);
-/* After http_call_release(). */
-void http_call_free(struct io_call *call);
-/* Sets curl's options; takes an easy handle from the pool. */
-void http_call_prepare(struct io_call *call, const struct credential *credential);
-/* Back to the state before http_call_prepare(); the easy handle goes to the pool. */
-void http_call_release(struct io_call *call);
-/* What curl's end of the call means. `response` borrows from the call. */
-void http_call_judge(struct io_call *call, CURLcode code, struct io_response *response);
-/* Counters and metrics of a request that ended. */
-void http_call_count(struct io_call *call, const struct io_response *response);
 
 /* ---- http.c ---- */
 
-void http_list_add(struct io_call_list *list, struct io_call *call);
-void http_list_remove(struct io_call_list *list, struct io_call *call);
+/* How long the making of a connection may take. */
+int http_connect_ms(const struct http *http);
+/* The carrier has let go of the call. Frees it, or queues it again. */
+void http_finish(struct io_call *call, const struct http_end *end);
+/* The server says that it never looked at this request (RFC 9113, 8.7): it is sent again. */
+void http_send_again(struct io_call *call, const struct http_end *end);
+/* No connection can be made: all that wait fail alike. */
+void http_refuse_queued(struct http *http, const char *message);
+void http_pump_soon(struct http *http);
+/* After a carrier ran: what was cancelled meanwhile is freed. */
+void http_sweep(struct http *http);
 
 /* A watch: it lasts until somebody ends it. */
 static inline bool http_call_is_stream(const struct io_call *call)
 {
     return call->timeout_ms == 0;
 }
+
+/* ---- http_call.c ---- */
+
+struct io_call *http_call_new(struct http *http, const struct io_request *request);
+/* After the carrier has let go of it. */
+void http_call_free(struct io_call *call);
+/* Before a carrier gets it, the first time or again. */
+void http_call_begin(struct io_call *call, const struct credential *credential);
+/*
+ * The last moment to keep it back. True: it may be sent now, on the connection with this local
+ * port.
+ */
+bool http_call_may_be_sent(struct io_call *call, int local_port);
+/* Bytes of the body; false: nobody wants more of them, and ended_by_us says why. */
+bool http_call_take_body(struct io_call *call, const char *bytes, size_t size);
+/* What its end means. `response` borrows from the call and from `end`. */
+void http_call_judge(struct io_call *call, const struct http_end *end,
+                     struct io_response *response);
+/* Counters and metrics of a request that ended. */
+void http_call_count(struct io_call *call, const struct io_response *response);
+
+/* ---- http_curl.c ---- */
+
+void http_curl_open(struct http *http);
+void http_curl_close(struct http *http);
+void http_curl_begin(struct io_call *call, const struct credential *credential);
+/* Takes it away from curl. */
+void http_curl_release(struct io_call *call);
+/* Shuts the connection of a silent watch when it was silent as well. */
+void http_curl_shut_silent(const struct io_call *call, int64_t now_ms);
+/* Hands out what curl has ended. */
+void http_curl_collect(struct http *http);
+
+/* ---- http_curl_connect.c ---- */
+
+/* How a connection's sockets are set, and whom it trusts; for both carriers. */
+void http_curl_set_connection(CURL *easy, struct http *http);
+void http_curl_set_security(CURL *easy, struct http *http, const struct credential *credential);
+
+/*
+ * A connection over TLS that is made by curl (names, proxies, certificates) and then ours.
+ * transfer.done tells when it is there, or can't be made.
+ */
+struct http_dial {
+    struct http_transfer transfer;
+    struct http *http;
+    bool speaks_http2; /* by ALPN (RFC 7301) */
+    char message[CURL_ERROR_SIZE];
+};
+
+/* False: this libcurl can't be told the protocols to offer. `dial` lives until http_dial_close().
+ */
+bool http_dial_open(struct http_dial *dial, const struct credential *credential);
+void http_dial_close(struct http_dial *dial);
+
+/* ---- http2.c ---- */
+
+/*
+ * A connection with room for one more stream, or NULL: one is being made, and the queue is worked
+ * on again when there is one.
+ */
+struct http2 *http2_find(struct http *http, const struct credential *credential);
+void http2_begin(struct http2 *connection, struct io_call *call,
+                 const struct credential *credential);
+/* Ends the call's stream. */
+void http2_release(struct io_call *call);
+/* As http_curl_shut_silent(). */
+void http2_shut_silent(const struct io_call *call, int64_t now_ms);
+void http2_close(struct http *http);
 
 #endif

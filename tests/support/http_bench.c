@@ -43,7 +43,8 @@ void bench_open(struct bench *bench, const struct peer_options *options)
     struct http_options http = {.loop = bench->loop,
                                 .access = &bench->access,
                                 .credentials = bench->credentials,
-                                .unacknowledged_ms = bench->unacknowledged_ms};
+                                .unacknowledged_ms = bench->unacknowledged_ms,
+                                .connect_ms = bench->connect_ms};
     if (!result_is_ok(http_open(&http, &bench->http, &error))) {
         fail_msg("%s", error.message);
     }

@@ -40,6 +40,7 @@ struct bench {
     size_t awaited;        /* outcomes not yet there */
     void *script;          /* for the test's on_request */
     int unacknowledged_ms; /* http_options' */
+    int connect_ms;        /* http_options */
     bool is_proxy;         /* the peer stands between; the server is http://api.test:8080 */
 };
 

@@ -1,8 +1,7 @@
-#include "support/peer.h"
+#include "support/peer_private.h"
 
 #include "support/test.h"
 
-#include "core/buffer.h"
 #include "core/memory.h"
 #include "core/text.h"
 
@@ -12,10 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,136 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum {
-    BUFFER_MAXIMUM = 16 * 1024 * 1024,
-    PIECE_SIZE = 16 * 1024,
-    BACKLOG = 128,
-    STREAMS_MAXIMUM = 512
-};
-
-/* HTTP/2 frames (RFC 9113 6). */
-enum {
-    FRAME_HEAD_SIZE = 9,
-    FRAME_DATA = 0,
-    FRAME_HEADERS = 1,
-    FRAME_RESET = 3,
-    FRAME_SETTINGS = 4,
-    FRAME_PING = 6,
-    FRAME_GOAWAY = 7,
-    FLAG_END_STREAM = 1,
-    FLAG_ACK = 1,
-    FLAG_END_HEADERS = 4,
-    SETTING_STREAMS_MAXIMUM = 3,
-    ERROR_INTERNAL = 2,
-    ERROR_REFUSED_STREAM = 7,
-    FRAME_PAYLOAD_MAXIMUM = 16 * 1024,
-};
-
-#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-struct peer_connection {
-    struct peer_connection *next;
-    struct peer *peer;
-    size_t number;
-    int fd;
-    SSL *tls;
-    struct loop_watch *watch;
-    struct buffer in;
-    struct buffer out;
-    bool hangs_up;
-    bool closed;
-    bool greeted;                      /* HTTP/2 preface seen */
-    uint32_t streams[STREAMS_MAXIMUM]; /* open ones */
-    size_t stream_count;
-};
-
-struct peer {
-    struct peer_options options;
-    int fd;
-    uint16_t port;
-    struct loop_watch *watch;
-    SSL_CTX *tls;
-    struct peer_connection *connections;
-    size_t connection_count;
-    size_t request_count;
-};
-
-struct peer_identity {
-    EVP_PKEY *key;
-    X509 *certificate;
-    char *key_text;
-    char *certificate_text;
-};
-
-/* ---- Certificates ---- */
-
-static char *text_of(BIO *bio)
-{
-    char *data = NULL;
-    long size = BIO_get_mem_data(bio, &data);
-    char *text = memory_print("%.*s", (int)size, data);
-    BIO_free(bio);
-    return text;
-}
-
-static void add_extension(X509 *certificate, int kind, const char *value)
-{
-    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, kind, value);
-    REQUIRE(extension && X509_add_ext(certificate, extension, -1) == 1);
-    X509_EXTENSION_free(extension);
-}
-
-struct peer_identity *peer_identity_new(const char *name)
-{
-    static long serial;
-    struct peer_identity *identity = memory_allocate(1, sizeof(*identity));
-    identity->key = EVP_EC_gen("P-256");
-    X509 *certificate = X509_new();
-    REQUIRE(identity->key && certificate);
-    (void)X509_set_version(certificate, X509_VERSION_3);
-    (void)ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
-    (void)X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-    (void)X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-    (void)X509_set_pubkey(certificate, identity->key);
-    X509_NAME *subject = X509_get_subject_name(certificate);
-    char *common = memory_print("peer %ld", serial);
-    (void)X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)common, -1,
-                                     -1, 0);
-    memory_free(common);
-    (void)X509_set_issuer_name(certificate, subject);
-    add_extension(certificate, NID_basic_constraints, "critical,CA:TRUE");
-    char *names = memory_print("IP:127.0.0.1%s%s", name ? ",DNS:" : "", name ? name : "");
-    add_extension(certificate, NID_subject_alt_name, names);
-    memory_free(names);
-    REQUIRE(X509_sign(certificate, identity->key, EVP_sha256()) > 0);
-    identity->certificate = certificate;
-    BIO *bio = BIO_new(BIO_s_mem());
-    REQUIRE(PEM_write_bio_X509(bio, certificate) == 1);
-    identity->certificate_text = text_of(bio);
-    bio = BIO_new(BIO_s_mem());
-    REQUIRE(PEM_write_bio_PrivateKey(bio, identity->key, NULL, NULL, 0, NULL, NULL) == 1);
-    identity->key_text = text_of(bio);
-    return identity;
-}
-
-const char *peer_identity_certificate(const struct peer_identity *identity)
-{
-    return identity->certificate_text;
-}
-
-const char *peer_identity_key(const struct peer_identity *identity)
-{
-    return identity->key_text;
-}
-
-void peer_identity_free(struct peer_identity *identity)
-{
-    EVP_PKEY_free(identity->key);
-    X509_free(identity->certificate);
-    memory_free(identity->key_text);
-    memory_free(identity->certificate_text);
-    memory_free(identity);
-}
+enum { PIECE_SIZE = 16 * 1024, BACKLOG = 128 };
 
 /* ---- Bytes out ---- */
 
@@ -247,100 +114,8 @@ void peer_go_deaf(struct peer_connection *connection)
             0);
 }
 
-/* ---- HTTP/2 ---- */
-
-static void send_frame(struct peer_connection *connection, unsigned type, unsigned flags,
-                       uint32_t stream, const void *payload, size_t size)
-{
-    REQUIRE(size <= FRAME_PAYLOAD_MAXIMUM);
-    unsigned char head[FRAME_HEAD_SIZE] = {
-        (unsigned char)(size >> 16),   (unsigned char)(size >> 8),   (unsigned char)size,
-        (unsigned char)type,           (unsigned char)flags,         (unsigned char)(stream >> 24),
-        (unsigned char)(stream >> 16), (unsigned char)(stream >> 8), (unsigned char)stream,
-    };
-    if (!connection->closed) {
-        REQUIRE(result_is_ok(buffer_append(&connection->out, head, sizeof(head))));
-        peer_send(connection, payload, size);
-    }
-}
-
-static void put_number(unsigned char *to, uint32_t number)
-{
-    to[0] = (unsigned char)(number >> 24);
-    to[1] = (unsigned char)(number >> 16);
-    to[2] = (unsigned char)(number >> 8);
-    to[3] = (unsigned char)number;
-}
-
-static void close_stream(struct peer_connection *connection, uint32_t stream)
-{
-    for (size_t at = 0; at < connection->stream_count; at++) {
-        if (connection->streams[at] == stream) {
-            connection->streams[at] = connection->streams[--connection->stream_count];
-            return;
-        }
-    }
-}
-
-/* ":status" as a literal with the static table's name 8, never indexed (RFC 7541 6.2.3). */
-void peer_send_status(const struct peer_request *request, int status, bool ends)
-{
-    char block[8];
-    (void)snprintf(block, sizeof(block), "\x18\x03%03d", status);
-    send_frame(request->connection, FRAME_HEADERS,
-               (unsigned)FLAG_END_HEADERS | (ends ? (unsigned)FLAG_END_STREAM : 0U),
-               request->stream, block, 5);
-    if (ends) {
-        close_stream(request->connection, request->stream);
-    }
-}
-
-void peer_send_data(struct peer_connection *connection, uint32_t stream, const void *bytes,
-                    size_t size, bool ends)
-{
-    const char *at = bytes;
-    if (ends) {
-        close_stream(connection, stream);
-    }
-    do {
-        size_t piece = size < FRAME_PAYLOAD_MAXIMUM ? size : FRAME_PAYLOAD_MAXIMUM;
-        size -= piece;
-        send_frame(connection, FRAME_DATA, size == 0 && ends ? FLAG_END_STREAM : 0, stream, at,
-                   piece);
-        at += piece;
-    } while (size > 0);
-}
-
-static void reset_stream(struct peer_connection *connection, uint32_t stream, uint32_t code)
-{
-    unsigned char payload[4];
-    put_number(payload, code);
-    send_frame(connection, FRAME_RESET, 0, stream, payload, sizeof(payload));
-}
-
-void peer_send_reset(struct peer_connection *connection, uint32_t stream)
-{
-    close_stream(connection, stream);
-    reset_stream(connection, stream, ERROR_INTERNAL);
-}
-
-void peer_send_goaway(struct peer_connection *connection, uint32_t last_stream)
-{
-    unsigned char payload[8] = {0};
-    put_number(payload, last_stream);
-    send_frame(connection, FRAME_GOAWAY, 0, 0, payload, sizeof(payload));
-}
-
-static void greet(struct peer_connection *connection)
-{
-    uint32_t maximum = connection->peer->options.streams_maximum;
-    unsigned char setting[6] = {0, SETTING_STREAMS_MAXIMUM};
-    put_number(setting + 2, maximum);
-    send_frame(connection, FRAME_SETTINGS, 0, 0, setting, maximum ? sizeof(setting) : 0);
-}
-
-static void hand_over(struct peer_connection *connection, uint32_t stream, const char *head,
-                      const char *body, bool has_body)
+void peer_hand_over(struct peer_connection *connection, uint32_t stream, const char *head,
+                    const char *body, bool has_body)
 {
     struct peer *peer = connection->peer;
     struct peer_request request = {
@@ -353,60 +128,6 @@ static void hand_over(struct peer_connection *connection, uint32_t stream, const
         .has_body = has_body,
     };
     peer->options.on_request(peer->options.context, &request);
-}
-
-/* RFC 9113 5.1.2: a client may not know the limit yet, and then has its stream refused. */
-static bool admit_stream(struct peer_connection *connection, uint32_t stream)
-{
-    uint32_t maximum = connection->peer->options.streams_maximum;
-    if (maximum > 0 && connection->stream_count >= maximum) {
-        return false;
-    }
-    REQUIRE(connection->stream_count < STREAMS_MAXIMUM);
-    connection->streams[connection->stream_count++] = stream;
-    return true;
-}
-
-static void take_frame(struct peer_connection *connection, unsigned type, unsigned flags,
-                       uint32_t stream, const unsigned char *payload, size_t size)
-{
-    if (type == FRAME_SETTINGS && !(flags & FLAG_ACK)) {
-        send_frame(connection, FRAME_SETTINGS, FLAG_ACK, 0, "", 0);
-    } else if (type == FRAME_PING && !(flags & FLAG_ACK)) {
-        send_frame(connection, FRAME_PING, FLAG_ACK, 0, payload, size);
-    } else if (type == FRAME_RESET) {
-        close_stream(connection, stream);
-    } else if (type == FRAME_HEADERS && !admit_stream(connection, stream)) {
-        reset_stream(connection, stream, ERROR_REFUSED_STREAM);
-    } else if ((type == FRAME_HEADERS || type == FRAME_DATA) && (flags & FLAG_END_STREAM)) {
-        hand_over(connection, stream, "", "", type == FRAME_DATA);
-    }
-}
-
-static bool take_http2(struct peer_connection *connection)
-{
-    struct buffer *in = &connection->in;
-    if (!connection->greeted) {
-        if (in->size < strlen(PREFACE)) {
-            return false;
-        }
-        buffer_consume(in, strlen(PREFACE));
-        connection->greeted = true;
-        greet(connection);
-    }
-    const unsigned char *head = (const unsigned char *)in->data;
-    if (in->size < FRAME_HEAD_SIZE) {
-        return false;
-    }
-    size_t size = ((size_t)head[0] << 16) | ((size_t)head[1] << 8) | head[2];
-    if (in->size < FRAME_HEAD_SIZE + size) {
-        return false;
-    }
-    uint32_t stream = ((uint32_t)(head[5] & 0x7FU) << 24) | ((uint32_t)head[6] << 16) |
-                      ((uint32_t)head[7] << 8) | head[8];
-    take_frame(connection, head[3], head[4], stream, head + FRAME_HEAD_SIZE, size);
-    buffer_consume(in, FRAME_HEAD_SIZE + size);
-    return true;
 }
 
 /* ---- HTTP/1.1 ---- */
@@ -431,7 +152,7 @@ static bool take_http1(struct peer_connection *connection)
     if (whole) {
         char *body = memory_print("%.*s", (int)body_size, in->data + head_size);
         buffer_consume(in, head_size + body_size);
-        hand_over(connection, 0, head, body, body_size > 0);
+        peer_hand_over(connection, 0, head, body, body_size > 0);
         memory_free(body);
     }
     memory_free(head);
@@ -515,7 +236,7 @@ static void on_bytes(void *context, unsigned events)
         REQUIRE(result_is_ok(buffer_append(&connection->in, piece, (size_t)size)));
     }
     while (!connection->closed &&
-           (is_http2(connection) ? take_http2(connection) : take_http1(connection))) {
+           (is_http2(connection) ? peer_take_http2(connection) : take_http1(connection))) {
     }
 }
 
@@ -533,8 +254,8 @@ static void on_connection(void *context, unsigned events)
     connection->peer = peer;
     connection->fd = fd;
     connection->number = ++peer->connection_count;
-    connection->in.maximum = BUFFER_MAXIMUM;
-    connection->out.maximum = BUFFER_MAXIMUM;
+    connection->in.maximum = PEER_BUFFER_MAXIMUM;
+    connection->out.maximum = PEER_BUFFER_MAXIMUM;
     if (peer->tls) {
         connection->tls = SSL_new(peer->tls);
         (void)SSL_set_fd(connection->tls, fd);
@@ -606,6 +327,7 @@ void peer_close(struct peer *peer)
         struct peer_connection *connection = peer->connections;
         peer->connections = connection->next;
         close_connection(connection, false);
+        peer_free_http2(connection);
         buffer_free(&connection->in);
         buffer_free(&connection->out);
         memory_free(connection);

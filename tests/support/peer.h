@@ -25,9 +25,9 @@ struct peer_request {
     size_t connection_number; /* from 1, in the order of accepting */
     size_t number;            /* from 1, over all connections */
     uint32_t stream;          /* of HTTP/2 */
-    const char *head;         /* HTTP/1.1: request line and headers */
-    const char *body;         /* HTTP/1.1 */
-    bool has_body;            /* it came with one: not a GET */
+    const char *head;         /* HTTP/1.1: request line and headers; HTTP/2: "name: value" lines */
+    const char *body;
+    bool has_body; /* it came with one: not a GET */
 };
 
 struct peer_identity; /* a certificate and its key */
@@ -43,6 +43,7 @@ struct peer_options {
     enum peer_protocol protocol;
     const struct peer_identity *identity; /* for TLS */
     uint32_t streams_maximum;             /* HTTP/2; 0: says nothing */
+    bool says_nothing;                    /* HTTP/2: it greets nobody and answers nothing */
     bool asks_certificate;                /* a TLS client without one is refused */
     void (*on_request)(void *context, const struct peer_request *request);
     void (*on_closed)(void *context, size_t connection_number); /* by the client; may be NULL */
@@ -78,6 +79,8 @@ void peer_send_status(const struct peer_request *request, int status, bool ends)
 void peer_send_data(struct peer_connection *connection, uint32_t stream, const void *bytes,
                     size_t size, bool ends);
 void peer_send_reset(struct peer_connection *connection, uint32_t stream);
+/* REFUSED_STREAM: the request was not looked at (RFC 9113 8.7). */
+void peer_refuse(const struct peer_request *request);
 void peer_send_goaway(struct peer_connection *connection, uint32_t last_stream);
 
 #endif
