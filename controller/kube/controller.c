@@ -64,11 +64,27 @@ static int64_t now_us(const struct controller *controller)
 }
 
 /* Others put nothing in: everything is queued when they begin to act. */
+static bool fills_queue(const struct controller *controller)
+{
+    return controller->state == STATE_STARTING || controller->state == STATE_ACTING;
+}
+
 static void add_to_queue(void *context, const struct work_key *key)
 {
     struct controller *controller = context;
-    if (controller->state == STATE_STARTING || controller->state == STATE_ACTING) {
+    if (fills_queue(controller)) {
         queue_add(controller->queue, key);
+    }
+}
+
+static void add_routed(void *context, const struct work_key *key, enum route_urgency urgency)
+{
+    struct controller *controller = context;
+    if (urgency == ROUTE_NOW) {
+        add_to_queue(controller, key);
+    } else if (fills_queue(controller)) {
+        queue_add_at(controller->queue, key,
+                     io_now_ms(controller->options.io) + CONTROLLER_SOON_MS);
     }
 }
 
@@ -105,7 +121,7 @@ static void on_change(void *context, enum api_kind kind, enum cache_event event,
     if (controller->state == STATE_ACTING) { /* each end is counted by one replica */
         tell_run_end(controller, kind, before, after);
     }
-    routes_follow(controller->cache, kind, event, before, after, add_to_queue, controller);
+    routes_follow(controller->cache, kind, event, before, after, add_routed, controller);
 }
 
 static void work(void *context);

@@ -37,7 +37,12 @@
 #include <stdint.h>
 
 /* Keys planned or executed at once; what one executes is bounded by EXECUTOR_IN_FLIGHT. */
-enum { CONTROLLER_KEYS_IN_HAND = 256 };
+enum {
+    CONTROLLER_KEYS_IN_HAND = 256,
+    /* What may wait (ROUTE_SOON) waits so long: a pipeline's history is trimmed once for many ends.
+     */
+    CONTROLLER_SOON_MS = 1000
+};
 
 /* Who competes for which Lease; texts are copied. */
 struct controller_election {

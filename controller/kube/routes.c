@@ -16,18 +16,24 @@ struct route {
     const struct object *before;
     const struct object *after;
     const struct object *object; /* after, or before when it was deleted */
-    void (*add)(void *context, const struct work_key *key);
+    route_add *add;
     void *context;
 };
 
-static void add_key(const struct route *route, enum api_kind kind, const char *name)
+static void add_urgent_key(const struct route *route, enum api_kind kind, const char *name,
+                           enum route_urgency urgency)
 {
     if (text_is_empty(name)) {
         return;
     }
     const struct work_key key = {
         .kind = kind, .namespace = route->object->meta.namespace, .name = name};
-    route->add(route->context, &key);
+    route->add(route->context, &key, urgency);
+}
+
+static void add_key(const struct route *route, enum api_kind kind, const char *name)
+{
+    add_urgent_key(route, kind, name, ROUTE_NOW);
 }
 
 static void add_listed(const struct route *route, enum cache_index index, enum api_kind kind,
@@ -99,8 +105,8 @@ static void follow_run(const struct route *route)
     if (!is_final(route->object)) {
         add_key(route, KIND_PIPELINE_RUN, run->meta.name);
     }
-    if (ended) {
-        add_key(route, KIND_PIPELINE, pipeline);
+    if (ended) { /* for its history alone */
+        add_urgent_key(route, KIND_PIPELINE, pipeline, ROUTE_SOON);
     }
     if (moves_queue(route, ended) && is_limited(route, pipeline)) {
         wake_next_in_turn(route, pipeline);
@@ -167,8 +173,8 @@ static void follow_revision(const struct route *route)
 }
 
 void routes_follow(const struct cache *cache, enum api_kind kind, enum cache_event event,
-                   const struct object *before, const struct object *after,
-                   void (*add)(void *context, const struct work_key *key), void *context)
+                   const struct object *before, const struct object *after, route_add *add,
+                   void *context)
 {
     const struct route route = {.cache = cache,
                                 .event = event,

@@ -10,9 +10,16 @@
 #include "cache/cache.h"
 #include "kube/key.h"
 
+enum route_urgency {
+    ROUTE_NOW,
+    ROUTE_SOON /* housekeeping: better done once for many changes than at once for each */
+};
+
 /* `add` is called for each key, which is borrowed for the call. */
+typedef void route_add(void *context, const struct work_key *key, enum route_urgency urgency);
+
 void routes_follow(const struct cache *cache, enum api_kind kind, enum cache_event event,
-                   const struct object *before, const struct object *after,
-                   void (*add)(void *context, const struct work_key *key), void *context);
+                   const struct object *before, const struct object *after, route_add *add,
+                   void *context);
 
 #endif

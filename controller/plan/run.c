@@ -356,8 +356,14 @@ static void tell_run_events(struct run_work *work, const struct condition *ready
 {
     const struct condition *before = condition_find(&work->run->status.conditions, CONDITION_READY);
     if (work->ending.phase) {
-        plan_event(work->plan, KIND_PIPELINE_RUN, &work->run->meta,
-                   !text_equal(work->ending.phase, RUN_SUCCEEDED), ready->reason, ready->message);
+        /*
+         * Success is in the status, which everybody reads; an event besides would be a quarter of
+         * what a run of one step writes.
+         */
+        if (!text_equal(work->ending.phase, RUN_SUCCEEDED)) {
+            plan_event(work->plan, KIND_PIPELINE_RUN, &work->run->meta, true, ready->reason,
+                       ready->message);
+        }
         return;
     }
     bool news = work->obstacle.reason && (!before || !text_equal(before->reason, ready->reason));

@@ -14,12 +14,13 @@ struct world {
     int64_t version;
 };
 
-static void hear_key(void *context, const struct work_key *key)
+/* What may wait has a "~" before it. */
+static void hear_key(void *context, const struct work_key *key, enum route_urgency urgency)
 {
     struct world *world = context;
     size_t used = strlen(world->keys);
-    (void)snprintf(world->keys + used, sizeof(world->keys) - used, "%s/%s ",
-                   kind_info(key->kind)->kind, key->name);
+    (void)snprintf(world->keys + used, sizeof(world->keys) - used, "%s%s/%s ",
+                   urgency == ROUTE_SOON ? "~" : "", kind_info(key->kind)->kind, key->name);
 }
 
 static void hear_change(void *context, enum api_kind kind, enum cache_event event,
@@ -106,7 +107,7 @@ static void the_end_of_a_run_wakes_the_next_in_turn_alone(void **state)
 {
     struct world *world = *state;
     put_queue(world, "'spec':{'maxConcurrentRuns':1}");
-    assert_string_equal(put_run(world, "a", 1, "", ended), "Pipeline/p PipelineRun/d ");
+    assert_string_equal(put_run(world, "a", 1, "", ended), "~Pipeline/p PipelineRun/d ");
 }
 
 static void a_start_passes_the_turn_on_so_that_every_free_place_is_taken(void **state)
@@ -129,14 +130,14 @@ static void who_is_suspended_cancelled_or_deleted_gives_way(void **state)
     assert_string_equal(put_run(world, "d", 2, "", ""), "PipelineRun/d ");
     world->keys[0] = '\0';
     cache_remove(world->cache, KIND_PIPELINE_RUN, "n", "d", "100");
-    assert_string_equal(world->keys, "PipelineRun/d Pipeline/p PipelineRun/c ");
+    assert_string_equal(world->keys, "PipelineRun/d ~Pipeline/p PipelineRun/c ");
 }
 
 static void without_a_limit_a_run_s_end_concerns_no_other_run(void **state)
 {
     struct world *world = *state;
     put_queue(world, "'spec':{}");
-    assert_string_equal(put_run(world, "a", 1, "", ended), "Pipeline/p ");
+    assert_string_equal(put_run(world, "a", 1, "", ended), "~Pipeline/p ");
     assert_string_equal(put_run(world, "d", 2, "", started), "PipelineRun/d ");
 }
 
@@ -155,7 +156,7 @@ static void the_end_of_a_run_that_a_trigger_started_concerns_the_trigger(void **
     const char *cause = ",'cause':{'kind':'Trigger','name':'t'}";
     assert_string_equal(put_run(world, "a", 1, cause, ""), "PipelineRun/a Trigger/t ");
     assert_string_equal(put_run(world, "a", 1, cause, started), "PipelineRun/a ");
-    assert_string_equal(put_run(world, "a", 1, cause, ended), "Pipeline/p Trigger/t ");
+    assert_string_equal(put_run(world, "a", 1, cause, ended), "~Pipeline/p Trigger/t ");
 }
 
 static void a_trigger_that_lets_a_run_go_concerns_the_pipeline_s_history(void **state)
