@@ -41,7 +41,7 @@ enum watch_event_type {
 
 struct watch_event {
     enum watch_event_type type;
-    const char *type_name;
+    const char *type_name; /* of WATCH_UNKNOWN */
     struct object *object; /* ADDED, MODIFIED, DELETED; NULL when undecodable (poisoned) */
     const char *poison;    /* why it could not be decoded: path and reason */
     const char *namespace; /* of the object, also when it is poisoned */

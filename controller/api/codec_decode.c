@@ -1,9 +1,12 @@
-/* The generic decoder: a JSON tree and a field table make a struct. */
+/* The generic decoder: a JSON text and a field table make a struct. */
 
 #include "api/codec_private.h"
+#include "api/codec_read.h"
+#include "core/assert.h"
 #include "core/civil.h"
 #include "core/text.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,224 +16,288 @@ enum { PLACE_SIZE = 512, QUOTE_LIMIT = 64 };
 #define YEAR_0000_START INT64_C(-62167219200)
 #define YEAR_9999_END   INT64_C(253402300799)
 
-/* Where in the object we are: a chain on the stack, printed only when something is wrong. */
-struct place {
-    const struct place *parent;
-    const char *name; /* NULL: an item of a list */
-    size_t index;
-};
-
-struct decoder {
-    struct arena *arena;
-    struct error *error;
-};
-
-static void print_place(const struct place *place, char *text, size_t size)
+/* `expected` stands in the message: "a string". */
+static struct result expect(struct reader *reader, enum read_type wanted, const char *expected)
 {
-    if (!place) {
-        text[0] = '\0';
-        return;
-    }
-    print_place(place->parent, text, size);
-    size_t used = strlen(text);
-    if (place->name) {
-        (void)snprintf(text + used, size - used, "%s%s", used > 0 ? "." : "", place->name);
-    } else {
-        (void)snprintf(text + used, size - used, "[%zu]", place->index);
-    }
+    enum read_type type = read_peek(reader);
+    return type == wanted ? RESULT_OK
+                          : read_fail(reader, reader->at, "expected %s, got %s", expected,
+                                      read_type_name(type));
 }
 
-static struct result fail_type(struct decoder *decoder, const struct place *place,
-                               const char *expected, const json_t *value)
+static struct result decode_struct(struct reader *reader, const struct schema *schema, void *into);
+
+static struct result decode_text(struct reader *reader, const char **into)
 {
-    char path[PLACE_SIZE];
-    print_place(place, path, sizeof(path));
-    return error_set(decoder->error, ERROR_INVALID, "%s%sexpected %s, got %s", path,
-                     path[0] != '\0' ? ": " : "", expected, tree_describe_type(value));
+    TRY(expect(reader, READ_TEXT, "a string"));
+    return read_text(reader, into);
 }
 
-static struct result decode_struct(struct decoder *decoder, const struct schema *schema,
-                                   const json_t *tree, void *into, const struct place *place);
-
-static struct result decode_text(struct decoder *decoder, const json_t *value,
-                                 const struct place *place, const char **into)
+static struct result decode_integer(struct reader *reader, int64_t *into)
 {
-    if (!json_is_string(value)) {
-        return fail_type(decoder, place, "a string", value);
-    }
-    *into = tree_copy_text(decoder->arena, value);
-    return RESULT_OK;
+    TRY(expect(reader, READ_INTEGER, "an integer"));
+    return read_integer(reader, into);
 }
 
-static struct result decode_integer(struct decoder *decoder, const json_t *value,
-                                    const struct place *place, int64_t *into)
+static struct result decode_boolean(struct reader *reader, bool *into)
 {
-    if (!json_is_integer(value)) {
-        return fail_type(decoder, place, "an integer", value);
-    }
-    *into = json_integer_value(value);
-    return RESULT_OK;
+    TRY(expect(reader, READ_BOOLEAN, "a boolean"));
+    return read_boolean(reader, into);
 }
 
-static struct result decode_boolean(struct decoder *decoder, const json_t *value,
-                                    const struct place *place, bool *into)
+static struct result decode_time(struct reader *reader, int64_t *into)
 {
-    if (!json_is_boolean(value)) {
-        return fail_type(decoder, place, "a boolean", value);
-    }
-    *into = json_is_true(value);
-    return RESULT_OK;
-}
-
-static struct result decode_time(struct decoder *decoder, const json_t *value,
-                                 const struct place *place, int64_t *into)
-{
-    if (!json_is_string(value)) {
-        return fail_type(decoder, place, "a time", value);
-    }
+    const char *given = NULL;
     int64_t time = 0;
-    if (!civil_parse(json_string_value(value), &time) || time < YEAR_0000_START ||
-        time > YEAR_9999_END) {
-        char path[PLACE_SIZE];
-        print_place(place, path, sizeof(path));
-        const char *given = json_string_value(value);
-        return error_set(decoder->error, ERROR_INVALID,
-                         "%s: expected a time such as 2026-01-31T03:00:00Z, got \"%.*s\"", path,
+    TRY(expect(reader, READ_TEXT, "a time"));
+    struct reader aside = *reader; /* its text is of no use afterwards */
+    aside.arena = reader->scratch;
+    size_t start = reader->at;
+    TRY(read_text(&aside, &given));
+    reader->at = aside.at;
+    if (!civil_parse(given, &time) || time < YEAR_0000_START || time > YEAR_9999_END) {
+        return read_fail(reader, start,
+                         "expected a time such as 2026-01-31T03:00:00Z, got \"%.*s\"",
                          (int)text_clip_utf8(given, QUOTE_LIMIT), given);
     }
     *into = time;
     return RESULT_OK;
 }
 
-static struct result decode_list(struct decoder *decoder, const struct field *field,
-                                 const json_t *value, const struct place *place, char *into)
+/* A list grows in the scratch arena, and is kept in its size. */
+struct growing {
+    char *items;
+    size_t count;
+    size_t capacity;
+    size_t item_size;
+};
+
+static void *next_item(struct arena *arena, struct growing *list)
 {
-    if (!json_is_array(value)) {
-        return fail_type(decoder, place, "an array", value);
+    enum { FIRST_CAPACITY = 2 };
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity > 0 ? list->capacity * 2 : FIRST_CAPACITY;
+        char *grown = arena_allocate(arena, capacity, list->item_size);
+        if (list->count > 0) {
+            memcpy(grown, list->items, list->count * list->item_size);
+        }
+        list->items = grown;
+        list->capacity = capacity;
     }
-    size_t count = json_array_size(value);
-    char *items = arena_allocate(decoder->arena, count, field->schema->size);
-    for (size_t at = 0; at < count; at++) {
-        struct place here = {.parent = place, .index = at};
-        TRY(decode_struct(decoder, field->schema, json_array_get(value, at),
-                          items + at * field->schema->size, &here));
+    return list->items + list->count++ * list->item_size;
+}
+
+static void keep_list(struct reader *reader, const struct field *field, const struct growing *list,
+                      char *into)
+{
+    char *items = arena_allocate(reader->arena, list->count, list->item_size);
+    if (list->count > 0) {
+        memcpy(items, list->items, list->count * list->item_size);
     }
     memcpy(into + field->offset, &items, sizeof(items));
-    memcpy(into + field->count_offset, &count, sizeof(count));
+    memcpy(into + field->count_offset, &list->count, sizeof(list->count));
+}
+
+static struct result decode_list(struct reader *reader, const struct field *field, char *into)
+{
+    struct growing list = {.item_size = field->schema->size};
+    bool more = false;
+    TRY(expect(reader, READ_ARRAY, "an array"));
+    read_open(reader);
+    TRY(read_next(reader, ']', true, &more));
+    while (more) {
+        TRY(decode_struct(reader, field->schema, next_item(reader->scratch, &list)));
+        TRY(read_next(reader, ']', false, &more));
+    }
+    keep_list(reader, field, &list, into);
     return RESULT_OK;
 }
 
-static struct result decode_text_list(struct decoder *decoder, const struct field *field,
-                                      const json_t *value, const struct place *place, char *into)
+static struct result decode_text_list(struct reader *reader, const struct field *field, char *into)
 {
-    if (!json_is_array(value)) {
-        return fail_type(decoder, place, "an array", value);
+    struct growing list = {.item_size = sizeof(const char *)};
+    bool more = false;
+    TRY(expect(reader, READ_ARRAY, "an array"));
+    read_open(reader);
+    TRY(read_next(reader, ']', true, &more));
+    while (more) {
+        TRY(decode_text(reader, next_item(reader->scratch, &list)));
+        TRY(read_next(reader, ']', false, &more));
     }
-    size_t count = json_array_size(value);
-    const char **items = arena_array(decoder->arena, const char *, count);
-    for (size_t at = 0; at < count; at++) {
-        struct place here = {.parent = place, .index = at};
-        TRY(decode_text(decoder, json_array_get(value, at), &here, &items[at]));
-    }
-    memcpy(into + field->offset, &items, sizeof(items));
-    memcpy(into + field->count_offset, &count, sizeof(count));
+    keep_list(reader, field, &list, into);
     return RESULT_OK;
 }
 
-static int compare_names(const void *a, const void *b)
+/* Of names that come twice, the last counts. */
+struct map_item {
+    struct name_value pair;
+    size_t order;
+};
+
+static int compare_items(const void *a, const void *b)
 {
-    const struct name_value *left = a;
-    const struct name_value *right = b;
-    return strcmp(left->name, right->name);
+    const struct map_item *left = a;
+    const struct map_item *right = b;
+    int names = strcmp(left->pair.name, right->pair.name);
+    return names != 0 ? names : (left->order > right->order) - (left->order < right->order);
 }
 
-static struct result decode_text_map(struct decoder *decoder, const struct field *field,
-                                     const json_t *value, const struct place *place,
+static bool is_wanted(const struct field *field, struct span name)
+{
+    size_t size = field->prefix ? strlen(field->prefix) : 0;
+    return name.size >= size && (size == 0 || memcmp(name.bytes, field->prefix, size) == 0);
+}
+
+static void keep_map(struct arena *arena, const struct growing *list, struct text_map *into)
+{
+    struct map_item *items = (struct map_item *)(void *)list->items;
+    struct text_map map = {.items = arena_array(arena, struct name_value, list->count)};
+    if (list->count > 1) {
+        qsort(items, list->count, sizeof(*items), compare_items);
+    }
+    for (size_t at = 0; at < list->count; at++) {
+        bool is_last = at + 1 == list->count ||
+                       !text_equal(items[at].pair.name, items[at + 1].pair.name);
+        if (is_last) {
+            map.items[map.count++] = items[at].pair;
+        }
+    }
+    *into = map;
+}
+
+static struct result decode_text_map(struct reader *reader, const struct field *field,
                                      struct text_map *into)
 {
-    if (!json_is_object(value)) {
-        return fail_type(decoder, place, "an object", value);
-    }
-    size_t kept = 0;
-    for (void *at = json_object_iter((json_t *)(uintptr_t)value); at;
-         at = json_object_iter_next((json_t *)(uintptr_t)value, at)) {
-        kept += !field->prefix || text_starts_with(json_object_iter_key(at), field->prefix);
-    }
-    struct text_map map = {.items = arena_array(decoder->arena, struct name_value, kept)};
-    for (void *at = json_object_iter((json_t *)(uintptr_t)value); at;
-         at = json_object_iter_next((json_t *)(uintptr_t)value, at)) {
-        const char *name = json_object_iter_key(at);
-        if (field->prefix && !text_starts_with(name, field->prefix)) {
-            continue;
+    struct growing list = {.item_size = sizeof(struct map_item)};
+    bool more = false;
+    TRY(expect(reader, READ_OBJECT, "an object"));
+    read_open(reader);
+    TRY(read_next(reader, '}', true, &more));
+    while (more) {
+        struct span name;
+        TRY(read_name(reader, &name));
+        if (is_wanted(field, name)) {
+            struct map_item *item = next_item(reader->scratch, &list);
+            item->pair.name = arena_copy_bytes(reader->arena, name.bytes, name.size);
+            item->order = list.count;
+            TRY(decode_text(reader, &item->pair.value));
+        } else {
+            TRY(read_skip(reader, NULL));
         }
-        struct place here = {.parent = place, .name = name};
-        struct name_value *item = &map.items[map.count++];
-        TRY(decode_text(decoder, json_object_iter_value(at), &here, &item->value));
-        item->name = arena_copy_text(decoder->arena, name);
+        TRY(read_next(reader, '}', false, &more));
     }
-    qsort(map.items, map.count, sizeof(map.items[0]), compare_names);
-    *into = map;
+    keep_map(reader->arena, &list, into);
     return RESULT_OK;
 }
 
-static struct result decode_field(struct decoder *decoder, const struct field *field,
-                                  const json_t *value, void *into, const struct place *place)
+/* What we keep as it is goes through jansson: sorted, compact, and certainly JSON. */
+static struct result decode_raw(struct reader *reader, struct raw_json *into)
+{
+    CLEANUP(tree_release) json_t *tree = NULL;
+    struct span value;
+    TRY(read_skip(reader, &value));
+    TRY(tree_parse_within(reader->text, value, &tree, reader->error));
+    into->text = tree_print(reader->arena, tree);
+    return RESULT_OK;
+}
+
+static struct result decode_field(struct reader *reader, const struct field *field, void *into)
 {
     void *member = (char *)into + field->offset;
     switch (field->type) {
     case FIELD_TEXT:
-        return decode_text(decoder, value, place, member);
+        return decode_text(reader, member);
     case FIELD_INTEGER:
-        return decode_integer(decoder, value, place, member);
+        return decode_integer(reader, member);
     case FIELD_BOOLEAN:
-        return decode_boolean(decoder, value, place, member);
+        return decode_boolean(reader, member);
     case FIELD_TIME:
-        return decode_time(decoder, value, place, member);
+        return decode_time(reader, member);
     case FIELD_OBJECT:
-        return decode_struct(decoder, field->schema, value, member, place);
+        return decode_struct(reader, field->schema, member);
     case FIELD_LIST:
-        return decode_list(decoder, field, value, place, into);
+        return decode_list(reader, field, into);
     case FIELD_TEXT_LIST:
-        return decode_text_list(decoder, field, value, place, into);
+        return decode_text_list(reader, field, into);
     case FIELD_TEXT_MAP:
-        return decode_text_map(decoder, field, value, place, member);
+        return decode_text_map(reader, field, member);
     case FIELD_RAW:
-        ((struct raw_json *)member)->text = tree_print(decoder->arena, value);
-        return RESULT_OK;
+        return decode_raw(reader, member);
     }
-    return error_set(decoder->error, ERROR_INVALID, "a field table names an unknown type");
+    return error_set(reader->error, ERROR_INVALID, "a field table names an unknown type");
 }
 
-static struct result decode_struct(struct decoder *decoder, const struct schema *schema,
-                                   const json_t *tree, void *into, const struct place *place)
+/* `*next` is where to begin: servers write members in the order of their struct, or sorted. */
+static const struct field *find_field(const struct schema *schema, struct span name, size_t *next)
 {
-    if (!json_is_object(tree)) {
-        return fail_type(decoder, place, "an object", tree);
+    for (size_t tried = 0; tried < schema->field_count; tried++) {
+        size_t at = (*next + tried) % schema->field_count;
+        const char *candidate = schema->fields[at].name;
+        if (memcmp(candidate, name.bytes, 1) == 0 && strlen(candidate) == name.size &&
+            memcmp(candidate, name.bytes, name.size) == 0) {
+            *next = at + 1;
+            return &schema->fields[at];
+        }
     }
-    schema_clear(schema, into);
+    return NULL;
+}
+
+static struct result check_required(struct reader *reader, const struct schema *schema,
+                                    uint64_t seen, size_t start)
+{
     for (size_t at = 0; at < schema->field_count; at++) {
         const struct field *field = &schema->fields[at];
-        struct place here = {.parent = place, .name = field->name};
-        const json_t *value = json_object_get(tree, field->name);
-        if (value && !json_is_null(value)) { /* null and absent mean the same upstream */
-            TRY(decode_field(decoder, field, value, into, &here));
-        } else if ((field->flags & FIELD_REQUIRED) != 0) {
+        if ((field->flags & FIELD_REQUIRED) != 0 && !(seen & UINT64_C(1) << at)) {
             char path[PLACE_SIZE];
-            print_place(&here, path, sizeof(path));
-            return error_set(decoder->error, ERROR_INVALID, "%s: required, but absent", path);
+            scan_path_at(reader->text, start, path, sizeof(path));
+            return error_set(reader->error, ERROR_INVALID, "%s%s%s: required, but absent", path,
+                             path[0] ? "." : "", field->name);
         }
     }
     return RESULT_OK;
 }
 
+static struct result decode_struct(struct reader *reader, const struct schema *schema, void *into)
+{
+    uint64_t seen = 0; /* a bit for each field */
+    REQUIRE(schema->field_count <= sizeof(seen) * CHAR_BIT);
+    size_t next = 0;
+    bool more = false;
+    TRY(expect(reader, READ_OBJECT, "an object"));
+    size_t start = reader->at;
+    schema_clear(schema, into);
+    read_open(reader);
+    TRY(read_next(reader, '}', true, &more));
+    while (more) {
+        struct span name;
+        TRY(read_name(reader, &name));
+        const struct field *field = name.size > 0 ? find_field(schema, name, &next) : NULL;
+        /* null and absent mean the same upstream */
+        if (field && read_peek(reader) != READ_NULL) {
+            seen |= UINT64_C(1) << (field - schema->fields);
+            TRY(decode_field(reader, field, into));
+        } else {
+            TRY(read_skip(reader, NULL));
+        }
+        TRY(read_next(reader, '}', false, &more));
+    }
+    return check_required(reader, schema, seen, start);
+}
+
 /* Items of lists carry no kind; where there is one, it must be the one that was asked for. */
-static struct result check_kind(enum api_kind kind, const json_t *tree, struct error *error)
+static struct result check_kind(enum api_kind kind, struct span text, struct error *error)
 {
     const char *expected = kind_info(kind)->kind;
-    const char *given = json_string_value(json_object_get(tree, "kind"));
-    if (given && !text_equal(given, expected)) {
+    struct span given;
+    if (!scan_find(text, "kind", &given)) {
+        return RESULT_OK;
+    }
+    size_t size = strlen(expected);
+    bool is_expected = given.size == size + 2 && memcmp(given.bytes + 1, expected, size) == 0;
+    if (!is_expected && given.bytes[0] == '"') {
+        size_t shown = given.size - 2 < QUOTE_LIMIT ? given.size - 2 : QUOTE_LIMIT;
         return error_set(error, ERROR_INVALID, "kind: expected %s, got \"%.*s\"", expected,
-                         (int)text_clip_utf8(given, QUOTE_LIMIT), given);
+                         (int)shown, given.bytes + 1);
     }
     return RESULT_OK;
 }
@@ -238,13 +305,14 @@ static struct result check_kind(enum api_kind kind, const json_t *tree, struct e
 struct result codec_decode_span(struct arena *arena, enum api_kind kind, struct span text,
                                 struct object **object, struct error *error)
 {
-    CLEANUP(tree_release) json_t *tree = NULL;
-    TRY(tree_parse(text, 0, &tree, error));
-    TRY(check_kind(kind, tree, error));
+    CLEANUP(arena_free) struct arena scratch = {0};
+    struct reader reader = {.text = text, .arena = arena, .scratch = &scratch, .error = error};
     const struct schema *schema = schema_of(kind);
-    struct decoder decoder = {.arena = arena, .error = error};
+    TRY(tree_check_depth(text, error));
+    TRY(check_kind(kind, text, error));
     void *decoded = arena_allocate(arena, 1, schema->size);
-    TRY(decode_struct(&decoder, schema, tree, decoded, NULL));
+    TRY(decode_struct(&reader, schema, decoded));
+    TRY(read_end(&reader));
     *object = decoded;
     return RESULT_OK;
 }

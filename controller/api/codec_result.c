@@ -1,6 +1,7 @@
 /* What containers say in their termination messages: users' results and our helpers' reports. */
 
 #include "api/codec_private.h"
+#include "api/codec_read.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +51,7 @@ static struct result result_text(struct arena *arena, const char *name, struct s
 /* A member's name without its escapes. */
 static char *member_name(struct arena *arena, struct span key)
 {
-    return tree_copy_span_text(arena, (struct span){key.bytes - 1, key.size + 2});
+    return read_span_text(arena, (struct span){key.bytes - 1, key.size + 2});
 }
 
 struct result codec_decode_results(struct arena *arena, const char *json, struct text_map *results,

@@ -162,6 +162,12 @@ enum scan_step scan_next_member(struct scan *scan, struct span *key, struct span
     return SCAN_FOUND;
 }
 
+size_t scan_value_end(struct span text, size_t at)
+{
+    size_t deepest = 0;
+    return skip_value(text, at, &deepest);
+}
+
 bool scan_at_end(const struct scan *scan)
 {
     return skip_space(scan->text, scan->at) == scan->text.size;

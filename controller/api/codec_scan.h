@@ -39,6 +39,9 @@ bool scan_open(struct span value, char bracket, struct scan *scan);
 enum scan_step scan_next_member(struct scan *scan, struct span *key, struct span *value);
 enum scan_step scan_next_item(struct scan *scan, struct span *value);
 
+/* Behind the value that begins at byte `at`; 0 when none does, or it has no end. */
+size_t scan_value_end(struct span text, size_t at);
+
 /* True when nothing but white space follows the object or array whose end was reached. */
 bool scan_at_end(const struct scan *scan);
 

@@ -1,6 +1,7 @@
 /* Watch events, pages of lists, and the small answers of the API server. */
 
 #include "api/codec_private.h"
+#include "api/codec_read.h"
 #include "core/civil.h"
 #include "core/memory.h"
 #include "core/text.h"
@@ -18,7 +19,7 @@ struct identity {
 static const char *find_text(struct arena *arena, struct span object, const char *name)
 {
     struct span value;
-    return scan_find(object, name, &value) ? tree_copy_span_text(arena, value) : NULL;
+    return scan_find(object, name, &value) ? read_span_text(arena, value) : NULL;
 }
 
 static struct identity find_identity(struct arena *arena, struct span object)
@@ -35,14 +36,21 @@ static struct identity find_identity(struct arena *arena, struct span object)
     };
 }
 
-static enum watch_event_type type_by_name(const char *name)
+static bool span_is(struct span span, const char *text)
+{
+    return span.size == strlen(text) && memcmp(span.bytes, text, span.size) == 0;
+}
+
+/* `name` is a JSON string. */
+static enum watch_event_type type_by_name(struct span name)
 {
     static const char *const names[] = {
-        [WATCH_ADDED] = "ADDED",       [WATCH_MODIFIED] = "MODIFIED", [WATCH_DELETED] = "DELETED",
-        [WATCH_BOOKMARK] = "BOOKMARK", [WATCH_ERROR] = "ERROR",
+        [WATCH_ADDED] = "\"ADDED\"",     [WATCH_MODIFIED] = "\"MODIFIED\"",
+        [WATCH_DELETED] = "\"DELETED\"", [WATCH_BOOKMARK] = "\"BOOKMARK\"",
+        [WATCH_ERROR] = "\"ERROR\"",
     };
     for (unsigned at = 0; at < WATCH_UNKNOWN; at++) {
-        if (text_equal(names[at], name)) {
+        if (span_is(name, names[at])) {
             return (enum watch_event_type)at;
         }
     }
@@ -60,6 +68,24 @@ static bool is_whole_object(struct span text)
         step = scan_next_member(&scan, &key, &value);
     }
     return step == SCAN_END && scan_at_end(&scan);
+}
+
+/* The two members of an event, which is walked to its end once; false: it is none. */
+static bool split_event(struct span text, struct span *type, struct span *object)
+{
+    struct scan scan;
+    struct span key;
+    struct span value;
+    enum scan_step step = scan_open(text, '{', &scan) ? SCAN_FOUND : SCAN_BROKEN;
+    while (step == SCAN_FOUND) {
+        step = scan_next_member(&scan, &key, &value);
+        if (step == SCAN_FOUND && span_is(key, "type")) {
+            *type = value;
+        } else if (step == SCAN_FOUND && span_is(key, "object")) {
+            *object = value;
+        }
+    }
+    return step == SCAN_END && scan_at_end(&scan) && type->bytes && object->bytes;
 }
 
 static bool is_whole_array(struct span text)
@@ -105,18 +131,19 @@ struct result codec_decode_event(struct arena *arena, enum api_kind kind, const 
                                  size_t size, struct watch_event *event, struct error *error)
 {
     struct span line = {json, size};
-    struct span type;
-    struct span object;
-    if (!is_whole_object(line) || !scan_find(line, "type", &type) ||
-        !scan_find(line, "object", &object)) {
+    struct span type = {0};
+    struct span object = {0};
+    if (!split_event(line, &type, &object)) {
         return error_set(error, ERROR_INVALID,
                          "a line of the watch stream is not {\"type\":...,\"object\":...}");
     }
-    struct watch_event decoded = {.type_name = tree_copy_span_text(arena, type)};
-    if (!decoded.type_name) {
-        return error_set(error, ERROR_INVALID, "a watch event's type is not a string");
+    struct watch_event decoded = {.type = type_by_name(type)};
+    if (decoded.type == WATCH_UNKNOWN) {
+        decoded.type_name = read_span_text(arena, type);
+        if (!decoded.type_name) {
+            return error_set(error, ERROR_INVALID, "a watch event's type is not a string");
+        }
     }
-    decoded.type = type_by_name(decoded.type_name);
     if (decoded.type == WATCH_ERROR) {
         struct api_status status;
         codec_decode_status(arena, object.bytes, object.size, &status);

@@ -2,6 +2,7 @@
 
 #include "core/assert.h"
 #include "core/memory.h"
+#include "core/text.h"
 
 #include <string.h>
 
@@ -35,13 +36,16 @@ void tree_release(json_t **tree)
     json_decref(*tree);
 }
 
-/* What stands at the place of the error, or line and column when it is not JSON there. */
-static struct result parse_failure(struct span text, const json_error_t *failure,
+/*
+ * What stands at the place of the error, or line and column when it is not JSON there. `text` is a
+ * part of `whole`.
+ */
+static struct result parse_failure(struct span whole, struct span text, const json_error_t *failure,
                                    struct error *error)
 {
     char path[PATH_SIZE];
     size_t position = failure->position > 0 ? (size_t)failure->position - 1 : 0;
-    scan_path_at(text, position, path, sizeof(path));
+    scan_path_at(whole, (size_t)(text.bytes - whole.bytes) + position, path, sizeof(path));
     if (path[0] != '\0') {
         return error_set(error, ERROR_INVALID, "%s: %s", path, failure->text);
     }
@@ -49,39 +53,38 @@ static struct result parse_failure(struct span text, const json_error_t *failure
                      failure->text);
 }
 
-struct result tree_parse(struct span text, size_t flags, json_t **tree, struct error *error)
+struct result tree_check_depth(struct span text, struct error *error)
 {
     if (scan_depth(text) > JSON_DEPTH_MAX) {
         return error_set(error, ERROR_INVALID, "nested deeper than %d", JSON_DEPTH_MAX);
     }
+    return RESULT_OK;
+}
+
+static struct result parse(struct span whole, struct span text, size_t flags, json_t **tree,
+                           struct error *error)
+{
     json_error_t failure;
+    TRY(tree_check_depth(text, error));
     /* NULs are allowed in texts here, since a termination message may hold some. */
     json_t *parsed = json_loadb(text.bytes, text.size, flags | JSON_DECODE_ANY | JSON_ALLOW_NUL,
                                 &failure);
     if (!parsed) {
-        return parse_failure(text, &failure, error);
+        return parse_failure(whole, text, &failure, error);
     }
     *tree = parsed;
     return RESULT_OK;
 }
 
-/* Bytes of the UTF-8 character at `at`, or 0 when there is none. RFC 3629, section 4. */
-static size_t character_size(const unsigned char *at)
+struct result tree_parse(struct span text, size_t flags, json_t **tree, struct error *error)
 {
-    size_t size = at[0] < 0x80U                      ? 1
-                  : at[0] >= 0xC2U && at[0] <= 0xDFU ? 2
-                  : (at[0] & 0xF0U) == 0xE0U         ? 3
-                  : at[0] >= 0xF0U && at[0] <= 0xF4U ? 4
-                                                     : 0;
-    for (size_t next = 1; next < size; next++) {
-        if ((at[next] & 0xC0U) != 0x80U) {
-            return 0;
-        }
-    }
-    bool overlong = (at[0] == 0xE0U && at[1] < 0xA0U) || (at[0] == 0xF0U && at[1] < 0x90U);
-    bool surrogate = at[0] == 0xEDU && at[1] > 0x9FU;
-    bool beyond = at[0] == 0xF4U && at[1] > 0x8FU;
-    return overlong || surrogate || beyond ? 0 : size;
+    return parse(text, text, flags, tree, error);
+}
+
+struct result tree_parse_within(struct span whole, struct span text, json_t **tree,
+                                struct error *error)
+{
+    return parse(whole, text, 0, tree, error);
 }
 
 static json_t *make_repaired_text(const char *text)
@@ -90,7 +93,7 @@ static json_t *make_repaired_text(const char *text)
     char *repaired = memory_allocate(size + 1, REPLACEMENT_SIZE);
     size_t used = 0;
     for (size_t at = 0; at < size;) {
-        size_t taken = character_size((const unsigned char *)text + at);
+        size_t taken = text_utf8_size(text + at, size - at);
         memcpy(repaired + used, taken > 0 ? text + at : replacement,
                taken > 0 ? taken : REPLACEMENT_SIZE);
         used += taken > 0 ? taken : REPLACEMENT_SIZE;
@@ -136,16 +139,6 @@ char *tree_copy_text(struct arena *arena, const json_t *value)
         }
     }
     return copy;
-}
-
-char *tree_copy_span_text(struct arena *arena, struct span text)
-{
-    CLEANUP(tree_release) json_t *value = NULL;
-    if (text.size == 0 || text.bytes[0] != '"' ||
-        !result_is_ok(tree_parse(text, 0, &value, NULL))) {
-        return NULL;
-    }
-    return tree_copy_text(arena, value);
 }
 
 char *tree_copy_member(struct arena *arena, const json_t *object, const char *name)

@@ -22,14 +22,18 @@ void tree_release(json_t **tree);
 MUST_CHECK struct result tree_parse(struct span text, size_t flags, json_t **tree,
                                     struct error *error);
 
+/* The same for a part of `whole`: a failure is named by its path there. */
+MUST_CHECK struct result tree_parse_within(struct span whole, struct span text, json_t **tree,
+                                           struct error *error);
+
+/* ERROR_INVALID when it is nested deeper than JSON_DEPTH_MAX. */
+MUST_CHECK struct result tree_check_depth(struct span text, struct error *error);
+
 /* A JSON string; bytes that are not UTF-8 become U+FFFD. Never NULL. */
 json_t *tree_make_text(const char *text);
 
 /* The text of a string, with U+FFFD for each NUL in it; NULL when `value` is no string. */
 char *tree_copy_text(struct arena *arena, const json_t *value);
-
-/* The string in `text`, which is a JSON string in its quotes; NULL when it is none. */
-char *tree_copy_span_text(struct arena *arena, struct span text);
 
 /* Member `name` of an object as text; NULL when there is none or it is no string. */
 char *tree_copy_member(struct arena *arena, const json_t *object, const char *name);

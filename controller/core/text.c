@@ -68,6 +68,28 @@ int text_compare(const char *a, const char *b)
     return strcmp(a, b);
 }
 
+size_t text_utf8_size(const char *text, size_t left)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    size_t size = at[0] < 0x80U                      ? 1
+                  : at[0] >= 0xC2U && at[0] <= 0xDFU ? 2
+                  : (at[0] & 0xF0U) == 0xE0U         ? 3
+                  : at[0] >= 0xF0U && at[0] <= 0xF4U ? 4
+                                                     : 0;
+    if (size > left) {
+        return 0;
+    }
+    for (size_t next = 1; next < size; next++) {
+        if ((at[next] & 0xC0U) != 0x80U) {
+            return 0;
+        }
+    }
+    bool overlong = (at[0] == 0xE0U && at[1] < 0xA0U) || (at[0] == 0xF0U && at[1] < 0x90U);
+    bool surrogate = at[0] == 0xEDU && at[1] > 0x9FU;
+    bool beyond = at[0] == 0xF4U && at[1] > 0x8FU;
+    return overlong || surrogate || beyond ? 0 : size;
+}
+
 size_t text_clip_utf8(const char *text, size_t limit)
 {
     size_t size = strlen(text);

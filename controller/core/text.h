@@ -23,6 +23,9 @@ bool text_parse_integer(const char *text, int64_t *value);
 /* strcmp order with NULL first: for sorting. */
 int text_compare(const char *a, const char *b);
 
+/* Bytes of the UTF-8 character at `at` (RFC 3629, section 4); 0: none begins there. `left` > 0. */
+size_t text_utf8_size(const char *at, size_t left);
+
 /* Bytes of the longest prefix of `text` that is at most `limit` bytes and ends at a UTF-8 border.
  */
 size_t text_clip_utf8(const char *text, size_t limit);

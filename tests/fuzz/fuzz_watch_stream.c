@@ -30,7 +30,7 @@ static void decode_line(enum api_kind kind, const char *line, size_t size)
     } else {
         bool has_object = event.type == WATCH_ADDED || event.type == WATCH_MODIFIED ||
                           event.type == WATCH_DELETED;
-        REQUIRE(event.type_name);
+        REQUIRE(event.type != WATCH_UNKNOWN || event.type_name);
         REQUIRE(has_object == (event.object != NULL || event.poison != NULL));
         REQUIRE(!event.object || !event.poison);
     }
