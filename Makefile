@@ -21,7 +21,7 @@ CPPFLAGS  += -Icontroller -Itests -D_GNU_SOURCE -DTIDEMILL_VERSION='"$(VERSION)"
 CFLAGS_release := -O2 -g1 -D_FORTIFY_SOURCE=2
 CFLAGS_test    := -O1 -g $(SANITIZE)
 CFLAGS_clang   := -O1 -g
-CFLAGS_sim     := -O1 -g
+CFLAGS_sim     := -O2 -g1
 CFLAGS_fuzz    := -O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link
 CFLAGS_coverage := -O0 -g --coverage
 CFLAGS    += -std=gnu17 $(WARNINGS) $(HARDENING) $(CFLAGS_$(FLAVOUR))

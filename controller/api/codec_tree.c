@@ -14,7 +14,7 @@ enum { REPLACEMENT_SIZE = sizeof(replacement) - 1 };
 
 static void *json_allocate(size_t size)
 {
-    return memory_allocate(1, size);
+    return memory_resize(NULL, 1, size);
 }
 
 static void json_free_memory(void *pointer)

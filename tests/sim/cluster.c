@@ -14,7 +14,7 @@
 /* pkg/controller/job: syncJobBatchPeriod. */
 enum { JOB_BATCH_SECONDS = 1 };
 
-enum { NAME_SIZE = 256, PODS_MAXIMUM = 64, LABEL_SIZE = 64 };
+enum { NAME_SIZE = 256, PODS_MAXIMUM = 64 };
 
 #define JOB_FINALIZER  "batch.kubernetes.io/job-tracking"
 #define LABEL_TEMPLATE "pod-template-hash"
@@ -29,7 +29,7 @@ static struct pods pods_of(const struct sim_store *store, const char *uid)
     struct pods pods = {0};
     for (size_t at = 0; at < store->count; at++) {
         struct sim_object *object = &store->objects[at];
-        if (object->kind == KIND_POD && text_equal(tree_controller_uid(object->tree), uid)) {
+        if (object->kind == KIND_POD && text_equal(object->controller_uid, uid)) {
             REQUIRE(pods.count < PODS_MAXIMUM);
             pods.items[pods.count++] = object;
         }
@@ -107,7 +107,7 @@ static void add(struct listing *listing, enum sim_transition_type type,
     }
     struct sim_transition *transition = &listing->items[listing->count++];
     transition->type = type;
-    (void)snprintf(transition->uid, sizeof(transition->uid), "%s", tree_uid(object->tree));
+    (void)snprintf(transition->uid, sizeof(transition->uid), "%s", object->uid);
 }
 
 static void add_at(struct listing *listing, int64_t second, enum sim_transition_type type,
@@ -177,16 +177,6 @@ static void list_pod(struct listing *listing, const struct sim_object *pod)
     }
 }
 
-static void template_label(const json_t *deployment, char label[LABEL_SIZE])
-{
-    char name[HASH_NAME_LENGTH + 1];
-    char *text = json_dumps(tree_at(deployment, "spec/template"), JSON_COMPACT | JSON_SORT_KEYS);
-    REQUIRE(text != NULL);
-    hash_format_name(hash_text(HASH_SEED, text), name);
-    free(text);
-    (void)snprintf(label, LABEL_SIZE, "%s", name);
-}
-
 struct deployment_count {
     int64_t live;  /* pods that are not being deleted */
     int64_t newer; /* of them: of the newest template */
@@ -195,11 +185,12 @@ struct deployment_count {
     struct sim_object *surplus; /* one that may go, or NULL */
 };
 
-static struct deployment_count count_pods(const struct sim_store *store, const json_t *deployment)
+static struct deployment_count count_pods(const struct sim_store *store,
+                                          const struct sim_object *deployment)
 {
-    char label[LABEL_SIZE];
-    template_label(deployment, label);
-    struct pods pods = pods_of(store, tree_uid(deployment));
+    char label[HASH_NAME_LENGTH + 1];
+    hash_format_name(deployment->template_hash, label);
+    struct pods pods = pods_of(store, deployment->uid);
     struct deployment_count count = {0};
     struct sim_object *older = NULL;
     struct sim_object *newest = NULL;
@@ -218,7 +209,7 @@ static struct deployment_count count_pods(const struct sim_store *store, const j
         older = is_new ? older : pod;
         newest = is_new ? pod : newest;
     }
-    int64_t wanted = tree_integer(deployment, "spec/replicas");
+    int64_t wanted = tree_integer(deployment->tree, "spec/replicas");
     if (older && count.newer_ready >= wanted) {
         count.surplus = older;
     } else if (count.newer > wanted) {
@@ -227,14 +218,15 @@ static struct deployment_count count_pods(const struct sim_store *store, const j
     return count;
 }
 
-static json_t *deployment_status(const struct sim_store *store, const json_t *deployment)
+static json_t *deployment_status(const struct sim_object *deployment,
+                                 const struct deployment_count *counted)
 {
-    struct deployment_count count = count_pods(store, deployment);
-    int64_t wanted = tree_integer(deployment, "spec/replicas");
+    const struct deployment_count count = *counted;
+    int64_t wanted = tree_integer(deployment->tree, "spec/replicas");
     bool is_done = count.newer >= wanted && count.newer_ready >= wanted &&
                    count.live == count.newer;
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:[{s:s, s:s}, {s:s, s:s, s:s}]}",
-                     "observedGeneration", tree_integer(deployment, "metadata/generation"),
+                     "observedGeneration", tree_integer(deployment->tree, "metadata/generation"),
                      "replicas", count.live, "updatedReplicas", count.newer, "readyReplicas",
                      count.ready, "availableReplicas", count.ready, "conditions", "type",
                      "Available", "status", count.ready >= wanted ? "True" : "False", "type",
@@ -248,14 +240,14 @@ static void list_deployment(struct listing *listing, const struct sim_object *de
         return;
     }
     const struct sim_store *store = listing->cluster->store;
-    struct deployment_count count = count_pods(store, deployment->tree);
+    struct deployment_count count = count_pods(store, deployment);
     if (count.newer < tree_integer(deployment->tree, "spec/replicas")) {
         add(listing, SIM_DEPLOYMENT_MAKES_POD, deployment);
     }
     if (count.surplus) {
         add(listing, SIM_DEPLOYMENT_DROPS_POD, deployment);
     }
-    json_t *status = deployment_status(store, deployment->tree);
+    json_t *status = deployment_status(deployment, &count);
     if (!json_equal(status, json_object_get(deployment->tree, "status"))) {
         add(listing, SIM_DEPLOYMENT_REPORTS, deployment);
     }
@@ -264,7 +256,7 @@ static void list_deployment(struct listing *listing, const struct sim_object *de
 
 static void list_object(struct listing *listing, const struct sim_object *object)
 {
-    const char *owner = tree_controller_uid(object->tree);
+    const char *owner = object->controller_uid;
     if (owner[0] && !sim_store_find_uid(listing->cluster->store, owner) &&
         !is_being_deleted(object)) {
         add(listing, SIM_COLLECT, object);
@@ -288,8 +280,7 @@ const struct sim_transition *sim_cluster_enabled(struct sim_cluster *cluster, si
                                                  int64_t *next_second)
 {
     const struct sim_store *store = cluster->store;
-    if (cluster->looked_version != store->version ||
-        cluster->looked_second != store->unix_seconds) {
+    if (cluster->looked_version != store->version || cluster->next_second <= store->unix_seconds) {
         struct listing listing = {
             .cluster = cluster, .items = cluster->enabled, .next_second = INT64_MAX};
         for (size_t at = 0; at < store->count; at++) {
@@ -298,7 +289,6 @@ const struct sim_transition *sim_cluster_enabled(struct sim_cluster *cluster, si
         cluster->enabled_count = listing.count;
         cluster->next_second = listing.next_second;
         cluster->looked_version = store->version;
-        cluster->looked_second = store->unix_seconds;
     }
     *count = cluster->enabled_count;
     *next_second = cluster->next_second;
@@ -461,7 +451,7 @@ static void end_job(struct sim_cluster *cluster, struct sim_object *job)
 
 static void drop_surplus(struct sim_cluster *cluster, const struct sim_object *deployment)
 {
-    struct deployment_count count = count_pods(cluster->store, deployment->tree);
+    struct deployment_count count = count_pods(cluster->store, deployment);
     if (!count.surplus) {
         return;
     }
@@ -472,7 +462,8 @@ static void drop_surplus(struct sim_cluster *cluster, const struct sim_object *d
 static void report_deployment(struct sim_cluster *cluster, struct sim_object *deployment)
 {
     json_t *tree = sim_store_copy(deployment);
-    json_object_set_new(tree, "status", deployment_status(cluster->store, tree));
+    struct deployment_count count = count_pods(cluster->store, deployment);
+    json_object_set_new(tree, "status", deployment_status(deployment, &count));
     sim_store_update(cluster->store, deployment, tree);
 }
 
@@ -506,7 +497,7 @@ void sim_cluster_do(struct sim_cluster *cluster, const struct sim_transition *tr
         return;
     }
     struct sim_object *object = sim_store_find_uid(cluster->store, transition->uid);
-    char label[LABEL_SIZE];
+    char label[HASH_NAME_LENGTH + 1];
     switch (transition->type) {
     case SIM_COLLECT:
         collect(cluster, object);
@@ -536,7 +527,7 @@ void sim_cluster_do(struct sim_cluster *cluster, const struct sim_transition *tr
         sim_store_remove(cluster->store, object);
         break;
     case SIM_DEPLOYMENT_MAKES_POD:
-        template_label(object->tree, label);
+        hash_format_name(object->template_hash, label);
         make_pod(cluster, object, "spec/template", label);
         break;
     case SIM_DEPLOYMENT_DROPS_POD:

@@ -51,12 +51,11 @@ struct sim_cluster {
     struct sim_ending (*ending)(void *context, const char *run, const char *step, int64_t attempt,
                                 const char *container);
     void *context;
-    /* What is enabled at this version and second, so that it is not looked for at each step. */
+    /* What is enabled at this version until `next_second`: not looked for at each step. */
     struct sim_transition enabled[SIM_TRANSITIONS_MAXIMUM];
     size_t enabled_count;
     int64_t next_second;
     int64_t looked_version;
-    int64_t looked_second;
 };
 
 /*

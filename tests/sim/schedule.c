@@ -39,7 +39,7 @@ static void list_calls(struct sim_world *world, size_t process, struct choice *c
     struct sim_process *owner = &world->processes[process];
     sim_calls_refresh(owner);
     for (size_t at = 0; at < owner->call_count; at++) {
-        const struct sim_call *call = &owner->calls[at];
+        struct sim_call *call = &owner->calls[at];
         struct sim_action action = {.process = process, .call = at};
         int64_t due_ms = INT64_MAX;
         if (!call->is_served) {

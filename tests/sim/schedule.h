@@ -31,7 +31,7 @@ void sim_call_answer(struct sim_world *world, size_t process, size_t call);
 void sim_call_watch(struct sim_world *world, size_t process, size_t call);
 /* The next event that this watch will see may arrive now. *due_ms: when, if only time is missing.
  */
-bool sim_watch_is_due(const struct sim_world *world, const struct sim_call *call, int64_t *due_ms);
+bool sim_watch_is_due(const struct sim_world *world, struct sim_call *call, int64_t *due_ms);
 /* Bookmarks, and the ends of watches that are old enough. Returns when the next one is due. */
 int64_t sim_watches_tick(struct sim_world *world);
 /* A write whose sender died arrives after all; false when there is none. */

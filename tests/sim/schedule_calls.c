@@ -307,9 +307,10 @@ static bool is_in_gap(const struct sim_world *world, const struct sim_call *call
 
 enum { GAP_LIMIT_MS = 20 * MILLISECONDS };
 
-bool sim_watch_is_due(const struct sim_world *world, const struct sim_call *call, int64_t *due_ms)
+bool sim_watch_is_due(const struct sim_world *world, struct sim_call *call, int64_t *due_ms)
 {
     size_t at = next_visible(world, call);
+    call->next_change = at; /* what it does not show is not looked at again */
     if (at == world->store.change_count) {
         return false;
     }

@@ -40,10 +40,10 @@ struct sim_object *sim_store_find(const struct sim_store *store, enum api_kind k
                                   const char *namespace, const char *name)
 {
     for (size_t at = 0; at < store->count; at++) {
-        const json_t *tree = store->objects[at].tree;
-        if (store->objects[at].kind == kind && text_equal(tree_name(tree), name) &&
-            text_equal(tree_text(tree, "metadata/namespace"), namespace)) {
-            return &store->objects[at];
+        struct sim_object *object = &store->objects[at];
+        if (object->kind == kind && text_equal(object->name, name) &&
+            text_equal(object->namespace, namespace)) {
+            return object;
         }
     }
     return NULL;
@@ -52,7 +52,7 @@ struct sim_object *sim_store_find(const struct sim_store *store, enum api_kind k
 struct sim_object *sim_store_find_uid(const struct sim_store *store, const char *uid)
 {
     for (size_t at = 0; at < store->count; at++) {
-        if (text_equal(tree_uid(store->objects[at].tree), uid)) {
+        if (text_equal(store->objects[at].uid, uid)) {
             return &store->objects[at];
         }
     }
@@ -95,6 +95,35 @@ static unsigned count_incarnations(const struct sim_store *store, enum api_kind 
     return count;
 }
 
+static uint64_t hash_tree(const json_t *tree)
+{
+    char *text = json_dumps(tree, JSON_COMPACT | JSON_SORT_KEYS);
+    REQUIRE(text != NULL);
+    uint64_t hash = hash_text(HASH_SEED, text);
+    free(text);
+    return hash;
+}
+
+static bool is_same(const json_t *before, const json_t *after)
+{
+    return before == after || json_equal(before, after) != 0;
+}
+
+/* Takes the tree; that of before is the caller's then. */
+static void place_tree(struct sim_object *object, json_t *tree)
+{
+    const json_t *template_before = tree_at(object->tree, "spec/template");
+    if (object->kind == KIND_DEPLOYMENT &&
+        !is_same(template_before, tree_at(tree, "spec/template"))) {
+        object->template_hash = hash_tree(tree_at(tree, "spec/template"));
+    }
+    object->tree = tree;
+    object->namespace = tree_text(tree, "metadata/namespace");
+    object->name = tree_name(tree);
+    object->uid = tree_uid(tree);
+    object->controller_uid = tree_controller_uid(tree);
+}
+
 struct sim_object *sim_store_insert(struct sim_store *store, enum api_kind kind, json_t *tree)
 {
     char words[WORDS_SIZE];
@@ -108,7 +137,8 @@ struct sim_object *sim_store_insert(struct sim_store *store, enum api_kind kind,
     (void)next_version(store, tree);
     store->objects = memory_grow(store->objects, &store->capacity, store->count + 1,
                                  sizeof(*store->objects));
-    store->objects[store->count++] = (struct sim_object){.kind = kind, .tree = tree};
+    store->objects[store->count] = (struct sim_object){.kind = kind};
+    place_tree(&store->objects[store->count++], tree);
     store->creates[kind]++;
     note_change(store, kind, NULL, tree);
     return &store->objects[store->count - 1];
@@ -117,11 +147,6 @@ struct sim_object *sim_store_insert(struct sim_store *store, enum api_kind kind,
 json_t *sim_store_copy(const struct sim_object *object)
 {
     return json_deep_copy(object->tree);
-}
-
-static bool is_same(const json_t *before, const json_t *after)
-{
-    return before == after || json_equal(before, after) != 0;
 }
 
 void sim_store_update(struct sim_store *store, struct sim_object *object, json_t *tree)
@@ -138,7 +163,7 @@ void sim_store_update(struct sim_store *store, struct sim_object *object, json_t
                  json_integer(tree_integer(before, "metadata/generation") + 1));
     }
     (void)next_version(store, tree);
-    object->tree = tree;
+    place_tree(object, tree);
     enum api_kind kind = object->kind;
     note_change(store, kind, before, tree);
     json_decref(before);

@@ -19,6 +19,12 @@ struct sim_object {
     enum api_kind kind;
     json_t *tree;    /* owned */
     json_t *applied; /* what our field manager applied last; NULL: it never did */
+    /* Of the tree, because they are looked for at each step. Borrowed; "": none. */
+    const char *namespace;
+    const char *name;
+    const char *uid;
+    const char *controller_uid;
+    uint64_t template_hash; /* of a Deployment's spec/template */
 };
 
 /* One change; `before` NULL: added, `after` NULL: deleted. */

@@ -22,24 +22,25 @@ static const char *take_token(const char *path, char token[TOKEN_SIZE])
     return slash ? slash + 1 : NULL;
 }
 
-static json_t *child(const json_t *tree, const char *token)
+static json_t *child(const json_t *tree, const char *token, size_t length)
 {
     if (json_is_array(tree)) {
-        return json_array_get(tree, strtoul(token, NULL, 10));
+        return json_array_get(tree, strtoul(token, NULL, 10)); /* stops at the '/' */
     }
-    return json_object_get(tree, token);
+    return json_object_getn(tree, token, length);
 }
 
+/* Most of what a play costs is looking into trees: no part of the path is copied. */
 json_t *tree_at(const json_t *tree, const char *path)
 {
-    char token[TOKEN_SIZE];
     union {
         const json_t *borrowed;
         json_t *found;
     } at = {.borrowed = tree};
     while (path && at.found) {
-        path = take_token(path, token);
-        at.found = child(at.found, token);
+        size_t length = strcspn(path, "/");
+        at.found = child(at.found, path, length);
+        path = path[length] ? path + length + 1 : NULL;
     }
     return at.found;
 }
@@ -63,7 +64,7 @@ void tree_set(json_t *tree, const char *path, json_t *value)
 {
     char token[TOKEN_SIZE];
     for (path = take_token(path, token); path; path = take_token(path, token)) {
-        json_t *next = child(tree, token);
+        json_t *next = child(tree, token, strlen(token));
         if (!next) {
             next = json_object();
             json_object_set_new(tree, token, next);
@@ -82,7 +83,7 @@ void tree_remove(json_t *tree, const char *path)
 {
     char token[TOKEN_SIZE];
     for (path = take_token(path, token); path && tree; path = take_token(path, token)) {
-        tree = child(tree, token);
+        tree = child(tree, token, strlen(token));
     }
     (void)json_object_del(tree, token);
 }
