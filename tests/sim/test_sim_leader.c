@@ -26,7 +26,7 @@ static void play_seeds(enum sim_blow blow, int per_mille)
     uint64_t first = number_from("SIM_FIRST", 1);
     uint64_t count = number_from("SIM_SEEDS", sim_is_full() ? SEEDS_FULL : SEEDS);
     for (size_t at = 0; at < sim_scenario_count; at++) {
-        struct sim_result faultless = sim_expect_faultless(&sim_scenarios[at]);
+        const struct sim_result *faultless = sim_expect_faultless(&sim_scenarios[at]);
         for (uint64_t seed = first; seed < first + count; seed++) {
             const struct sim_options options = {.random = true,
                                                 .seed = seed,
@@ -35,9 +35,8 @@ static void play_seeds(enum sim_blow blow, int per_mille)
                                                 .blow = blow,
                                                 .fault_per_mille = per_mille,
                                                 .heal_ms = heal_ms};
-            sim_expect_same_end(&sim_scenarios[at], &options, &faultless);
+            sim_expect_same_end(&sim_scenarios[at], &options, faultless);
         }
-        sim_result_free(&faultless);
     }
 }
 
