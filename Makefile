@@ -57,9 +57,9 @@ install: ## install Tidemill into the cluster of the current kubectl context
 check: ## the quick tests: no cluster, under a minute
 	@tests/run check
 
-sim: ## every crash, lag and gap of the simulation, and 2,000 seeds: hours
+sim: ## every crash, lag and gap of the simulation, and 2,000 seeds; tests/sim/run --help
 	@$(MAKE) --no-print-directory simulations
-	@SIM_FULL=1 tests/support/run_cmocka tests/sim sim 14400
+	@tests/sim/run
 
 mutation: ## plant each fault of tests/mutation and see a test find it: long
 	@tests/mutation/run --docs
