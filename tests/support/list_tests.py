@@ -52,7 +52,7 @@ def fuzz_targets() -> list[tuple[str, list[str]]]:
 
 def render() -> str:
     groups = unit_tests() + fuzz_targets()
-    for folder in ("structure", "examples", "e2e"):
+    for folder in ("structure", "image", "examples", "e2e"):
         groups += python_tests(folder)
     lines = ["# All tests, by name", "",
              "Written by `make test-list`; a test holds it to the sources. `tests/run` says how they",
