@@ -66,4 +66,7 @@ struct pipeline_run {
     struct pipeline_run_status status;
 };
 
+/* In a final phase, which never changes. A run without a status has not begun. */
+bool pipeline_run_is_finished(const struct pipeline_run *run);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include "cache/private.h"
 #include "cache/resource_version.h"
+#include "cache/settle.h"
 #include "core/assert.h"
 #include "core/log.h"
 #include "core/memory.h"
@@ -235,13 +236,16 @@ void cache_put(struct cache *cache, enum api_kind kind, struct arena *arena, str
         }
         return;
     }
-    struct store_entry *before = store_put(store, key, store_entry_new(arena, object));
+    struct store_entry *entry = settle_entry(cache, kind, object);
+    arena_free(arena);
+    struct store_entry *before = store_put(store, key, entry);
     store_drop_unreadable(store, key);
     const struct object *old = before ? before->object : NULL;
-    cache_move_in_indexes(cache, kind, old, object);
-    bool moved = move_resource_version(cache, kind, object->meta.resource_version);
-    cache_tell_update(cache, kind, old, object);
+    cache_move_in_indexes(cache, kind, old, entry->object);
+    bool moved = move_resource_version(cache, kind, entry->object->meta.resource_version);
+    cache_tell_update(cache, kind, old, entry->object);
     (void)store_entry_free(before);
+    settle_children(cache, kind, entry->object);
     if (moved) {
         cache_tell_advance(cache, kind);
     }

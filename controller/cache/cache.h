@@ -2,11 +2,11 @@
 #define TIDEMILL_CACHE_CACHE_H
 
 /*
- * What the API server last told us: one store for each kind, typed and pruned, each object in an
- * arena of its own. Filled by kube/reflector; read by the controller's gather and by expectations.
- * Knows no I/O and no time. Invariants: readers see the state between two events and never a list
- * in part; an index agrees with its store whenever a reader or a listener looks; nothing here is
- * asserted about what a peer sent.
+ * What the API server last told us: one store for each kind, typed and pruned, each object in one
+ * block (api/kept.h; what is over is reduced, cache/settle.h). Filled by kube/reflector; read by
+ * the controller's gather and by expectations. Knows no I/O and no time. Invariants: readers see
+ * the state between two events and never a list in part; an index agrees with its store whenever a
+ * reader or a listener looks; nothing here is asserted about what a peer sent.
  *
  * Borrowing: objects, lists and texts are valid until the cache of that kind changes, which only
  * happens in a callback of the reflector's. A reconcile gathers and plans without a pause, so it
@@ -91,7 +91,7 @@ const char *cache_find_unreadable(const struct cache *cache, enum api_kind kind,
 struct cache_numbers {
     size_t objects;
     size_t unreadable;
-    size_t bytes;   /* of the objects: what their arenas took, and our own entries for them */
+    size_t bytes;   /* of the objects: their blocks, and our own entries for them */
     uint64_t stale; /* events since the start that were older than what was known; ignored */
 };
 
@@ -100,8 +100,8 @@ struct cache_numbers cache_numbers(const struct cache *cache, enum api_kind kind
 /* Writing: kube/reflector and tests */
 
 /*
- * An object of a watch event. Takes the arena over: `*arena` is empty afterwards. Ignored: the same
- * resourceVersion again, or one that is certainly older for the same uid.
+ * An object of a watch event. Copies it and frees the arena: `*arena` is empty afterwards. Ignored:
+ * the same resourceVersion again, or one that is certainly older for the same uid.
  */
 void cache_put(struct cache *cache, enum api_kind kind, struct arena *arena, struct object *object);
 
@@ -123,7 +123,7 @@ struct cache_batch *cache_batch_new(enum api_kind kind);
 /* Accepts NULL; returns NULL. */
 struct cache_batch *cache_batch_free(struct cache_batch *batch);
 
-/* Takes the arena over. The last of several of one name counts. */
+/* Copies it and frees the arena. The last of several of one name counts. */
 void cache_batch_put(struct cache_batch *batch, struct arena *arena, struct object *object);
 void cache_batch_put_unreadable(struct cache_batch *batch, const char *namespace, const char *name,
                                 const char *reason);

@@ -40,19 +40,11 @@ static void find_run_pipeline(struct arena *arena, const struct object *object,
     add_local_name(arena, object, run->spec.pipeline_ref.name, keys);
 }
 
-/* The final phases of api/pipeline_run.h. A run without a status has not begun. */
-static bool is_finished(const struct pipeline_run *run)
-{
-    const char *phase = run->status.phase;
-    return text_equal(phase, "Succeeded") || text_equal(phase, "Failed") ||
-           text_equal(phase, "Cancelled");
-}
-
 static void find_unfinished_run_pipeline(struct arena *arena, const struct object *object,
                                          struct index_keys *keys)
 {
     const struct pipeline_run *run = (const struct pipeline_run *)object;
-    if (!is_finished(run)) {
+    if (!pipeline_run_is_finished(run)) {
         add_local_name(arena, object, run->spec.pipeline_ref.name, keys);
     }
 }

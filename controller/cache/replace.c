@@ -1,6 +1,7 @@
 #include "cache/cache.h"
 
 #include "cache/private.h"
+#include "cache/settle.h"
 #include "core/assert.h"
 #include "core/memory.h"
 #include "core/text.h"
@@ -46,7 +47,8 @@ void cache_batch_put(struct cache_batch *batch, struct arena *arena, struct obje
 {
     CLEANUP(memory_free_indirect) char *key = store_key(object->meta.namespace, object->meta.name);
     store_drop_unreadable(&batch->store, key);
-    (void)store_entry_free(store_put(&batch->store, key, store_entry_new(arena, object)));
+    (void)store_entry_free(store_put(&batch->store, key, store_entry_new(batch->kind, object)));
+    arena_free(arena);
 }
 
 void cache_batch_put_unreadable(struct cache_batch *batch, const char *namespace, const char *name,
@@ -101,11 +103,18 @@ static void put_in_listed(struct cache *cache, struct cache_batch *batch, struct
     struct store *store = &cache->kinds[batch->kind].store;
     const struct map_entry *each;
     for (size_t at = 0; (each = map_next(&batch->store.objects, &at)) != NULL;) {
-        struct store_entry *entry = each->value;
+        struct store_entry *listed = each->value;
         const struct store_entry *known = map_get(&store->objects, each->key);
-        if (known && is_same_content(known->object, entry->object)) {
-            (void)store_entry_free(entry);
+        bool is_over = settle_is_over(cache, batch->kind, listed->object);
+        if (known && known->is_reduced <= is_over &&
+            is_same_content(known->object, listed->object)) {
+            (void)store_entry_free(listed);
             continue;
+        }
+        struct store_entry *entry = listed;
+        if (is_over) {
+            entry = settle_entry(cache, batch->kind, listed->object);
+            (void)store_entry_free(listed);
         }
         struct store_entry *before = store_put(store, each->key, entry);
         cache_move_in_indexes(cache, batch->kind, before ? before->object : NULL, entry->object);
@@ -155,5 +164,7 @@ void cache_replace(struct cache *cache, struct cache_batch *batch, const char *r
     cache_set_resource_version(cache, kind, resource_version);
     cache->kinds[kind].is_synced = true;
     tell_changes(cache, kind, &changes);
+    settle_all(cache, kind);
+    memory_give_back();
     cache_tell_advance(cache, kind);
 }

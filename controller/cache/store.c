@@ -1,5 +1,7 @@
 #include "cache/store.h"
 
+#include "api/kept.h"
+#include "core/assert.h"
 #include "core/memory.h"
 #include "core/text.h"
 
@@ -13,28 +15,25 @@ char *store_key(const char *namespace, const char *name)
     return memory_print("%s/%s", text_or(namespace, ""), text_or(name, ""));
 }
 
-struct store_entry *store_entry_new(struct arena *arena, struct object *object)
+struct store_entry *store_entry_new(enum api_kind kind, const struct object *object)
 {
-    struct store_entry *entry = memory_allocate(1, sizeof(*entry));
-    entry->arena = *arena;
-    entry->object = object;
-    *arena = (struct arena){.first_block_size = arena->first_block_size,
-                            .largest_block_size = arena->largest_block_size};
+    size_t size = sizeof(struct store_entry) + kept_size(kind, object);
+    REQUIRE(size <= UINT32_MAX);
+    struct store_entry *entry = memory_allocate(1, size);
+    entry->object = kept_copy(kind, object, entry + 1);
+    entry->size = (uint32_t)size;
     return entry;
 }
 
 struct store_entry *store_entry_free(struct store_entry *entry)
 {
-    if (entry) {
-        arena_free(&entry->arena);
-    }
     return memory_free(entry);
 }
 
-/* What an entry costs, near enough: arena, entry, key, and a place in the map. */
+/* What an entry costs, near enough: its block, key, and a place in the map. */
 static size_t entry_bytes(const struct store_entry *entry, const char *key)
 {
-    return entry->arena.reserved + sizeof(*entry) + strlen(key) + 1 + sizeof(struct map_entry);
+    return entry->size + strlen(key) + 1 + sizeof(struct map_entry);
 }
 
 struct store_entry *store_put(struct store *store, const char *key, struct store_entry *entry)

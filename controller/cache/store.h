@@ -2,20 +2,23 @@
 #define TIDEMILL_CACHE_STORE_H
 
 /*
- * Objects of one kind by "namespace/name", each with its arena, and the names of those that could
- * not be read. The parts that a cache and a batch have in common; used by cache/ alone. Invariant:
+ * Objects of one kind by "namespace/name", each in one block, and the names of those that could not
+ * be read. The parts that a cache and a batch have in common; used by cache/ alone. Invariant:
  * a name is in `objects` or in `unreadable` or in neither.
  */
 
 #include "api/codec.h"
-#include "core/arena.h"
 #include "core/map.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+/* One block of memory with the object behind it. */
 struct store_entry {
-    struct arena arena; /* holds `object` */
     struct object *object;
+    uint32_t size;   /* bytes of the block */
+    bool is_reduced; /* api/kept.h */
 };
 
 struct store_unreadable {
@@ -32,7 +35,8 @@ struct store {
 /* "namespace/name"; owned by the caller. NULL counts as "". */
 char *store_key(const char *namespace, const char *name);
 
-struct store_entry *store_entry_new(struct arena *arena, struct object *object);
+/* Copies the object. */
+struct store_entry *store_entry_new(enum api_kind kind, const struct object *object);
 struct store_entry *store_entry_free(struct store_entry *entry);
 
 /* The store owns `entry` now, the caller owns what is returned: the entry before it, or NULL. */

@@ -2,6 +2,7 @@
 
 #include "core/assert.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -87,4 +88,11 @@ void memory_wipe(void *pointer, size_t size)
     if (pointer) {
         explicit_bzero(pointer, size);
     }
+}
+
+void memory_give_back(void)
+{
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
 }

@@ -31,6 +31,9 @@ void *memory_free(void *pointer);
 /* For CLEANUP(memory_free_indirect) on a `char *` or `void *`. */
 void memory_free_indirect(void *pointer_to_pointer);
 
+/* After much was freed at once: lets the kernel have what is free. Takes about a millisecond. */
+void memory_give_back(void);
+
 /* Wipes secrets in a way that the compiler keeps. */
 void memory_wipe(void *pointer, size_t size);
 

@@ -1,0 +1,258 @@
+#include "api/kept.h"
+
+#include "api/pipeline_run.h"
+#include "api/schema.h"
+#include "api/workload.h"
+#include "core/assert.h"
+#include "core/text.h"
+
+#include <string.h>
+
+/* Structs and arrays need it; texts do not, and fill the rest of the block. */
+enum { ALIGNMENT = _Alignof(int64_t) };
+_Static_assert(_Alignof(void *) <= _Alignof(int64_t), "pointers need no stricter alignment");
+
+/* Two ends of one block; with `structs` NULL it is only measured. */
+struct block {
+    char *structs;
+    char *texts;
+    size_t struct_bytes;
+    size_t text_bytes;
+};
+
+static size_t round_up(size_t size)
+{
+    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* NULL while measuring, and for nothing. */
+static void *take_array(struct block *block, const void *from, size_t count, size_t size)
+{
+    size_t bytes = round_up(count * size);
+    char *place = block->structs && bytes > 0 ? block->structs + block->struct_bytes : NULL;
+    block->struct_bytes += bytes;
+    return place ? memcpy(place, from, count * size) : NULL;
+}
+
+static const char *take_text(struct block *block, const char *text)
+{
+    if (!text) {
+        return NULL;
+    }
+    size_t bytes = strlen(text) + 1;
+    char *place = block->texts ? block->texts + block->text_bytes : NULL;
+    block->text_bytes += bytes;
+    return place ? memcpy(place, text, bytes) : NULL;
+}
+
+/* `into` is a shallow copy of `from` already; NULL while measuring. */
+static void take_members(struct block *block, const struct schema *schema, const char *from,
+                         char *into);
+
+static void set_pointer(char *into, size_t offset, const void *pointer)
+{
+    if (into) {
+        memcpy(into + offset, &pointer, sizeof(pointer));
+    }
+}
+
+static void take_list(struct block *block, const struct field *field, const char *from, char *into)
+{
+    const char *items;
+    size_t count;
+    memcpy(&items, from + field->offset, sizeof(items));
+    memcpy(&count, from + field->count_offset, sizeof(count));
+    size_t size = field->schema->size;
+    char *copy = take_array(block, items, count, size);
+    for (size_t at = 0; at < count; at++) {
+        take_members(block, field->schema, items + at * size, copy ? copy + at * size : NULL);
+    }
+    set_pointer(into, field->offset, copy);
+}
+
+static void take_text_list(struct block *block, const struct field *field, const char *from,
+                           char *into)
+{
+    const char *const *items;
+    size_t count;
+    memcpy(&items, from + field->offset, sizeof(items));
+    memcpy(&count, from + field->count_offset, sizeof(count));
+    const char **copy = take_array(block, items, count, sizeof(*items));
+    for (size_t at = 0; at < count; at++) {
+        const char *text = take_text(block, items[at]);
+        if (copy) {
+            copy[at] = text;
+        }
+    }
+    set_pointer(into, field->offset, copy);
+}
+
+static void take_text_map(struct block *block, const struct field *field, const char *from,
+                          char *into)
+{
+    struct text_map map;
+    memcpy(&map, from + field->offset, sizeof(map));
+    struct name_value *copy = take_array(block, map.items, map.count, sizeof(*copy));
+    for (size_t at = 0; at < map.count; at++) {
+        const char *name = take_text(block, map.items[at].name);
+        const char *value = take_text(block, map.items[at].value);
+        if (copy) {
+            copy[at] = (struct name_value){.name = name, .value = value};
+        }
+    }
+    map.items = copy;
+    if (into) {
+        memcpy(into + field->offset, &map, sizeof(map));
+    }
+}
+
+static void take_members(struct block *block, const struct schema *schema, const char *from,
+                         char *into)
+{
+    for (size_t at = 0; at < schema->field_count; at++) {
+        const struct field *field = &schema->fields[at];
+        const char *text;
+        switch (field->type) {
+        case FIELD_TEXT:
+        case FIELD_RAW:
+            /* struct raw_json is its text. */
+            memcpy(&text, from + field->offset, sizeof(text));
+            set_pointer(into, field->offset, take_text(block, text));
+            break;
+        case FIELD_OBJECT:
+            take_members(block, field->schema, from + field->offset,
+                         into ? into + field->offset : NULL);
+            break;
+        case FIELD_LIST:
+            take_list(block, field, from, into);
+            break;
+        case FIELD_TEXT_LIST:
+            take_text_list(block, field, from, into);
+            break;
+        case FIELD_TEXT_MAP:
+            take_text_map(block, field, from, into);
+            break;
+        case FIELD_INTEGER:
+        case FIELD_BOOLEAN:
+        case FIELD_TIME:
+            break;
+        }
+    }
+}
+
+static struct object *take_object(struct block *block, enum api_kind kind,
+                                  const struct object *object)
+{
+    const struct schema *schema = schema_of(kind);
+    struct object *copy = take_array(block, object, 1, schema->size);
+    take_members(block, schema, (const char *)object, (char *)copy);
+    return copy;
+}
+
+static struct block measure(enum api_kind kind, const struct object *object)
+{
+    struct block block = {0};
+    (void)take_object(&block, kind, object);
+    return block;
+}
+
+size_t kept_size(enum api_kind kind, const struct object *object)
+{
+    struct block block = measure(kind, object);
+    return round_up(block.struct_bytes + block.text_bytes);
+}
+
+struct object *kept_copy(enum api_kind kind, const struct object *object, void *memory)
+{
+    const struct block size = measure(kind, object);
+    struct block block = {.structs = memory, .texts = (char *)memory + size.struct_bytes};
+    struct object *copy = take_object(&block, kind, object);
+    REQUIRE(block.struct_bytes == size.struct_bytes && block.text_bytes == size.text_bytes);
+    return copy;
+}
+
+bool kept_is_reducible(enum api_kind kind)
+{
+    return kind == KIND_PIPELINE_RUN || kind == KIND_JOB || kind == KIND_POD;
+}
+
+/* Which object it is, and of which moment. */
+static struct meta identity_of(const struct meta *meta)
+{
+    return (struct meta){.name = meta->name,
+                         .namespace = meta->namespace,
+                         .uid = meta->uid,
+                         .resource_version = meta->resource_version,
+                         .generation = meta->generation,
+                         .creation_time = meta->creation_time,
+                         .deletion_time = meta->deletion_time};
+}
+
+static void keep_controller(struct arena *arena, const struct meta *meta, struct meta *kept)
+{
+    const struct owner_reference *owner = meta_controller(meta);
+    if (owner) {
+        kept->owners = arena_new(arena, struct owner_reference);
+        kept->owners[0] = *owner;
+        kept->owners[0].api_version = NULL;
+        kept->owner_count = 1;
+    }
+}
+
+static void keep_annotation(struct arena *arena, const struct meta *meta, const char *name,
+                            struct meta *kept)
+{
+    const char *value = text_map_get(&meta->annotations, name);
+    if (value) {
+        kept->annotations.items = arena_new(arena, struct name_value);
+        kept->annotations.items[0] = (struct name_value){.name = name, .value = value};
+        kept->annotations.count = 1;
+    }
+}
+
+static const struct object *reduce_run(struct arena *arena, const struct pipeline_run *run)
+{
+    struct pipeline_run *kept = arena_new(arena, struct pipeline_run);
+    schema_clear(schema_of(KIND_PIPELINE_RUN), kept);
+    kept->meta = identity_of(&run->meta);
+    keep_controller(arena, &run->meta, &kept->meta);
+    keep_annotation(arena, &run->meta, ANNOTATION_TRIGGER_UID, &kept->meta);
+    kept->spec.pipeline_ref = run->spec.pipeline_ref;
+    kept->spec.cause.kind = run->spec.cause.kind;
+    kept->spec.cause.name = run->spec.cause.name;
+    kept->spec.cancel = run->spec.cancel;
+    kept->status.phase = run->status.phase;
+    kept->status.revision = run->status.revision;
+    kept->status.completion_time = run->status.completion_time;
+    return (const struct object *)kept;
+}
+
+static const struct object *reduce_job(struct arena *arena, const struct job *job)
+{
+    struct job *kept = arena_new(arena, struct job);
+    schema_clear(schema_of(KIND_JOB), kept);
+    kept->meta = identity_of(&job->meta);
+    keep_controller(arena, &job->meta, &kept->meta);
+    return (const struct object *)kept;
+}
+
+static const struct object *reduce_pod(struct arena *arena, const struct pod *pod)
+{
+    struct pod *kept = arena_new(arena, struct pod);
+    schema_clear(schema_of(KIND_POD), kept);
+    kept->meta = identity_of(&pod->meta);
+    return (const struct object *)kept;
+}
+
+const struct object *kept_reduce(struct arena *arena, enum api_kind kind,
+                                 const struct object *object)
+{
+    REQUIRE(kept_is_reducible(kind));
+    if (kind == KIND_PIPELINE_RUN) {
+        return reduce_run(arena, (const struct pipeline_run *)object);
+    }
+    if (kind == KIND_JOB) {
+        return reduce_job(arena, (const struct job *)object);
+    }
+    return reduce_pod(arena, (const struct pod *)object);
+}

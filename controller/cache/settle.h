@@ -1,0 +1,29 @@
+#ifndef TIDEMILL_CACHE_SETTLE_H
+#define TIDEMILL_CACHE_SETTLE_H
+
+/*
+ * Memory grows with what is live, not with history: a run in a final phase, and the Jobs and Pods
+ * of such a run, are kept reduced (api/kept.h). Kinds come in any order, so each is looked at when
+ * it comes, and once more when its run becomes final. Readers see that fields are absent, nothing
+ * else: no change is told. Used by cache/ alone.
+ *
+ * A list brings back what was reduced if its run is not final any more (a restored etcd, when runs
+ * are listed before Jobs and Pods).
+ */
+
+#include "cache/private.h"
+
+/* Nobody plans by it any more. Children are told by uids of controller owners. */
+bool settle_is_over(const struct cache *cache, enum api_kind kind, const struct object *object);
+
+/* The entry to keep for the object, reduced when it is over. Copies. */
+struct store_entry *settle_entry(struct cache *cache, enum api_kind kind,
+                                 const struct object *object);
+
+/* After `object` came: reduces what belongs to it. Jobs and Pods in the cache may be replaced. */
+void settle_children(struct cache *cache, enum api_kind kind, const struct object *object);
+
+/* The same for all of a kind, after a list. */
+void settle_all(struct cache *cache, enum api_kind kind);
+
+#endif
