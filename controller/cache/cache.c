@@ -8,6 +8,8 @@
 #include "core/memory.h"
 #include "core/text.h"
 
+#include <string.h>
+
 /* Keys of one object in an index are small; so is the memory they are made in. */
 enum { SCRATCH_BLOCK_SIZE = 1024 };
 
@@ -100,6 +102,18 @@ const char *cache_find_unreadable(const struct cache *cache, enum api_kind kind,
     CLEANUP(memory_free_indirect) char *key = store_key(namespace, name);
     const struct store_unreadable *found = map_get(unreadable, key);
     return found ? found->reason : NULL;
+}
+
+bool cache_has_unreadable(const struct cache *cache, enum api_kind kind, const char *namespace)
+{
+    CLEANUP(memory_free_indirect) char *prefix = store_key(namespace, NULL);
+    const struct map_entry *each;
+    for (size_t at = 0; (each = map_next(&cache->kinds[kind].store.unreadable, &at)) != NULL;) {
+        if (strncmp(each->key, prefix, strlen(prefix)) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 struct cache_numbers cache_numbers(const struct cache *cache, enum api_kind kind)

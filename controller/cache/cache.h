@@ -88,6 +88,9 @@ bool cache_has_reached(const struct cache *cache, enum api_kind kind, const char
 const char *cache_find_unreadable(const struct cache *cache, enum api_kind kind,
                                   const char *namespace, const char *name);
 
+/* True when any object of this namespace can't be read: what it refers to is not known. */
+bool cache_has_unreadable(const struct cache *cache, enum api_kind kind, const char *namespace);
+
 struct cache_numbers {
     size_t objects;
     size_t unreadable;

@@ -79,7 +79,7 @@ static bool gather_pipeline(const struct gatherer *gatherer, struct arena *arena
                        : NULL,
         .runs = runs.items,
         .run_count = runs.count,
-        .has_unreadable_runs = cache_numbers(cache, KIND_PIPELINE_RUN).unreadable > 0,
+        .has_unreadable_runs = cache_has_unreadable(cache, KIND_PIPELINE_RUN, key->namespace),
         .revisions = revisions.items,
         .revision_count = revisions.count,
         .triggers = triggers.items,

@@ -7,7 +7,9 @@
 struct reader {
     const char *at;
     size_t sums[PATTERN_NESTING_MAXIMUM + 1]; /* cost so far of each open group, outermost first */
+    size_t nested[PATTERN_NESTING_MAXIMUM + 1]; /* repeats in repeats inside each of them */
     size_t depth;
+    size_t atom_nested;
     size_t atom;   /* cost of what a repeat would repeat */
     bool repeated; /* the last thing read was a repeat */
 };
@@ -17,6 +19,7 @@ static const char *add_atom(struct reader *reader, size_t bytes)
 {
     reader->at += bytes;
     reader->atom = 1;
+    reader->atom_nested = 0;
     reader->sums[reader->depth]++;
     reader->repeated = false;
     return NULL;
@@ -47,6 +50,13 @@ static const char *read_bracket(struct reader *reader)
     return add_atom(reader, (size_t)(end - reader->at));
 }
 
+static void note_nested(struct reader *reader, size_t nested)
+{
+    if (nested > reader->nested[reader->depth]) {
+        reader->nested[reader->depth] = nested;
+    }
+}
+
 static const char *open_group(struct reader *reader)
 {
     if (reader->depth == PATTERN_NESTING_MAXIMUM) {
@@ -54,7 +64,9 @@ static const char *open_group(struct reader *reader)
     }
     reader->at++;
     reader->sums[++reader->depth] = 1;
+    reader->nested[reader->depth] = 0;
     reader->atom = 0;
+    reader->atom_nested = 0;
     reader->repeated = false;
     return NULL;
 }
@@ -65,7 +77,9 @@ static const char *close_group(struct reader *reader)
         return "a ) stands without its (; write \\) for the character";
     }
     reader->at++;
+    reader->atom_nested = reader->nested[reader->depth];
     reader->atom = reader->sums[reader->depth--];
+    note_nested(reader, reader->atom_nested);
     reader->sums[reader->depth] += reader->atom;
     reader->repeated = false;
     return NULL;
@@ -77,7 +91,12 @@ static const char *read_repeat(struct reader *reader, size_t copies)
     if (reader->repeated) {
         return "a repeat of a repeat, such as a++, is not supported; repeat once";
     }
+    if (reader->atom_nested == PATTERN_REPEAT_NESTING_MAXIMUM) {
+        return "repeats stand in repeated groups more than 3 deep, as in ((((a*)+)+)+; write the "
+               "groups side by side";
+    }
     reader->at++;
+    note_nested(reader, reader->atom_nested + 1);
     reader->sums[reader->depth] += reader->atom * copies;
     reader->atom *= copies + 1;
     reader->repeated = true;
@@ -148,9 +167,11 @@ static const char *read_next(struct reader *reader)
     }
 }
 
-static const char *costly_fault(const char *pattern)
+/* NULL, or the fault. *cost: the length, with every repeat written out, as far as it was read. */
+static const char *measure(const char *pattern, size_t *cost)
 {
     struct reader reader = {.at = pattern};
+    *cost = 0;
     while (*reader.at != '\0') {
         const char *fault = read_next(&reader);
         if (fault) {
@@ -161,12 +182,22 @@ static const char *costly_fault(const char *pattern)
                    "characters; shorten it";
         }
     }
+    for (size_t at = 0; at <= reader.depth; at++) {
+        *cost += reader.sums[at];
+    }
     return NULL;
+}
+
+size_t pattern_cost(const char *pattern)
+{
+    size_t cost = 0;
+    return measure(pattern, &cost) ? 0 : cost;
 }
 
 const char *pattern_fault(struct arena *arena, const char *pattern)
 {
-    const char *fault = costly_fault(pattern);
+    size_t cost = 0;
+    const char *fault = measure(pattern, &cost);
     if (fault) {
         return fault;
     }
@@ -185,7 +216,8 @@ bool pattern_matches(struct arena *arena, const char *pattern, const char *value
 {
     regex_t compiled;
     const char *whole = arena_print(arena, "^(%s)$", pattern);
-    if (costly_fault(pattern) || regcomp(&compiled, whole, REG_EXTENDED | REG_NOSUB) != 0) {
+    size_t cost = 0;
+    if (measure(pattern, &cost) || regcomp(&compiled, whole, REG_EXTENDED | REG_NOSUB) != 0) {
         return false;
     }
     bool matches = regexec(&compiled, value, 0, NULL, 0) == 0;

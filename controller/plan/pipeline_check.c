@@ -49,6 +49,30 @@ static bool check_param(struct check *check, size_t index)
     return true;
 }
 
+/*
+ * Each pattern is cheap enough; a pipeline may have many, and whoever plans waits for all of them.
+ * Judged before the first one is compiled.
+ */
+static bool check_patterns(struct check *check)
+{
+    size_t total = 0;
+    for (size_t at = 0; at < check->spec->param_count; at++) {
+        const struct param_spec *param = &check->spec->params[at];
+        total += param->pattern ? pattern_cost(param->pattern) : 0;
+        if (total > PATTERN_TOTAL_MAXIMUM) {
+            return fail(
+                check, REASON_INVALID_SPEC,
+                arena_print(check->arena,
+                            "spec.params[%zu].pattern of \"%s\": with every repeat written out (x+ "
+                            "is two x, x{n} is n) the patterns of this pipeline are together "
+                            "longer than %d characters; shorten this one or those before it, or "
+                            "let the step check the value",
+                            at, param->name, PATTERN_TOTAL_MAXIMUM));
+        }
+    }
+    return true;
+}
+
 static bool check_params(struct check *check)
 {
     for (size_t at = 0; at < check->spec->param_count; at++) {
@@ -316,7 +340,7 @@ bool pipeline_check(struct arena *arena, const struct pipeline_spec *spec, struc
                     struct spec_fault *fault)
 {
     static bool (*const rules[])(struct check *) = {
-        check_graph, check_params, check_variables, check_steps, check_publish,
+        check_graph, check_patterns, check_params, check_variables, check_steps, check_publish,
     };
     struct check check = {.arena = arena, .spec = spec, .graph = graph, .fault = fault};
     for (size_t at = 0; at < sizeof(rules) / sizeof(rules[0]); at++) {

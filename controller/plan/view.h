@@ -54,7 +54,7 @@ struct pipeline_view {
     const struct claim *claim; /* spec.artifacts' claim; NULL: not there, or none asked */
     const struct pipeline_run *const *runs; /* all of this pipeline, also finished ones */
     size_t run_count;
-    bool has_unreadable_runs; /* of any pipeline: what they refer to is not known */
+    bool has_unreadable_runs; /* of the namespace: which pipeline they are of is not known */
     const struct controller_revision *const *revisions; /* controlled by this pipeline */
     size_t revision_count;
     const struct trigger *const *triggers; /* of the namespace that name this pipeline */

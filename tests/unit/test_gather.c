@@ -107,6 +107,10 @@ static void a_pipeline_is_told_that_a_run_can_t_be_read(void **state)
     struct fixture *fixture = *state;
     put(fixture, KIND_PIPELINE, "n", "p", "", "'spec':{}");
     assert_false(gather(fixture, KIND_PIPELINE, "p").pipeline.has_unreadable_runs);
+    /* Runs are of a pipeline in their own namespace. */
+    cache_put_unreadable(fixture->cache, KIND_PIPELINE_RUN, "other", "r", "8", "poison");
+    cache_put_unreadable(fixture->cache, KIND_PIPELINE_RUN, "nn", "r", "8", "poison");
+    assert_false(gather(fixture, KIND_PIPELINE, "p").pipeline.has_unreadable_runs);
     cache_put_unreadable(fixture->cache, KIND_PIPELINE_RUN, "n", "r", "9", "poison");
     assert_true(gather(fixture, KIND_PIPELINE, "p").pipeline.has_unreadable_runs);
 }

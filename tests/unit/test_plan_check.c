@@ -199,7 +199,12 @@ static const struct {
     {"a**", "a repeat of a repeat"},
     /* Found by fuzzing: a gigabyte, from forty bytes. */
     {"ooooooooooooooo++++++++++++++++++++++*n", "a repeat of a repeat"},
-    {"((((((((((((a)+)+)+)+)+)+)+)+)+)+)+)+", "it is longer than 1000 characters; shorten it"},
+    {"((a*)+)+", NULL},
+    {"([a-z]+(-[a-z0-9]+)*)?", NULL},
+    /* Seconds of compiling, from seventeen bytes. */
+    {"(((((a*)+)+)+)+)+", "repeats stand in repeated groups more than 3 deep"},
+    {"(((a*)?)?b)*", "repeats stand in repeated groups more than 3 deep"},
+    {"((((((((((((a)+)+)+)+)+)+)+)+)+)+)+)+", "repeats stand in repeated groups more than 3 deep"},
     {".{255}.{255}.{255}.{255}", "it is longer than 1000 characters; shorten it"},
     {"(.{255}.{255})+", "it is longer than 1000 characters; shorten it"},
     {"a)", "a ) stands without its (; write \\) for the character"},
@@ -221,6 +226,48 @@ static void a_pattern_is_run_only_when_it_is_cheap_for_every_value(void **state)
         }
         if (fault) {
             assert_false(pattern_matches(&arena, pattern_rows[at].pattern, "a"));
+        }
+        arena_free(&arena);
+    }
+}
+
+/* `count` parameters with this pattern; the last one's name is "pCOUNT-1". */
+static const char *spec_of_patterns(struct arena *arena, size_t count, const char *pattern)
+{
+    const char *params = "";
+    for (size_t at = 0; at < count; at++) {
+        params = arena_print(arena, "%s%s{'name':'p%zu','type':'string','pattern':'%s'}", params,
+                             at > 0 ? "," : "", at, pattern);
+    }
+    return arena_print(arena, "'params':[%s],'steps':[{'name':'a','image':'i'}]", params);
+}
+
+static const struct {
+    const char *sentence;
+    size_t count;
+    const char *pattern;
+    const char *field; /* that is refused; NULL: the pipeline is fine */
+} total_rows[] = {
+    {"as many parameters as there may be, each a name", 64, "[a-z][a-z0-9]*", NULL},
+    {"patterns that come to the limit", 8, ".{249}", NULL},
+    {"one pattern more than the limit", 9, ".{249}", "spec.params[8].pattern of \"p8\""},
+    {"repeats count as they are written out", 10, "(a{99})+", "spec.params[9].pattern of \"p9\""},
+    {"what is refused by itself is told by itself", 64, "a++", "spec.params[0].pattern of \"p0\""},
+};
+
+static void all_patterns_of_a_pipeline_together_are_cheap(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < COUNT_OF(total_rows); at++) {
+        struct arena arena = {0};
+        struct graph graph;
+        struct spec_fault fault = {0};
+        const struct pipeline_spec *spec = make_spec(
+            &arena, spec_of_patterns(&arena, total_rows[at].count, total_rows[at].pattern));
+        bool ok = pipeline_check(&arena, spec, &graph, &fault);
+        const char *field = total_rows[at].field;
+        if (ok != (field == NULL) || (field && !strstr(fault.message, field))) {
+            fail_msg("%s: %s", total_rows[at].sentence, ok ? "accepted" : fault.message);
         }
         arena_free(&arena);
     }
@@ -346,6 +393,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_spec_that_cannot_be_carried_out_is_refused_with_field_and_reason),
         cmocka_unit_test(a_pattern_is_run_only_when_it_is_cheap_for_every_value),
+        cmocka_unit_test(all_patterns_of_a_pipeline_together_are_cheap),
         cmocka_unit_test(a_value_that_the_parameter_does_not_allow_is_refused),
         cmocka_unit_test(a_value_for_no_parameter_is_refused),
         cmocka_unit_test(the_worst_check_decides_and_each_that_fails_says_so),
