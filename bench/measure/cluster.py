@@ -20,6 +20,7 @@ UP_LIMIT_S = 2400  # the programs are built by the first start of all
 DOWN_LIMIT_S = 180
 COMMAND_LIMIT_S = 90
 READY_LIMIT_S = 30
+READY_POLL_S = 0.005
 STOP_LIMIT_S = 10
 TOKEN_LIFE = "3h"
 SYSTEM = "tidemill-system"
@@ -128,10 +129,20 @@ class Controller:
         kubeconfig.write_text(json.dumps(self._kubeconfig()))
         self.command = [str(binary), "controller", "--address", f"127.0.0.1:{self.port}",
                         "--helper-image", "tidemill/controller:dev", "--kubeconfig", str(kubeconfig)]
+        self.seconds_to_ready = self._start_and_wait()
+
+    def _start_and_wait(self) -> float:
+        """Seconds from the process's start to the first 200 of /readyz."""
         began = time.monotonic()
         self.start()
         self.wait_ready()
-        self.seconds_to_ready = time.monotonic() - began
+        return time.monotonic() - began
+
+    def restart(self) -> float:
+        """Ends it and starts it again; seconds to Ready."""
+        if self.stop() != 0:
+            raise Failure(f"the controller ended with {self.process.returncode} when it was asked to stop")
+        return self._start_and_wait()
 
     def start(self) -> None:
         """Again, when the one before has ended; the log goes on."""
@@ -171,7 +182,7 @@ class Controller:
                 self.stop()
                 raise Failure(f"the controller is not ready: {answer[1].strip()[-600:]}; its log "
                               f"ends with: {self.log.read_text(errors='replace')[-1500:]}")
-            time.sleep(0.02)
+            time.sleep(READY_POLL_S)
 
     def reconciles(self) -> int:
         """How often it has taken an object from its queue, by its own metrics."""

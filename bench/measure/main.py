@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from measure import load, report, writes
+from measure import compare, load, report, writes
 from measure.api import Failure
 from measure.cluster import ROOT, BenchCluster, Cluster, Controller, remove_cluster, run
 
@@ -21,12 +21,16 @@ BUILD_LIMIT_S = 900
 PACKAGES_LIMIT_S = 1800
 MEMORY_CALM_S = 3
 WARM_UP = 20
+STARTS = 7  # of the controller; their median is told
 began = time.monotonic()
 
 EPILOG = """\
 Each round creates N plain Jobs, then N one-step PipelineRuns whose Jobs have the same pod, on a
 throwaway control plane with fake nodes (hack/cluster --kwok) that is removed at the end. All
 raw samples are kept in bench/results. What each number means is in bench/README.md.
+
+--against measures two builds in turns, A B A B ..., --rounds pairs of N runs, on one cluster with the
+CRDs of this tree. It prints the ratios within the pairs, and says so when they don't agree.
 
 --check-writes counts instead of measuring: exit code 1 unless each of 20 runs cost the controller
 at most 3 writes. With TIDEMILL_AUDIT_LOG set (hack/cluster env) it looks at the controller that is
@@ -55,6 +59,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
                         help="runs of five steps, 10 at a time; 0: none (default 40)")
     parser.add_argument("--no-bodies", action="store_true",
                         help="leave bodies out of the audit log: a faster API server, no sizes")
+    parser.add_argument("--against", metavar="REVISION|FILE", help="compare two builds in turns: A is "
+                        "--binary, B this revision of Git or this program")
     parser.add_argument("--check-writes", action="store_true", help="count the writes of a run")
     parser.add_argument("--binary", type=pathlib.Path,
                         help="the controller to measure (default: make release builds it)")
@@ -91,23 +97,34 @@ def find_binary(given: pathlib.Path | None) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def started(options: argparse.Namespace) -> Iterator[tuple[BenchCluster, Controller]]:
-    """A cluster with a controller; both end, whatever happens."""
-    binary = find_binary(options.binary)
+def on_cluster(options: argparse.Namespace) -> Iterator[tuple[BenchCluster, contextlib.ExitStack]]:
+    """A cluster without a controller; it goes at the end, after what is put on the stack."""
     with only_one(options.cluster), contextlib.ExitStack() as stack:
         stack.callback(remove_cluster, options.cluster)
         cluster = BenchCluster(options.cluster, bodies=not options.no_bodies)
         cluster.install()
-        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        controller = Controller(cluster, binary, folder)
-        stack.callback(controller.stop)
-        say(f"the controller is ready after {controller.seconds_to_ready * 1000:.0f} ms")
+        yield cluster, stack
+
+
+def start_controller(cluster: BenchCluster, stack: contextlib.ExitStack, binary: pathlib.Path) -> Controller:
+    controller = Controller(cluster, binary, pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory())))
+    stack.callback(controller.stop)
+    say(f"the controller is ready after {controller.seconds_to_ready * 1000:.0f} ms")
+    return controller
+
+
+@contextlib.contextmanager
+def started(options: argparse.Namespace) -> Iterator[tuple[BenchCluster, Controller]]:
+    """A cluster with a controller; both end, whatever happens."""
+    binary = find_binary(options.binary)
+    with on_cluster(options) as (cluster, stack):
+        controller = start_controller(cluster, stack, binary)
         yield cluster, controller
         if controller.process.poll() is not None:
             raise Failure(f"the controller ended with {controller.process.returncode}")
 
 
-def measure(options: argparse.Namespace, bench: load.Bench) -> report.Results:
+def measure(options: argparse.Namespace, bench: load.Bench, starts: list[float]) -> report.Results:
     controller = bench.controller
     time.sleep(MEMORY_CALM_S)
     memory = {"idle": controller.memory().resident}
@@ -131,18 +148,38 @@ def measure(options: argparse.Namespace, bench: load.Bench) -> report.Results:
     told = {k: str(v) if isinstance(v, pathlib.Path) else v for k, v in vars(options).items()
             if k in ("runs", "rounds", "chains", "no_bodies")}
     binary = pathlib.Path(f"/proc/{controller.pid}/exe").resolve()
-    return report.Results(report.describe_machine(told, binary), turns, chain, hops, memory,
-                          controller.seconds_to_ready)
+    return report.Results(report.describe_machine(told, binary), turns, chain, hops, memory, starts)
 
 
 def command_bench(options: argparse.Namespace) -> int:
     with started(options) as (cluster, controller):
-        results = measure(options, load.Bench(cluster, controller))
+        starts = [controller.seconds_to_ready, *(controller.restart() for _ in range(STARTS - 1))]
+        results = measure(options, load.Bench(cluster, controller), starts)
         folder = report.new_folder(options.output, results.machine["cpus"])
         report.save(results, folder)
         (folder / "controller.log").write_bytes(controller.log.read_bytes())
     print("\n" + "\n".join(report.lines_of(results)))
     say(f"raw samples: {os.path.relpath(folder)}")
+    return 0
+
+
+def command_compare(options: argparse.Namespace) -> int:
+    first = find_binary(options.binary)
+    with tempfile.TemporaryDirectory() as folder:
+        say(f"building {options.against}")
+        second = compare.build(options.against, pathlib.Path(folder))
+        with on_cluster(options) as (cluster, stack):
+            a = start_controller(cluster, stack, first)
+            a.stop()
+            b = start_controller(cluster, stack, second)
+            bench = load.Bench(cluster, b)
+            turns = compare.measure(bench, a, b, options.rounds, options.runs, say)
+    lines = [compare.describe(first, options.against), "",
+             *compare.lines_of(*turns, cores=len(os.sched_getaffinity(0)))]
+    print("\n" + "\n".join(lines))
+    folder_kept = report.new_folder(options.output, len(os.sched_getaffinity(0)))
+    report.save_comparison(folder_kept, *turns, lines)
+    say(f"raw samples: {os.path.relpath(folder_kept)}")
     return 0
 
 
@@ -161,7 +198,9 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGHUP, on_signal)
     try:
-        return command_check_writes(options) if options.check_writes else command_bench(options)
+        if options.check_writes:
+            return command_check_writes(options)
+        return command_compare(options) if options.against else command_bench(options)
     except (Failure, subprocess.SubprocessError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
