@@ -329,6 +329,11 @@ static void observe_step(struct run_work *work, size_t index)
     if (!text_equal(status->phase, STEP_RUNNING)) {
         return;
     }
+    if (!status
+             ->job) { /* whoever may write the status can leave it out; it follows from the rest */
+        status->job = name_step_job(work->arena, work->run->meta.name, work->run->meta.uid,
+                                    status->name, status->attempts);
+    }
     if (!job) {
         job = run_find_job(work, status->job);
     }
