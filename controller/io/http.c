@@ -7,7 +7,9 @@
 #include "core/memory.h"
 #include "core/text.h"
 
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum {
     HTTP_UNAUTHORIZED = 401,
@@ -342,6 +344,22 @@ void http_cancel(struct http *http, struct io_call *call)
 struct http_counters http_counters(const struct http *http)
 {
     return http->counters;
+}
+
+int http_local_port(curl_socket_t fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof(address);
+    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
+        return 0;
+    }
+    in_port_t port = 0;
+    if (address.ss_family == AF_INET) {
+        port = ((const struct sockaddr_in *)(const void *)&address)->sin_port;
+    } else if (address.ss_family == AF_INET6) {
+        port = ((const struct sockaddr_in6 *)(const void *)&address)->sin6_port;
+    }
+    return ntohs(port);
 }
 
 int http_connect_ms(const struct http *http)

@@ -7,7 +7,6 @@
 #include "core/memory.h"
 #include "core/text.h"
 
-#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -222,19 +221,6 @@ static void on_socket(void *context, unsigned events)
 
 /* ---- The beginning ---- */
 
-static int local_port_of(curl_socket_t fd)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof(address);
-    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
-        return 0;
-    }
-    in_port_t port = address.ss_family == AF_INET6
-                         ? ((const struct sockaddr_in6 *)(const void *)&address)->sin6_port
-                         : ((const struct sockaddr_in *)(const void *)&address)->sin_port;
-    return ntohs(port);
-}
-
 static void end_late_greeting(void *context)
 {
     struct http2 *connection = context;
@@ -256,8 +242,7 @@ static bool greet(struct http2 *connection)
                                     &connection->watch, &error))) {
         return false;
     }
-    connection->fd = fd;
-    connection->local_port = local_port_of(fd);
+    connection->local_port = http_local_port(fd);
     connection->last_read_ms = loop_now_ms();
     connection->session = http2_session_new(connection);
     connection->state = HTTP2_GREETING;
@@ -301,7 +286,6 @@ static void dial(struct http *http, const struct credential *credential)
 {
     struct http2 *connection = memory_allocate(1, sizeof(*connection));
     connection->http = http;
-    connection->fd = CURL_SOCKET_BAD;
     connection->identity = credential->identity;
     connection->out.maximum = WRITE_SIZE + FRAME_MAXIMUM;
     connection->dial = (struct http_dial){.transfer.done = end_dial, .http = http};

@@ -25,7 +25,6 @@ struct http2 {
     enum http2_state state;
     uint64_t identity; /* of the credential that it was made with */
 
-    curl_socket_t fd;
     int local_port;
     struct loop_watch *watch;
     bool waits_for_room;      /* the socket took less than it was given */

@@ -10,7 +10,6 @@
 #include "core/memory.h"
 #include "core/text.h"
 
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -357,26 +356,10 @@ static int want_timer(CURLM *multi, long timeout_ms, void *context)
     return 0;
 }
 
-static int local_port_of(curl_socket_t fd)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof(address);
-    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
-        return 0;
-    }
-    in_port_t port = 0;
-    if (address.ss_family == AF_INET) {
-        port = ((const struct sockaddr_in *)(const void *)&address)->sin_port;
-    } else if (address.ss_family == AF_INET6) {
-        port = ((const struct sockaddr_in6 *)(const void *)&address)->sin6_port;
-    }
-    return ntohs(port);
-}
-
 void http_curl_shut_silent(const struct io_call *call, int64_t now_ms)
 {
     for (struct http_socket *socket = call->http->sockets; socket; socket = socket->next) {
-        if (call->local_port != 0 && local_port_of(socket->fd) == call->local_port &&
+        if (call->local_port != 0 && http_local_port(socket->fd) == call->local_port &&
             now_ms - socket->last_read_ms >= call->idle_ms / 2) {
             (void)shutdown(socket->fd, SHUT_RDWR);
         }

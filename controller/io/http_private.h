@@ -157,6 +157,8 @@ struct http {
 
 /* How long the making of a connection may take. */
 int http_connect_ms(const struct http *http);
+/* Of a connection's socket; 0: it has none. */
+int http_local_port(curl_socket_t fd);
 /* The carrier has let go of the call. Frees it, or queues it again. */
 void http_finish(struct io_call *call, const struct http_end *end);
 /* The server says that it never looked at this request (RFC 9113, 8.7): it is sent again. */
