@@ -39,7 +39,7 @@ class PlaneCase(ClusterCase):
         self.worker = self.plane.worker
         self.dice = random.Random(f"{SEED} {self.id()}")
         self.api: Api = self.plane.api
-        # Serial tests are alone in this process: the environment leads to the plane for a while.
+        # They are alone in their process: the environment leads to the plane for a while.
         self._lead_to(KUBECONFIG=self.plane.environment["KUBECONFIG"], TIDEMILL_AUDIT_LOG=str(self.plane.audit_log),
                       TIDEMILL_E2E_CONTROLLER_LOG=str(self.worker.log), PATH=self.plane.environment["PATH"])
         self.addCleanup(self.plane.heal)

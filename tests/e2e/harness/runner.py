@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import re
+import subprocess
 import sys
 import threading
 import time
@@ -96,18 +98,46 @@ def run_one(test: ClusterCase, tally: Tally) -> None:
     tally.add(test, seconds, detail)
 
 
-def needs_cluster(pattern: str) -> bool:
-    """False when all tests that match bring their own API server."""
-    return any(not test.own_plane for test in find_tests(pattern))
+def list_all(pattern: str) -> int:
+    for test in find_tests(pattern):
+        print(sentence(test))
+    return 0
 
 
-def run_all(pattern: str, threads: int, listed: bool = False) -> int:
-    tests = find_tests(pattern)
-    if listed:
-        for test in tests:
-            print(sentence(test))
-        return 0
+class Beside:
+    """Shows the lines of another run of this as they come, and keeps its counts."""
+
+    COUNTS = re.compile(r"^(\d+) passed, (\d+) failed$")
+
+    def __init__(self, process: subprocess.Popen[str] | None) -> None:
+        self.process = process
+        self.passed = 0
+        self.failed: list[str] = []
+        self.is_whole = process is None
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _read(self) -> None:
+        for line in (self.process.stdout or ()) if self.process else ():
+            counts = self.COUNTS.match(line)
+            if counts:
+                self.passed, self.is_whole = int(counts[1]), True
+            elif line.startswith("failed: "):
+                self.failed.append(line.removeprefix("failed: ").strip())
+            else:
+                print(line, end="", flush=True)
+
+    def join(self) -> None:
+        """Its end; a run that did not say its counts has failed."""
+        self.thread.join()
+        if self.process and (self.process.wait(60) != 0 or not self.is_whole) and not self.failed:
+            self.failed.append("the tests with a control plane of their own did not end well")
+
+
+def run_all(tests: list[ClusterCase], threads: int, process: subprocess.Popen[str] | None = None) -> int:
+    """`process`: another run of this that goes on beside; its tests count as ours."""
     began = time.monotonic()
+    beside_us = Beside(process)
     if any(not test.own_plane for test in tests):
         ClusterCase.api = Api()
         sweep(ClusterCase.api)
@@ -120,6 +150,9 @@ def run_all(pattern: str, threads: int, listed: bool = False) -> int:
         run_one(test, tally)
     if hasattr(ClusterCase, "api"):
         DryRunCase.forget_shared(ClusterCase.api)
+    beside_us.join()
+    tally.passed += beside_us.passed
+    tally.failed += beside_us.failed
     for name in tally.failed:
         print(f"failed: {name}")
     print(f"e2e: {time.monotonic() - began:.0f} s")
