@@ -46,6 +46,9 @@ MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 REQUEST_TIMEOUT_SECONDS = 30
 TRANSPORT_TRIES = 3
+# 429 says that nothing was carried out, and when to come again: an API server that has just started answers so
+# ("storage is (re)initializing"), and client-go comes again as often.
+BUSY, BUSY_TRIES, BUSY_LIMIT_SECONDS = 429, 10, 5.0
 # The API server may have closed a connection that nobody used for a while; a POST would be lost on it.
 IDLE_LIMIT_SECONDS = 20
 
@@ -123,6 +126,19 @@ class Api:
              **query: str) -> Json:
         url = "/" + path.lstrip("/") + ("?" + urlencode(query) if query else "")
         data = None if body is None else json.dumps(body).encode()
+        for _ in range(BUSY_TRIES):
+            response, text = self._exchange(method, url, data, content_type)
+            if response.status != BUSY:
+                break
+            time.sleep(min(float(response.headers.get("Retry-After", "1")), BUSY_LIMIT_SECONDS))
+        value: Json = json.loads(text) if text[:1] == b"{" else {"message": text.decode(errors="replace")}
+        if response.status >= 300:
+            raise ApiError(response.status, value, f"{method} {url}")
+        return value
+
+    def _exchange(self, method: str, url: str, data: bytes | None,
+                  content_type: str) -> tuple[http.client.HTTPResponse, bytes]:
+        """An answer and its body; what changes nothing is asked again on another connection."""
         for attempt in range(TRANSPORT_TRIES):
             connection = self._kept_connection() or self._connect()
             self.local.connection = connection
@@ -130,18 +146,14 @@ class Api:
             try:
                 connection.request(method, url, data, self._headers(content_type))
                 response = connection.getresponse()
-                text = response.read()
-                break
+                return response, response.read()
             except (OSError, http.client.HTTPException):
                 connection.close()
                 self.local.connection = None
                 # A POST may have been carried out: only what changes nothing is sent again.
                 if method != "GET" or attempt == TRANSPORT_TRIES - 1:
                     raise
-        value: Json = json.loads(text) if text[:1] == b"{" else {"message": text.decode(errors="replace")}
-        if response.status >= 300:
-            raise ApiError(response.status, value, f"{method} {url}")
-        return value
+        raise AssertionError("the last try returns or raises")
 
     @staticmethod
     def path(kind: str, namespace: str | None, name: str | None = None, sub: str | None = None) -> str:
