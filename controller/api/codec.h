@@ -42,7 +42,8 @@ enum watch_event_type {
 struct watch_event {
     enum watch_event_type type;
     const char *type_name; /* of WATCH_UNKNOWN */
-    struct object *object; /* ADDED, MODIFIED, DELETED; NULL when undecodable (poisoned) */
+    struct object *object; /* ADDED, MODIFIED, DELETED; NULL when undecodable (poisoned); an object
+                              of ours without its spec when only that is (meta.unreadable) */
     const char *poison;    /* why it could not be decoded: path and reason */
     const char *namespace; /* of the object, also when it is poisoned */
     const char *name;

@@ -257,7 +257,9 @@ static struct result check_required(struct reader *reader, const struct schema *
     return RESULT_OK;
 }
 
-static struct result decode_struct(struct reader *reader, const struct schema *schema, void *into)
+/* `left_out`: a member that is skipped as if it were there, or NULL. */
+static struct result decode_members(struct reader *reader, const struct schema *schema,
+                                    const char *left_out, void *into)
 {
     uint64_t seen = 0; /* a bit for each field */
     REQUIRE(schema->field_count <= sizeof(seen) * CHAR_BIT);
@@ -273,8 +275,9 @@ static struct result decode_struct(struct reader *reader, const struct schema *s
         TRY(read_name(reader, &name));
         const struct field *field = name.size > 0 ? find_field(schema, name, &next) : NULL;
         /* null and absent mean the same upstream */
-        if (field && read_peek(reader) != READ_NULL) {
-            seen |= UINT64_C(1) << (field - schema->fields);
+        bool is_there = field && read_peek(reader) != READ_NULL;
+        seen |= is_there ? UINT64_C(1) << (field - schema->fields) : 0;
+        if (is_there && !text_equal(field->name, left_out)) {
             TRY(decode_field(reader, field, into));
         } else {
             TRY(read_skip(reader, NULL));
@@ -282,6 +285,11 @@ static struct result decode_struct(struct reader *reader, const struct schema *s
         TRY(read_next(reader, '}', false, &more));
     }
     return check_required(reader, schema, seen, start);
+}
+
+static struct result decode_struct(struct reader *reader, const struct schema *schema, void *into)
+{
+    return decode_members(reader, schema, NULL, into);
 }
 
 /* Items of lists carry no kind; where there is one, it must be the one that was asked for. */
@@ -302,19 +310,31 @@ static struct result check_kind(enum api_kind kind, struct span text, struct err
     return RESULT_OK;
 }
 
-struct result codec_decode_span(struct arena *arena, enum api_kind kind, struct span text,
-                                struct object **object, struct error *error)
+static struct result decode_object(struct arena *arena, enum api_kind kind, struct span text,
+                                   const char *left_out, struct object **object,
+                                   struct error *error)
 {
     CLEANUP(arena_free) struct arena scratch = {0};
     struct reader reader = {.text = text, .arena = arena, .scratch = &scratch, .error = error};
     const struct schema *schema = schema_of(kind);
-    TRY(tree_check_depth(text, error));
     TRY(check_kind(kind, text, error));
     void *decoded = arena_allocate(arena, 1, schema->size);
-    TRY(decode_struct(&reader, schema, decoded));
+    TRY(decode_members(&reader, schema, left_out, decoded));
     TRY(read_end(&reader));
     *object = decoded;
     return RESULT_OK;
+}
+
+struct result codec_decode_span(struct arena *arena, enum api_kind kind, struct span text,
+                                struct object **object, struct error *error)
+{
+    return decode_object(arena, kind, text, NULL, object, error);
+}
+
+struct result codec_decode_without_spec(struct arena *arena, enum api_kind kind, struct span text,
+                                        struct object **object, struct error *error)
+{
+    return decode_object(arena, kind, text, "spec", object, error);
 }
 
 struct result codec_decode(struct arena *arena, enum api_kind kind, const char *json, size_t size,

@@ -12,6 +12,11 @@ MUST_CHECK struct result codec_decode_span(struct arena *arena, enum api_kind ki
                                            struct span text, struct object **object,
                                            struct error *error);
 
+/* The same with all of `spec` left out, unread: it may be what codec_decode_span() failed at. */
+MUST_CHECK struct result codec_decode_without_spec(struct arena *arena, enum api_kind kind,
+                                                   struct span text, struct object **object,
+                                                   struct error *error);
+
 /* `from` as a JSON object, maybe an empty one; without fields that have a flag of `without`. */
 json_t *codec_encode_tree(const struct schema *schema, const void *from, unsigned without);
 

@@ -99,11 +99,30 @@ static bool is_whole_array(struct span text)
     return step == SCAN_END && scan_at_end(&scan);
 }
 
+/*
+ * An object of ours whose spec can't be read is still one: its planner says on it what is wrong,
+ * and others that refer to it see that it is there.
+ */
+static bool decode_what_can_be(struct arena *arena, enum api_kind kind, struct span text,
+                               struct object **object, struct error *poison)
+{
+    struct error other = {0};
+    if (result_is_ok(codec_decode_span(arena, kind, text, object, poison))) {
+        return true;
+    }
+    if (!kind_info(kind)->ours ||
+        !result_is_ok(codec_decode_without_spec(arena, kind, text, object, &other))) {
+        return false;
+    }
+    (*object)->meta.unreadable = arena_copy_text(arena, poison->message);
+    return true;
+}
+
 static void fill_object(struct arena *arena, enum api_kind kind, struct span text,
                         struct watch_event *event)
 {
     struct error poison = {0};
-    if (result_is_ok(codec_decode_span(arena, kind, text, &event->object, &poison))) {
+    if (decode_what_can_be(arena, kind, text, &event->object, &poison)) {
         event->namespace = event->object->meta.namespace;
         event->name = event->object->meta.name;
         event->resource_version = event->object->meta.resource_version;

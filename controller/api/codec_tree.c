@@ -53,19 +53,22 @@ static struct result parse_failure(struct span whole, struct span text, const js
                      failure->text);
 }
 
-struct result tree_check_depth(struct span text, struct error *error)
+static struct result check_depth(struct span whole, struct span text, struct error *error)
 {
-    if (scan_depth(text) > JSON_DEPTH_MAX) {
-        return error_set(error, ERROR_INVALID, "nested deeper than %d", JSON_DEPTH_MAX);
+    char path[PATH_SIZE];
+    if (scan_depth(text) <= JSON_DEPTH_MAX) {
+        return RESULT_OK;
     }
-    return RESULT_OK;
+    scan_path_at(whole, (size_t)(text.bytes - whole.bytes), path, sizeof(path));
+    return error_set(error, ERROR_INVALID, "%s%snested deeper than %d levels", path,
+                     path[0] ? ": " : "", JSON_DEPTH_MAX);
 }
 
 static struct result parse(struct span whole, struct span text, size_t flags, json_t **tree,
                            struct error *error)
 {
     json_error_t failure;
-    TRY(tree_check_depth(text, error));
+    TRY(check_depth(whole, text, error));
     /* NULs are allowed in texts here, since a termination message may hold some. */
     json_t *parsed = json_loadb(text.bytes, text.size, flags | JSON_DECODE_ANY | JSON_ALLOW_NUL,
                                 &failure);

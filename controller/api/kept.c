@@ -146,6 +146,10 @@ static struct object *take_object(struct block *block, enum api_kind kind,
     const struct schema *schema = schema_of(kind);
     struct object *copy = take_array(block, object, 1, schema->size);
     take_members(block, schema, (const char *)object, (char *)copy);
+    const char *unreadable = take_text(block, object->meta.unreadable);
+    if (copy) {
+        copy->meta.unreadable = unreadable;
+    }
     return copy;
 }
 
@@ -185,7 +189,8 @@ static struct meta identity_of(const struct meta *meta)
                          .resource_version = meta->resource_version,
                          .generation = meta->generation,
                          .creation_time = meta->creation_time,
-                         .deletion_time = meta->deletion_time};
+                         .deletion_time = meta->deletion_time,
+                         .unreadable = meta->unreadable};
 }
 
 static void keep_controller(struct arena *arena, const struct meta *meta, struct meta *kept)

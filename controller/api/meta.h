@@ -48,6 +48,11 @@ struct meta {
     struct text_map annotations; /* only those that begin with "tidemill.dev/" are kept */
     struct owner_reference *owners;
     size_t owner_count;
+    /*
+     * Not of the JSON: why `spec` can't be read ("spec.podDefaults: ..."), when that is so of an
+     * object of ours. Metadata and status are as they are, all of `spec` is absent.
+     */
+    const char *unreadable;
 };
 
 /* The owner with controller: true, or NULL. */

@@ -253,7 +253,7 @@ void cache_put(struct cache *cache, enum api_kind kind, struct arena *arena, str
     struct store_entry *entry = settle_entry(cache, kind, object);
     arena_free(arena);
     struct store_entry *before = store_put(store, key, entry);
-    store_drop_unreadable(store, key);
+    store_note_readable(store, key, &entry->object->meta);
     const struct object *old = before ? before->object : NULL;
     cache_move_in_indexes(cache, kind, old, entry->object);
     bool moved = move_resource_version(cache, kind, entry->object->meta.resource_version);

@@ -16,7 +16,8 @@
  * also when an older state of it was: a restart would not have that state either, writes planned on
  * it would fail on its resourceVersion for ever, and what the controller does must not depend on
  * when it was started. It is remembered by name instead, so that a reader can tell "unreadable"
- * from "gone" (cache_find_unreadable) before it concludes anything from an absence.
+ * from "gone" (cache_find_unreadable) before it concludes anything from an absence. An object of
+ * ours of which only the spec can't be read is in the store, without it: meta.unreadable.
  */
 
 #include "api/codec.h"

@@ -46,7 +46,7 @@ struct cache_batch *cache_batch_free(struct cache_batch *batch)
 void cache_batch_put(struct cache_batch *batch, struct arena *arena, struct object *object)
 {
     CLEANUP(memory_free_indirect) char *key = store_key(object->meta.namespace, object->meta.name);
-    store_drop_unreadable(&batch->store, key);
+    store_note_readable(&batch->store, key, &object->meta);
     (void)store_entry_free(store_put(&batch->store, key, store_entry_new(batch->kind, object)));
     arena_free(arena);
 }
@@ -130,8 +130,10 @@ static void replace_unreadable(struct cache *cache, struct cache_batch *batch)
     const struct map_entry *each;
     for (size_t at = 0; (each = map_next(&batch->store.unreadable, &at)) != NULL;) {
         const struct store_unreadable *unreadable = each->value;
-        cache_log_unreadable(batch->kind, each->key, map_get(&store->unreadable, each->key), NULL,
-                             unreadable->reason);
+        if (!map_get(&store->objects, each->key)) { /* else its planner tells of it */
+            cache_log_unreadable(batch->kind, each->key, map_get(&store->unreadable, each->key),
+                                 NULL, unreadable->reason);
+        }
     }
     /* The batch takes the old ones with it. */
     struct map before = store->unreadable;

@@ -82,6 +82,15 @@ void store_drop_unreadable(struct store *store, const char *key)
     }
 }
 
+void store_note_readable(struct store *store, const char *key, const struct meta *meta)
+{
+    if (meta->unreadable) {
+        store_put_unreadable(store, key, meta->resource_version, meta->unreadable);
+    } else {
+        store_drop_unreadable(store, key);
+    }
+}
+
 void store_free(struct store *store)
 {
     const struct map_entry *each;

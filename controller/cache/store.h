@@ -4,7 +4,8 @@
 /*
  * Objects of one kind by "namespace/name", each in one block, and the names of those that could not
  * be read. The parts that a cache and a batch have in common; used by cache/ alone. Invariant:
- * a name is in `objects` or in `unreadable` or in neither.
+ * a name is in `objects`, in `unreadable`, in both (meta.unreadable: its spec alone can't be read)
+ * or in neither.
  */
 
 #include "api/codec.h"
@@ -47,6 +48,9 @@ struct store_entry *store_take(struct store *store, const char *key);
 void store_put_unreadable(struct store *store, const char *key, const char *resource_version,
                           const char *reason);
 void store_drop_unreadable(struct store *store, const char *key);
+
+/* The same for an object that is in the store, as its meta.unreadable says. */
+void store_note_readable(struct store *store, const char *key, const struct meta *meta);
 
 void store_free(struct store *store);
 

@@ -326,7 +326,7 @@ static void reconcile_key(struct controller *controller, const struct work_key *
         finish(controller, key, started_us, ERROR_NONE);
         return;
     }
-    union any_view view;
+    struct any_view view;
     int64_t now = io_unix_micros(controller->options.io) / MICROSECONDS;
     if (!gather_view(&gatherer, arena, key, now, &view)) {
         forget(controller, key);

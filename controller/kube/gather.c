@@ -155,6 +155,23 @@ static bool gather_run(const struct gatherer *gatherer, struct arena *arena,
     return true;
 }
 
+/*
+ * The versions that a Model's status names decide where requests go: while one of them can't be
+ * read, nothing is moved.
+ */
+static bool follows_unreadable(const struct cache *cache, const struct model *model)
+{
+    const char *const named[] = {model->status.champion, model->status.candidate,
+                                 model->status.previous};
+    for (size_t at = 0; at < sizeof(named) / sizeof(named[0]); at++) {
+        if (named[at] &&
+            cache_find_unreadable(cache, KIND_MODEL_VERSION, model->meta.namespace, named[at])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A model's key lives as long as a Model or any version of that name. */
 static bool gather_model(const struct gatherer *gatherer, struct arena *arena,
                          const struct work_key *key, int64_t now, struct model_view *view)
@@ -164,7 +181,7 @@ static bool gather_model(const struct gatherer *gatherer, struct arena *arena,
                                                                 key->name);
     struct cache_list versions = cache_find_named(cache, INDEX_VERSION_BY_MODEL, key->namespace,
                                                   key->name);
-    if (!model && versions.count == 0) {
+    if (model ? follows_unreadable(cache, model) : versions.count == 0) {
         return false;
     }
     struct pointer_list deployments = {0};
@@ -230,10 +247,28 @@ static bool gather_trigger(const struct gatherer *gatherer, struct arena *arena,
     return true;
 }
 
-bool gather_view(const struct gatherer *gatherer, struct arena *arena, const struct work_key *key,
-                 int64_t now, union any_view *view)
+/* An object of ours whose spec can't be read. Its own planner would take absent for asked for. */
+static bool gather_unreadable(const struct gatherer *gatherer, const struct work_key *key,
+                              int64_t now, struct any_view *view)
 {
+    const struct object *object = cache_get(gatherer->cache, key->kind, key->namespace, key->name);
+    view->is_unreadable = object && object->meta.unreadable;
+    if (view->is_unreadable) {
+        view->unreadable = (struct unreadable_view){
+            .now = now, .kind = key->kind, .object = object};
+    }
+    return view->is_unreadable;
+}
+
+bool gather_view(const struct gatherer *gatherer, struct arena *arena, const struct work_key *key,
+                 int64_t now, struct any_view *view)
+{
+    if (gather_unreadable(gatherer, key, now, view)) {
+        return true;
+    }
     switch (key->kind) {
+    case KIND_MODEL_VERSION:
+        return false; /* it can be read again, and is planned with its model */
     case KIND_PIPELINE:
         return gather_pipeline(gatherer, arena, key, now, &view->pipeline);
     case KIND_PIPELINE_RUN:
@@ -273,8 +308,12 @@ const char *gather_admission(const struct gatherer *gatherer, struct arena *aren
     return is_limited ? arena_print(arena, "%s/%s", key->namespace, name) : NULL;
 }
 
-void gather_plan(const struct work_key *key, const union any_view *view, struct plan *plan)
+void gather_plan(const struct work_key *key, const struct any_view *view, struct plan *plan)
 {
+    if (view->is_unreadable) {
+        plan_unreadable(&view->unreadable, plan);
+        return;
+    }
     switch (key->kind) {
     case KIND_PIPELINE:
         plan_pipeline(&view->pipeline, plan);

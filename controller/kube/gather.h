@@ -19,23 +19,27 @@ struct gatherer {
     const struct plan_settings *settings;
 };
 
-/* One of the four, as the key's kind says. */
-union any_view {
-    struct pipeline_view pipeline;
-    struct run_view run;
-    struct model_view model;
-    struct trigger_view trigger;
+/* One of the four, as the key's kind says, unless the key's object can't be read. */
+struct any_view {
+    bool is_unreadable;
+    union {
+        struct unreadable_view unreadable;
+        struct pipeline_view pipeline;
+        struct run_view run;
+        struct model_view model;
+        struct trigger_view trigger;
+    };
 };
 
 /* False when the object that the key is about is not in the cache: there is nothing to plan. */
 bool gather_view(const struct gatherer *gatherer, struct arena *arena, const struct work_key *key,
-                 int64_t now, union any_view *view);
+                 int64_t now, struct any_view *view);
 
 /* What the key's planner competes for with others ("namespace/pipeline" of a run), or NULL. */
 const char *gather_admission(const struct gatherer *gatherer, struct arena *arena,
                              const struct work_key *key);
 
-/* Calls the planner of the key's kind. */
-void gather_plan(const struct work_key *key, const union any_view *view, struct plan *plan);
+/* Calls the planner of the key's kind, or of what can't be read. */
+void gather_plan(const struct work_key *key, const struct any_view *view, struct plan *plan);
 
 #endif

@@ -3,7 +3,8 @@
 
 /*
  * What one reconcile is about: a planner's kind (whose plan_*() runs) and the object's name. A
- * KIND_MODEL key is a model name, whether or not a Model of that name exists. Used by the queue,
+ * KIND_MODEL key is a model name, whether or not a Model of that name exists. A KIND_MODEL_VERSION
+ * key is a version whose spec can't be read: which model it is of is not known. Used by the queue,
  * the executor, facts and expectations.
  */
 

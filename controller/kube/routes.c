@@ -95,6 +95,17 @@ static bool moves_queue(const struct route *route, bool ended)
     return before && (ended || (run_waits(before) && !(after && run_waits(after))));
 }
 
+/* While a run can't be read, no pipeline of its namespace lets a revision go (gather_pipeline). */
+static void wake_pipelines(const struct route *route)
+{
+    const struct object *pipeline;
+    for (size_t at = 0; (pipeline = cache_next(route->cache, KIND_PIPELINE, &at)) != NULL;) {
+        if (text_equal(pipeline->meta.namespace, route->object->meta.namespace)) {
+            add_urgent_key(route, KIND_PIPELINE, pipeline->meta.name, ROUTE_SOON);
+        }
+    }
+}
+
 /* A run's end concerns its pipeline's history, who waits for a turn, and its trigger. */
 static void follow_run(const struct route *route)
 {
@@ -107,6 +118,10 @@ static void follow_run(const struct route *route)
     }
     if (ended) { /* for its history alone */
         add_urgent_key(route, KIND_PIPELINE, pipeline, ROUTE_SOON);
+    }
+    if (route->before && route->before->meta.unreadable &&
+        !(route->after && route->after->meta.unreadable)) {
+        wake_pipelines(route);
     }
     if (moves_queue(route, ended) && is_limited(route, pipeline)) {
         wake_next_in_turn(route, pipeline);
@@ -131,6 +146,22 @@ static void follow_trigger(const struct route *route)
                                      after->status.last_run_ref.name);
     if (before && !holds_the_same) {
         add_key(route, KIND_PIPELINE, before->spec.pipeline_ref.name);
+    }
+}
+
+/* A version is planned with its model's name, or on its own when its spec, which has it, can't be
+ * read. */
+static void follow_version(const struct route *route)
+{
+    const struct model_version *before = (const struct model_version *)route->before;
+    const struct model_version *after = (const struct model_version *)route->after;
+    const char *model = after ? after->spec.model : NULL;
+    add_key(route, KIND_MODEL, model);
+    if (before && !text_equal(before->spec.model, model)) {
+        add_key(route, KIND_MODEL, before->spec.model);
+    }
+    if (after && after->meta.unreadable) {
+        add_key(route, KIND_MODEL_VERSION, after->meta.name);
     }
 }
 
@@ -194,7 +225,7 @@ void routes_follow(const struct cache *cache, enum api_kind kind, enum cache_eve
         add_key(&route, KIND_MODEL, route.object->meta.name);
         break;
     case KIND_MODEL_VERSION:
-        add_key(&route, KIND_MODEL, ((const struct model_version *)route.object)->spec.model);
+        follow_version(&route);
         break;
     case KIND_TRIGGER:
         follow_trigger(&route);

@@ -4,13 +4,14 @@
 /* Every reason that appears in conditions, events and plans. CamelCase, one line each. */
 
 /* All kinds */
-#define REASON_AS_SPECIFIED   "AsSpecified"   /* the world is as the spec asks */
-#define REASON_PROGRESSING    "Progressing"   /* work is under way; the message says what */
-#define REASON_INVALID_SPEC   "InvalidSpec"   /* the spec can't be carried out as written */
-#define REASON_WRITE_REFUSED  "WriteRefused"  /* the API server refused what we must write */
-#define REASON_NAME_TAKEN     "NameTaken"     /* somebody else's object has our name */
-#define REASON_QUOTA_EXCEEDED "QuotaExceeded" /* a quota forbids it; tried again */
-#define REASON_BEING_DELETED  "BeingDeleted"  /* deletionTimestamp is set: nothing new starts */
+#define REASON_AS_SPECIFIED    "AsSpecified"    /* the world is as the spec asks */
+#define REASON_PROGRESSING     "Progressing"    /* work is under way; the message says what */
+#define REASON_INVALID_SPEC    "InvalidSpec"    /* the spec can't be carried out as written */
+#define REASON_SPEC_UNREADABLE "SpecUnreadable" /* nested too deep, or of a form nobody knows */
+#define REASON_WRITE_REFUSED   "WriteRefused"   /* the API server refused what we must write */
+#define REASON_NAME_TAKEN      "NameTaken"      /* somebody else's object has our name */
+#define REASON_QUOTA_EXCEEDED  "QuotaExceeded"  /* a quota forbids it; tried again */
+#define REASON_BEING_DELETED   "BeingDeleted"   /* deletionTimestamp is set: nothing new starts */
 
 /* Pipeline */
 #define REASON_ACCEPTED         "Accepted"        /* the graph is sound and its spec is pinned */

@@ -108,6 +108,13 @@ struct trigger_view {
     struct fact_list facts;
 };
 
+/* An object of ours whose spec can't be read (meta.unreadable): it is whatever kind it is. */
+struct unreadable_view {
+    int64_t now;
+    enum api_kind kind;
+    const struct object *object;
+};
+
 /*
  * Name of the revision that a run has bound itself to: in its status, or on a Job of its when the
  * status was not written any more. NULL: to none yet. For gather and the planner.
@@ -119,5 +126,8 @@ void plan_pipeline(const struct pipeline_view *view, struct plan *plan);
 void plan_run(const struct run_view *view, struct plan *plan);
 void plan_model(const struct model_view *view, struct plan *plan);
 void plan_trigger(const struct trigger_view *view, struct plan *plan);
+
+/* Says so in its conditions, and does nothing else: what was made for it stays as it is. */
+void plan_unreadable(const struct unreadable_view *view, struct plan *plan);
 
 #endif

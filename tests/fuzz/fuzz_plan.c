@@ -69,22 +69,24 @@ static void add_key(struct world *world, enum api_kind kind, const struct meta *
     }
 }
 
-/* As the API server would have stored it: it gives name, namespace, uid and resourceVersion. */
+/*
+ * As the watch tells of it and the API server would have stored it: it gives name, namespace, uid
+ * and resourceVersion. What only in its spec can't be read comes without it.
+ */
 static void put_object(struct world *world, enum api_kind kind, struct fuzz_input json)
 {
     struct arena arena = {0};
-    struct object *object = NULL;
-    struct result result = codec_decode(&arena, kind, (const char *)json.bytes, json.size, &object,
-                                        NULL);
-    if (!result_is_ok(result)) {
+    struct watch_event event = {0};
+    struct error error = {0};
+    const char *line = arena_print(&arena, "{\"type\":\"ADDED\",\"object\":%.*s}", (int)json.size,
+                                   (const char *)json.bytes);
+    struct result result = codec_decode_event(&arena, kind, line, strlen(line), &event, &error);
+    struct object *object = result_is_ok(result) ? event.object : NULL;
+    if (!object || object->meta.name[0] == '\0') {
         arena_free(&arena);
         return;
     }
     struct meta *meta = &object->meta;
-    if (meta->name[0] == '\0') {
-        arena_free(&arena);
-        return;
-    }
     meta->namespace = meta->namespace ? meta->namespace : "team";
     meta->uid = meta->uid ? meta->uid : meta->name;
     meta->resource_version = arena_print(&arena, "%zu", ++world->version);
@@ -293,12 +295,14 @@ static bool make_plan(struct world *world, const struct work_key *key, struct pl
     const struct plan_settings settings = {.helper_image = "tidemill:test"};
     const struct gatherer gatherer = {
         .cache = world->cache, .facts = world->facts, .zones = world->zones, .settings = &settings};
-    union any_view view;
+    struct any_view view;
     if (!gather_view(&gatherer, plan->arena, key, world->now, &view)) {
         return false;
     }
     struct fact_list facts = {.items = world->list, .count = world->fact_count};
-    switch (key->kind) {
+    switch (view.is_unreadable ? KIND_COUNT : key->kind) {
+    case KIND_COUNT:
+        break;
     case KIND_PIPELINE:
         view.pipeline.facts = facts;
         break;
@@ -335,6 +339,7 @@ static void write_status(struct world *world, struct arena *arena, const struct 
     struct error error = {0};
     struct result result = codec_decode(&owned, write->kind, text, strlen(text), &object, &error);
     REQUIRE(result_is_ok(result));
+    object->meta.unreadable = known->meta.unreadable;
     cache_put(world->cache, write->kind, &owned, object);
     arena_free(&owned);
     (void)memory_free(text);

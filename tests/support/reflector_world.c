@@ -99,9 +99,9 @@ static void print_run(char *text, size_t size, const char *name, const char *ver
 {
     (void)snprintf(text, size,
                    "{" RUN_HEAD ",\"metadata\":{\"name\":\"%s\",\"namespace\":\"ns\","
-                   "\"uid\":\"uid-%s\",\"resourceVersion\":\"%s\"},\"spec\":%s}",
-                   name, name, version,
-                   poison ? "\"no object\"" : "{\"pipelineRef\":{\"name\":\"p\"}}");
+                   "\"uid\":\"uid-%s\",\"resourceVersion\":\"%s\"},"
+                   "\"spec\":{\"pipelineRef\":{\"name\":\"p\"}},\"status\":%s}",
+                   name, name, version, poison ? "\"no object\"" : "{}");
 }
 
 static const char *print_event(const char *type, const char *name, const char *version, bool poison)

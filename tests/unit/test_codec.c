@@ -308,16 +308,16 @@ static void nesting_has_a_bound(void **state)
     enum { DEEP = 500000 };
     struct arena arena = {0};
     char *json = arena_allocate(&arena, DEEP * 2 + 64, 1);
-    strcpy(json, "{\"metadata\":{\"name\":\"x\"},\"spec\":");
+    strcpy(json, "{\"metadata\":{\"name\":\"x\"},\"spec\":{\"podDefaults\":");
     size_t used = strlen(json);
     memset(json + used, '[', DEEP);
     memset(json + used + DEEP, ']', DEEP);
-    json[used + DEEP + DEEP] = '}';
+    strcpy(json + used + DEEP + DEEP, "}}");
     struct error error = {0};
     struct object *object = NULL;
-    assert_int_equal(codec_decode(&arena, KIND_JOB, json, strlen(json), &object, &error).kind,
+    assert_int_equal(codec_decode(&arena, KIND_PIPELINE, json, strlen(json), &object, &error).kind,
                      ERROR_INVALID);
-    assert_string_equal(error.message, "nested deeper than 64");
+    assert_string_equal(error.message, "spec.podDefaults: nested deeper than 64 levels");
     arena_free(&arena);
 }
 

@@ -64,7 +64,7 @@ static const char *poisoned(struct arena *arena, const char *spec)
                        spec);
 }
 
-static void a_poisoned_object_still_has_its_name(void **state)
+static void what_can_be_read_of_an_object_of_ours_is_kept(void **state)
 {
     (void)state;
     for (size_t at = 0; at < COUNT_OF(poison_rows); at++) {
@@ -72,9 +72,9 @@ static void a_poisoned_object_still_has_its_name(void **state)
         const char *json = arena_print(&arena, "{\"type\":\"MODIFIED\",\"object\":%s}",
                                        poisoned(&arena, poison_rows[at].spec));
         struct watch_event event = decode_event(&arena, KIND_PIPELINE, json);
-        assert_null(event.object);
-        if (!text_equal(event.poison, poison_rows[at].poison)) {
-            fail_msg("%s: %s", poison_rows[at].sentence, event.poison);
+        assert_null(event.poison);
+        if (!text_equal(event.object->meta.unreadable, poison_rows[at].poison)) {
+            fail_msg("%s: %s", poison_rows[at].sentence, event.object->meta.unreadable);
         }
         assert_string_equal(event.namespace, "n");
         assert_string_equal(event.name, "bad");
@@ -83,7 +83,23 @@ static void a_poisoned_object_still_has_its_name(void **state)
     }
 }
 
-static void an_object_nested_without_end_is_only_poison(void **state)
+static void a_poisoned_object_still_has_its_name(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct watch_event event = decode_event(
+        &arena, KIND_JOB,
+        "{\"type\":\"MODIFIED\",\"object\":{\"spec\":7,\"metadata\":{\"name\":\"bad\","
+        "\"namespace\":\"n\",\"resourceVersion\":\"8\"}}}");
+    assert_null(event.object);
+    assert_string_equal(event.poison, "spec: expected an object, got an integer");
+    assert_string_equal(event.namespace, "n");
+    assert_string_equal(event.name, "bad");
+    assert_string_equal(event.resource_version, "8");
+    arena_free(&arena);
+}
+
+static void an_object_nested_without_end_is_read_without_its_spec(void **state)
 {
     (void)state;
     enum { DEEP = 100000 };
@@ -91,11 +107,13 @@ static void an_object_nested_without_end_is_only_poison(void **state)
     char *deep = arena_allocate(&arena, 1, DEEP * 2 + 1);
     memset(deep, '[', DEEP);
     memset(deep + DEEP, ']', DEEP);
-    const char *json = arena_print(&arena, "{\"type\":\"ADDED\",\"object\":%s}",
-                                   poisoned(&arena, deep));
+    const char *json = arena_print(
+        &arena, "{\"type\":\"ADDED\",\"object\":%s}",
+        poisoned(&arena, arena_print(&arena, "{\"podDefaults\":%s}", deep)));
     struct watch_event event = decode_event(&arena, KIND_PIPELINE, json);
     assert_string_equal(event.name, "bad");
-    assert_string_equal(event.poison, "nested deeper than 64");
+    assert_string_equal(event.object->meta.unreadable,
+                        "spec.podDefaults: nested deeper than 64 levels");
     arena_free(&arena);
 }
 
@@ -208,9 +226,9 @@ static void a_list_gives_each_item_and_where_to_go_on(void **state)
         poisoned(&arena, "{\"podDefaults\":{\"a\\u0000\":1}}"));
     assert_true(result_is_ok(
         codec_decode_list(&arena, KIND_PIPELINE, json, strlen(json), see, &seen, &page, &error)));
-    assert_string_equal(seen.names, "n/a n/bad! n/bad! -/-! -/-! n/z ");
-    assert_int_equal(seen.objects, 2);
-    assert_int_equal(seen.poisons, 4);
+    assert_string_equal(seen.names, "n/a n/bad n/bad -/-! -/-! n/z ");
+    assert_int_equal(seen.objects, 4);
+    assert_int_equal(seen.poisons, 2);
     assert_string_equal(page.resource_version, "77");
     assert_string_equal(page.continue_token, "next");
     arena_free(&arena);
@@ -369,8 +387,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_brings_its_object),
+        cmocka_unit_test(what_can_be_read_of_an_object_of_ours_is_kept),
         cmocka_unit_test(a_poisoned_object_still_has_its_name),
-        cmocka_unit_test(an_object_nested_without_end_is_only_poison),
+        cmocka_unit_test(an_object_nested_without_end_is_read_without_its_spec),
         cmocka_unit_test(a_bookmark_brings_a_version),
         cmocka_unit_test(an_error_event_brings_its_status),
         cmocka_unit_test(an_unknown_event_is_told_by_its_name),

@@ -65,14 +65,14 @@ static void put(struct fixture *fixture, enum api_kind kind, const char *namespa
     cache_put(fixture->cache, kind, &arena, object);
 }
 
-static union any_view gather(struct fixture *fixture, enum api_kind kind, const char *name)
+static struct any_view gather(struct fixture *fixture, enum api_kind kind, const char *name)
 {
     const struct gatherer gatherer = {.cache = fixture->cache,
                                       .facts = fixture->facts,
                                       .zones = fixture->zones,
                                       .settings = &fixture->settings};
     const struct work_key key = {.kind = kind, .namespace = "n", .name = name};
-    union any_view view = {0};
+    struct any_view view = {0};
     assert_true(gather_view(&gatherer, &fixture->arena, &key, 0, &view));
     return view;
 }

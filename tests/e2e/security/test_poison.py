@@ -86,9 +86,12 @@ class Poison(ClusterCase):
             for status in pod["status"]["containerStatuses"]) == before + 1)
         self.assertTrue(faults.wait_controller(self.api))
         self.assert_others_run()
+        for kind, field in (("Pipeline", "spec.podDefaults"), ("Model", "spec.serving.podTemplate")):
+            said = self.wait_condition(kind, f"odd-{kind.lower()}", "False", "SpecUnreadable")
+            self.assert_says(said, "SpecUnreadable", field, "nested deeper than", "until the spec is corrected")
+            self.wait_event(kind, f"odd-{kind.lower()}", "SpecUnreadable")
         log = self.kubectl("logs", "deployment/tidemill-controller", "--namespace", SYSTEM_NAMESPACE)
-        for kind in ("Pipeline", "Model", "ControllerRevision"):
-            self.assertIn(f'others go on" kind={kind} object={self.namespace}/odd-', log)
+        self.assertIn(f'others go on" kind=ControllerRevision object={self.namespace}/odd-', log)
         self.settle(limit=90.0, allow_refused=True)
         after = sum(status["restartCount"] for pod in faults.controller_pods(self.api)
                     for status in pod["status"]["containerStatuses"])

@@ -22,6 +22,7 @@ FAULTS_IN_A_ROUND = (2, 6)
 BATCH = (5, 20)
 REST_SECONDS = (0.0, 4.0)
 KEEP_LOG_LINES = 4000
+SHOWN_WRITES = 14
 
 
 class Soak:
@@ -91,24 +92,32 @@ class Soak:
         (OUT / f"finding-{self.rounds}.log").write_text("\n".join(lines) + "\n")
 
     def report(self) -> str:
+        """A Markdown table, as docs/soak.md has it, and the findings."""
         commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True,
                                 timeout=10).stdout.strip()
         runs = sum(self.ends.values())
         minutes = (time.monotonic() - self.began) / 60
-        lines = [f"SOAK_MINUTES={self.minutes:g} SOAK_SEED={self.seed} make soak, at {commit}: {minutes:.0f} min, "
-                 f"{self.rounds} rounds", "",
-                 f"{runs} runs: " + ", ".join(f"{count} {end}" for end, count in self.ends.most_common()),
-                 f"{self.jobs} Jobs and {self.versions} ModelVersions at the rounds' ends",
-                 f"{sum(self.chaos.counts.values())} faults: "
-                 + ", ".join(f"{count} {name}" for name, count in sorted(self.chaos.counts.items())),
-                 f"{self.plane.worker.starts - 1} restarts of the controller", "",
-                 *memory.tell(self.sampler.samples), "",
-                 f"{sum(self.writes.values()) / max(runs, 1):.2f} writes of the controller for each run "
-                 f"(refused ones and events included), of these:"]
-        lines += [f"  {count / max(runs, 1):6.3f}  {verb} {resource} {code}"
-                  for (verb, resource, code), count in self.writes.most_common(14)]
-        lines += ["", f"{len(self.wrong)} findings (lost, doubled, unexplained or left behind)", *self.wrong]
-        return "\n".join(lines)
+        load = "/".join(f"{value:.1f}" for value in os.getloadavg())
+        each = max(runs, 1)
+        rows = [
+            ("length", f"{minutes:.0f} min, {self.rounds} rounds"),
+            ("runs", f"{runs}: {told(self.ends.most_common())}"),
+            ("Jobs, ModelVersions at the rounds' ends", f"{self.jobs}, {self.versions}"),
+            ("faults", f"{sum(self.chaos.counts.values())}: {told(sorted(self.chaos.counts.items(), key=lambda entry: -entry[1]))}"),
+            ("starts of the controller after the first", f"{self.plane.worker.starts - 1}"),
+            *memory.tell(self.sampler.samples),
+            ("writes for each run, refused ones and events included", f"{sum(self.writes.values()) / each:.2f}"),
+            *((f"- {verb} {resource}, {code}", f"{count / each:.3f}")
+              for (verb, resource, code), count in self.writes.most_common(SHOWN_WRITES)),
+            ("lost, doubled, unexplained or left behind", f"{len(self.wrong) or 'none'}"),
+        ]
+        return "\n".join([f"`SOAK_MINUTES={self.minutes:g} SOAK_SEED={self.seed} make soak`, {commit}; "
+                          f"load averages at the end {load}:", "", "| | |", "|---|---|",
+                          *(f"| {what} | {figure} |" for what, figure in rows), *self.wrong])
+
+
+def told(counts: list[tuple[str, int]]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts)
 
 
 def main(minutes: float, seed: int) -> int:

@@ -1,4 +1,4 @@
-"""The controller's memory over time: samples, a picture, and a line of figures."""
+"""The controller's memory over time: samples, a picture, and rows of figures."""
 
 from __future__ import annotations
 
@@ -67,14 +67,17 @@ def draw(samples: list[Sample]) -> str:
         *lines, "</svg>", ""])
 
 
-def tell(samples: list[Sample]) -> list[str]:
+def tell(samples: list[Sample]) -> list[tuple[str, str]]:
+    """Rows of the report."""
     resident = [sample.resident / MIB for sample in samples]
     longest = max(lives(samples), key=lambda life: life[-1].seconds - life[0].seconds)
     half = len(longest) // 2
+    minutes = (longest[-1].seconds - longest[0].seconds) / 60
 
     def most(part: list[Sample]) -> float:
         return max((sample.resident for sample in part), default=0) / MIB
 
-    return [f"resident memory of the controller: {min(resident):.1f} to {max(resident):.1f} MiB in {len(lives(samples))} lives",
-            f"the longest life, {(longest[-1].seconds - longest[0].seconds) / 60:.1f} min: at most {most(longest[:half]):.1f} MiB "
-            f"in its first half, {most(longest[half:]):.1f} MiB in its second"]
+    return [("resident memory of the controller", f"{min(resident):.1f} to {max(resident):.1f} MiB, seen in "
+             f"{len(lives(samples))} lives"),
+            (f"of these in the longest life, {minutes:.1f} min", f"at most {most(longest[:half]):.1f} MiB in its first "
+             f"half, {most(longest[half:]):.1f} MiB in its second")]
