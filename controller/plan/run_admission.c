@@ -13,13 +13,14 @@ const char *run_pinned_revision(const struct pipeline_run *run, const struct job
     if (run->status.revision) {
         return run->status.revision;
     }
+    /* All Jobs of a run say the same; if somebody changed one, the first by name is believed. */
+    const struct job *first = NULL;
     for (size_t at = 0; at < job_count; at++) {
-        const char *name = text_map_get(&jobs[at]->meta.annotations, ANNOTATION_REVISION);
-        if (name) {
-            return name;
-        }
+        bool says = text_map_get(&jobs[at]->meta.annotations, ANNOTATION_REVISION) != NULL;
+        bool before = !first || text_compare(jobs[at]->meta.name, first->meta.name) < 0;
+        first = says && before ? jobs[at] : first;
     }
-    return NULL;
+    return first ? text_map_get(&first->meta.annotations, ANNOTATION_REVISION) : NULL;
 }
 
 static const struct controller_revision *find_revision(const struct run_work *work,

@@ -3,8 +3,9 @@
 
 /*
  * What a planner sees: one moment of the caches, the time, and what recent writes of this key came
- * to. Flat, borrowed, complete: a planner asks nobody else. Filled by kube/gather. Lists are sorted
- * by name so that a plan does not depend on hash order.
+ * to. Flat, borrowed, complete: a planner asks nobody else. Filled by kube/gather. A plan
+ * does not depend on the order of the lists (conformance S5); where the first of several counts, a
+ * planner takes them in the order of names (plan/order.h).
  */
 
 #include "api/model.h"
