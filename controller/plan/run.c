@@ -138,8 +138,15 @@ static void end_running_steps(struct run_work *work, const char *reason, const c
     }
 }
 
+/*
+ * What ended before the cancellation was seen is recorded as it ended, and a Job that the status
+ * does not know yet as one that ran; all else was stopped or never started.
+ */
 static void cancel(struct run_work *work)
 {
+    if (work->spec) {
+        run_observe_last(work);
+    }
     work->ending = (struct ending){0};
     run_end(work, RUN_CANCELLED, REASON_RUN_CANCELLED,
             "spec.cancel is true; what was running was stopped, nothing is published");

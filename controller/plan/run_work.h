@@ -78,6 +78,9 @@ struct attempt_evidence run_judge_attempt(struct run_work *work, const struct jo
 /* Reads the attempts under way into the step statuses. */
 void run_observe(struct run_work *work);
 
+/* The same for a run that ends now, whatever is still under way. Needs work->spec. */
+void run_observe_last(struct run_work *work);
+
 /*
  * Creates the Jobs of what may start now. Those that the API server refused before come in groups
  * of their own, so that being refused again does not keep the status from being written.

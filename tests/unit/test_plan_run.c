@@ -708,6 +708,51 @@ static void a_cancel_stops_what_runs_and_what_the_status_does_not_know_yet(void 
     world_free(&world);
 }
 
+/* Seen with the cancellation, or never written down: a step that ran is not told as stopped. */
+static void a_cancel_tells_what_ended_before_it_as_it_ended(void **state)
+{
+    (void)state;
+    struct world world;
+    set_up(&world, "%s", fan);
+    put_run(&world, "r", "");
+    (void)step(&world);
+    end_step(&world, "a", 1, 0, "");
+    end_step(&world, "b", 1, 3, "");
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
+    assert_string_equal(step(&world), "status PipelineRun");
+    assert_string_equal(text(&world, "status/phase"), "Cancelled");
+    assert_string_equal(text(&world, "status/steps/0/phase"), "Succeeded");
+    assert_string_equal(text(&world, "status/steps/1/phase"), "Failed");
+    assert_string_equal(text(&world, "status/steps/1/reason"), "StepFailed");
+    assert_string_equal(text(&world, "status/steps/2/phase"), "Skipped");
+    world_free(&world);
+
+    /* The status that tells of c's Job was not written; c has ended since. */
+    set_up(&world, "%s", fan);
+    put_run(&world, "r", "");
+    (void)step(&world);
+    end_step(&world, "a", 1, 0, "");
+    end_step(&world, "b", 1, 0, "");
+    struct plan plan = world_plan_run(&world, "r");
+    (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 0);
+    end_step(&world, "c", 1, 0, "");
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
+    assert_string_equal(step(&world), "status PipelineRun");
+    assert_string_equal(text(&world, "status/steps/2/phase"), "Succeeded");
+    assert_int_equal(world_integer(&world, KIND_PIPELINE_RUN, "r", "status/steps/2/attempts"), 1);
+    world_free(&world);
+
+    /* A Job that is not there any more is not asked about: nothing comes of it. */
+    set_up(&world, "%s", fan);
+    put_run(&world, "r", "");
+    (void)step(&world);
+    world_remove(&world, KIND_JOB, job_of(&world, "a", 1));
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
+    assert_string_equal(step(&world), "delete Job, status PipelineRun");
+    assert_string_equal(text(&world, "status/steps/0/reason"), "Cancelled");
+    world_free(&world);
+}
+
 static void suspend_starts_no_step_and_lets_running_ones_end(void **state)
 {
     (void)state;
@@ -975,6 +1020,7 @@ int main(void)
         cmocka_unit_test(a_job_without_a_pod_is_explained_by_its_events),
         cmocka_unit_test(an_image_that_cannot_be_pulled_is_said_once),
         cmocka_unit_test(a_cancel_stops_what_runs_and_what_the_status_does_not_know_yet),
+        cmocka_unit_test(a_cancel_tells_what_ended_before_it_as_it_ended),
         cmocka_unit_test(suspend_starts_no_step_and_lets_running_ones_end),
         cmocka_unit_test(a_failed_step_lets_its_neighbours_end_and_starts_nothing),
         cmocka_unit_test(a_step_whose_turn_comes_after_a_failure_does_not_start),
