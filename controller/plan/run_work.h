@@ -90,6 +90,9 @@ void run_schedule(struct run_work *work);
 /* After the last step: seals and publishes. True when nothing is left to do. */
 bool run_publish(struct run_work *work);
 
+/* The version is there, although the status may not say so yet: then all steps have succeeded. */
+bool run_has_published(const struct run_work *work);
+
 /* Where a step's artifacts are below the claim's root: RUN/STEP. */
 const char *run_out_path(struct run_work *work, size_t step);
 

@@ -860,6 +860,22 @@ static const char published[] =
     "'steps':[{'name':'train','image':'i','outputs':{'artifacts':[{'name':'model'}],"
     "'results':[{'name':'accuracy','type':'number'},{'name':'note','type':'string'}]}}";
 
+/* The name of the Job's only pod. */
+static const char *pod_of(struct world *world, const char *job)
+{
+    const char *uid = world_text(world, KIND_JOB, job, "metadata/uid");
+    for (size_t at = 0; at < world->count; at++) {
+        const json_t *meta = json_object_get(world->objects[at].tree, "metadata");
+        const json_t *owner = json_array_get(json_object_get(meta, "ownerReferences"), 0);
+        const char *owner_uid = json_string_value(json_object_get(owner, "uid"));
+        if (world->objects[at].kind == KIND_POD && owner_uid && strcmp(owner_uid, uid) == 0) {
+            return arena_copy_text(&world->arena, json_string_value(json_object_get(meta, "name")));
+        }
+    }
+    fail_msg("Job %s has no pod", job);
+    return NULL;
+}
+
 static const char *version_of(struct world *world)
 {
     for (size_t at = 0; at < world->count; at++) {
@@ -914,6 +930,49 @@ static void an_artifact_that_a_step_read_needs_no_seal(void **state)
         world_text(&world, KIND_MODEL_VERSION, version_of(&world), "spec/artifact/digest"),
         "sha256:3333");
     assert_string_equal(text(&world, "status/steps/0/artifacts/0/digest"), "sha256:3333");
+    world_free(&world);
+}
+
+/* The version was made, its status never written, and then somebody deleted the pods. */
+static void a_run_whose_version_is_there_has_succeeded_whatever_is_gone(void **state)
+{
+    (void)state;
+    struct world world;
+    set_up(&world, "%s]", published);
+    put_run(&world, "r", "");
+    (void)step(&world);
+    end_step(&world, "train", 1, 0, "{'accuracy':0.93,'note':'good'}");
+    (void)step(&world);
+    const char *job = job_of(&world, NULL, 1);
+    kubelet_end_pod(&world, job, 0, "{'inputs':{'model':{'digest':'sha256:2222'}}}", NULL);
+    struct plan plan = world_plan_run(&world, "r");
+    (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 0);
+    kubelet_end_job(&world, job, true);
+    world_remove(&world, KIND_POD, pod_of(&world, job));
+    assert_string_equal(step(&world), "status PipelineRun");
+    assert_string_equal(text(&world, "status/phase"), "Succeeded");
+    assert_string_equal(text(&world, "status/steps/0/artifacts/0/digest"), "sha256:2222");
+    world_free(&world);
+
+    /* The last step's end was told by the status that was not written. */
+    set_up(&world,
+           "%s,{'name':'check','image':'i','inputs':[{'name':'model','from':'train.model'}],"
+           "'outputs':{'results':[{'name':'x','type':'number'}]}}]",
+           published);
+    put_run(&world, "r", "");
+    (void)step(&world);
+    end_step(&world, "train", 1, 0, "{'accuracy':0.93,'note':'good'}");
+    (void)step(&world);
+    job = job_of(&world, "check", 1);
+    kubelet_end_pod(&world, job, 0, "{'x':1}", "{'inputs':{'model':{'digest':'sha256:2222'}}}");
+    plan = world_plan_run(&world, "r");
+    (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 0);
+    assert_int_equal(world_count(&world, KIND_MODEL_VERSION), 1);
+    kubelet_end_job(&world, job, true);
+    world_remove(&world, KIND_POD, pod_of(&world, job));
+    assert_string_equal(step(&world), "status PipelineRun");
+    assert_string_equal(text(&world, "status/phase"), "Succeeded");
+    assert_string_equal(text(&world, "status/steps/1/phase"), "Succeeded");
     world_free(&world);
 }
 
@@ -1027,6 +1086,7 @@ int main(void)
         cmocka_unit_test(the_time_limit_gives_pods_a_minute_to_end_by_their_own),
         cmocka_unit_test(an_artifact_that_nobody_read_is_sealed_then_published),
         cmocka_unit_test(an_artifact_that_a_step_read_needs_no_seal),
+        cmocka_unit_test(a_run_whose_version_is_there_has_succeeded_whatever_is_gone),
         cmocka_unit_test(a_version_is_published_once_and_a_taken_name_ends_the_run),
         cmocka_unit_test(a_refused_version_is_tried_again_unless_it_can_never_be),
     };
