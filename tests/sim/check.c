@@ -168,6 +168,7 @@ void sim_check_change(struct sim_world *world, const struct sim_change *change)
     switch (change->kind) {
     case KIND_JOB:
         check_jobs(world, change);
+        sim_check_job(world, change);
         break;
     case KIND_PIPELINE_RUN:
         check_run(world, change);
