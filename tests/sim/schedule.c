@@ -221,7 +221,8 @@ static bool step(struct sim_world *world, int64_t until_ms)
         return true;
     }
     if (choice.next_ms > until_ms) {
-        pass_time(world, until_ms);
+        /* Time that passed at random may be a moment beyond it. */
+        pass_time(world, until_ms > world->now_ms ? until_ms : world->now_ms);
         return false;
     }
     pass_time(world, choice.next_ms > world->now_ms ? choice.next_ms : world->now_ms + 1);
