@@ -165,6 +165,7 @@ void sim_check_change(struct sim_world *world, const struct sim_change *change)
                        tree_name(change->before));
     }
     sim_check_told(world, change);
+    sim_check_trigger(world, change);
     switch (change->kind) {
     case KIND_JOB:
         check_jobs(world, change);
@@ -261,6 +262,8 @@ void sim_check_rest(struct sim_world *world)
             check_version_at_rest(world, object->tree);
         } else if (object->kind == KIND_MODEL) {
             check_model_at_rest(world, object->tree);
+        } else if (object->kind == KIND_TRIGGER) {
+            sim_check_trigger_at_rest(world, object->tree);
         } else if (object->kind == KIND_JOB) {
             check_job_at_rest(world, object->tree);
         } else if (object->kind == KIND_PIPELINE) {

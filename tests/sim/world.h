@@ -169,6 +169,9 @@ void sim_world_trace(struct sim_world *world, const char *format, ...) PRINTF_LI
 
 /* check.c: called at each change of the store. */
 void sim_check_change(struct sim_world *world, const struct sim_change *change);
+/* check_trigger.c: each time of a schedule once. */
+void sim_check_trigger(struct sim_world *world, const struct sim_change *change);
+void sim_check_trigger_at_rest(struct sim_world *world, const json_t *trigger);
 /* check_job.c: what the simulated Job controller writes (conformance J2). */
 void sim_check_job(struct sim_world *world, const struct sim_change *change);
 /* At most one works, and who does not work sends no write (conformance C21). */
