@@ -9,8 +9,6 @@
  * who reads one object may act on it without looking at the others.
  */
 
-enum { MILLISECONDS = 1000, DRAIN_SECONDS = 30 };
-
 bool sim_has_been(const struct sim_store *store, enum api_kind kind, const char *name)
 {
     for (size_t at = 0; at < store->change_count; at++) {
@@ -117,61 +115,6 @@ static void check_cancel(struct sim_world *world, const struct sim_change *chang
     }
 }
 
-static const char *selected_by(const json_t *service)
-{
-    return tree_map_text(service, "spec/selector", LABEL_VERSION_UID);
-}
-
-/*
- * The champion is who the Service leads to; where a second controller or people may turn or delete
- * the Service between its write and the status, that holds at rest alone (check.c).
- */
-static void check_champion(struct sim_world *world, const struct sim_change *change)
-{
-    if (world->options.processes > 1 || world->options.chaos_per_mille > 0) {
-        return;
-    }
-    const char *champion = tree_text(change->after, "status/champion");
-    if (!champion[0] || text_equal(champion, tree_text(change->before, "status/champion"))) {
-        return;
-    }
-    const struct sim_object *version = sim_store_find(&world->store, KIND_MODEL_VERSION,
-                                                      SIM_NAMESPACE, champion);
-    const struct sim_object *service = sim_store_find(&world->store, KIND_SERVICE, SIM_NAMESPACE,
-                                                      tree_name(change->after));
-    if (version && (!service || !text_equal(selected_by(service->tree), tree_uid(version->tree)))) {
-        sim_world_fail(world, "Model %s says that %s serves, and its Service does not lead there",
-                       tree_name(change->after), champion);
-    }
-}
-
-/* When the last Service was turned away from this version; -1: never. */
-static int64_t left_ms(const struct sim_world *world, const char *version_uid)
-{
-    for (size_t at = world->store.change_count; at > 0; at--) {
-        const struct sim_change *change = &world->store.changes[at - 1];
-        if (change->kind == KIND_SERVICE && change->before && change->after &&
-            text_equal(selected_by(change->before), version_uid) &&
-            !text_equal(selected_by(change->after), version_uid)) {
-            return world->change_ms[at - 1];
-        }
-    }
-    return -1;
-}
-
-/* Requests under way when the Service is turned end at the old version: it stays for a while. */
-static void check_drain(struct sim_world *world, const json_t *deployment)
-{
-    const char *uid = tree_map_text(deployment, "metadata/labels", LABEL_VERSION_UID);
-    int64_t left = left_ms(world, uid);
-    /* The time counts from the planning of the switch, in whole seconds, and writes take theirs. */
-    int64_t least_ms = (int64_t)DRAIN_SECONDS * MILLISECONDS / 2;
-    if (left >= 0 && world->now_ms - left < least_ms && sim_store_find_uid(&world->store, uid)) {
-        sim_world_fail(world, "Deployment %s is deleted %lld ms after its Service was turned",
-                       tree_name(deployment), (long long)(world->now_ms - left));
-    }
-}
-
 static void check_version(struct sim_world *world, const struct sim_change *change)
 {
     int64_t number = tree_integer(change->after, "status/version");
@@ -210,13 +153,7 @@ static void check_run(struct sim_world *world, const struct sim_change *change)
 
 void sim_check_told(struct sim_world *world, const struct sim_change *change)
 {
-    if (world->people_act) {
-        return;
-    }
-    if (!change->after) {
-        if (change->kind == KIND_DEPLOYMENT) {
-            check_drain(world, change->before);
-        }
+    if (world->people_act || !change->after) {
         return;
     }
     switch (change->kind) {
@@ -225,9 +162,6 @@ void sim_check_told(struct sim_world *world, const struct sim_change *change)
         break;
     case KIND_PIPELINE_RUN:
         check_run(world, change);
-        break;
-    case KIND_MODEL:
-        check_champion(world, change);
         break;
     case KIND_MODEL_VERSION:
         check_version(world, change);
