@@ -71,6 +71,12 @@ struct run_view {
     const struct controller_revision *revision; /* the pinned one, else the pipeline's newest */
     const struct pipeline_run *const *active; /* not finished runs of the pipeline, this included */
     size_t active_count;
+    /*
+     * Of those: that have a Job although no status names their revision, since the status that
+     * says so was refused or never sent. Only where places are few and this run wants one.
+     */
+    const struct pipeline_run *const *begun;
+    size_t begun_count;
     const struct job *const *jobs; /* controlled by this run */
     size_t job_count;
     const struct pod *const *pods; /* controlled by those Jobs */

@@ -456,6 +456,7 @@ static void shuffle_view(struct world *world, struct arena *arena, enum api_kind
         break;
     case KIND_PIPELINE_RUN:
         REORDER(view->run.active, view->run.active_count);
+        REORDER(view->run.begun, view->run.begun_count);
         REORDER(view->run.jobs, view->run.job_count);
         REORDER(view->run.pods, view->run.pod_count);
         break;

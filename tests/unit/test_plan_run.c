@@ -206,6 +206,28 @@ static void runs_take_turns_in_order_of_age(void **state)
     world_free(&world);
 }
 
+/* Its Job is there, and the status that says so lost against somebody who changed the run. */
+static void a_run_that_has_begun_takes_a_place_before_its_status_says_so(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {"'suspend':true", "'suspend':false", "'cancel':true"};
+    for (size_t at = 0; at < COUNT_OF(changes); at++) {
+        struct world world;
+        set_up(&world, "'maxConcurrentRuns':1,%s", one_step);
+        put_run(&world, "older", "'suspend':true");
+        world.now++;
+        put_run(&world, "r", "");
+        struct plan plan = world_plan_run(&world, "r");
+        (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 0); /* the Job, no status */
+        world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{%s}}", changes[at]);
+        world_merge(&world, KIND_PIPELINE_RUN, "older", "{'spec':{'suspend':false}}");
+        assert_string_equal(step_run(&world, "older"), "status PipelineRun");
+        assert_string_equal(world_text(&world, KIND_PIPELINE_RUN, "older", "status/phase"),
+                            "Pending");
+        world_free(&world);
+    }
+}
+
 static void what_admits_a_run_is_marked_for_the_others_to_see(void **state)
 {
     (void)state;
@@ -1061,6 +1083,7 @@ int main(void)
         cmocka_unit_test(a_run_waits_and_says_for_what),
         cmocka_unit_test(parameters_that_do_not_fit_end_the_run),
         cmocka_unit_test(runs_take_turns_in_order_of_age),
+        cmocka_unit_test(a_run_that_has_begun_takes_a_place_before_its_status_says_so),
         cmocka_unit_test(what_admits_a_run_is_marked_for_the_others_to_see),
         cmocka_unit_test(editing_the_pipeline_never_changes_a_run_under_way),
         cmocka_unit_test(a_pinned_revision_that_is_deleted_ends_the_run_and_stops_its_jobs),
