@@ -95,10 +95,12 @@ static void note_told(struct sim_process *process, const struct sim_call *watch)
 static struct sim_origin origin_of(struct sim_world *world, struct sim_process *process,
                                    const struct sim_target *target)
 {
-    size_t services = count_told(world, process, KIND_SERVICE);
-    size_t models = count_told(world, process, KIND_MODEL);
-    struct sim_origin origin = {.at_ms = world->now_ms,
-                                .seen = services < models ? services : models};
+    static const enum api_kind kinds[] = {KIND_SERVICE, KIND_MODEL, KIND_DEPLOYMENT};
+    struct sim_origin origin = {.at_ms = world->now_ms, .seen = world->store.change_count};
+    for (size_t at = 0; at < COUNT_OF(kinds); at++) {
+        size_t told = count_told(world, process, kinds[at]);
+        origin.seen = told < origin.seen ? told : origin.seen;
+    }
     if (target->kind == KIND_SERVICE && target->name[0]) {
         process->turn = process->turns ? process->turn : origin;
         process->turns = true;

@@ -42,8 +42,8 @@ const char *sim_fault_name(enum sim_fault fault);
 /* When a write was planned, and what its controller knew then of who serves. */
 struct sim_origin {
     int64_t at_ms;
-    size_t seen; /* of the changes of Services and Models it had been told at least the first so
-                    many of all changes */
+    size_t seen; /* of the first so many changes it had been told what they did to Services, Models
+                    and Deployments */
 };
 
 /* A request under way, or a watch. */
