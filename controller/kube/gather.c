@@ -118,6 +118,24 @@ static const struct model_version *find_version(const struct gatherer *gatherer,
         name_model_version(arena, publish->model, view->run->meta.uid, step));
 }
 
+/* A run may have Jobs before its status says that it has begun; see view.h. */
+static void gather_begun(const struct gatherer *gatherer, struct arena *arena,
+                         struct run_view *view)
+{
+    bool wants_place = !view->run->status.revision && view->revision &&
+                       view->revision->data.spec.max_concurrent_runs != INTEGER_ABSENT;
+    struct pointer_list begun = {0};
+    for (size_t at = 0; wants_place && at < view->active_count; at++) {
+        const struct pipeline_run *run = view->active[at];
+        if (!run->status.revision &&
+            cache_find(gatherer->cache, INDEX_JOB_BY_OWNER_UID, run->meta.uid).count > 0) {
+            append_list(arena, &begun, (struct cache_list){.items = &view->active[at], .count = 1});
+        }
+    }
+    view->begun = (const struct pipeline_run *const *)begun.items;
+    view->begun_count = begun.count;
+}
+
 static bool gather_run(const struct gatherer *gatherer, struct arena *arena,
                        const struct work_key *key, int64_t now, struct run_view *view)
 {
@@ -152,6 +170,7 @@ static bool gather_run(const struct gatherer *gatherer, struct arena *arena,
     };
     view->revision = find_revision(gatherer, view);
     view->version = find_version(gatherer, arena, view);
+    gather_begun(gatherer, arena, view);
     return true;
 }
 

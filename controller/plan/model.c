@@ -1,6 +1,7 @@
 #include "plan/model_work.h"
 
 #include "core/text.h"
+#include "plan/order.h"
 
 /*
  * Plans all that belongs to one model name. The order within the first group matters when the
@@ -42,7 +43,9 @@ void plan_model(const struct model_view *view, struct plan *plan)
     if (model && model->meta.deletion_time != TIME_ABSENT) {
         return; /* its garbage collection is under way; then the versions are planned without it */
     }
-    struct model_work work = {.view = view, .plan = plan, .arena = plan->arena, .model = model};
+    struct model_view ordered = *view;
+    ordered.pods = order_by_name(plan->arena, view->pods, view->pod_count);
+    struct model_work work = {.view = &ordered, .plan = plan, .arena = plan->arena, .model = model};
     if (model) {
         work.after = *model;
     }

@@ -7,6 +7,12 @@
 /* The old version's pods stay so long after the switch: requests under way end there. */
 enum { DRAIN_SECONDS = 30 };
 
+/* From the end of the second that has begun: `now` is cut to whole ones. */
+static int64_t drain_end(const struct model_work *work)
+{
+    return work->view->now + 1 + DRAIN_SECONDS;
+}
+
 static bool can_serve(const struct version_work *version)
 {
     return !version->failure.reason;
@@ -95,39 +101,65 @@ void model_choose(struct model_work *work)
     give_roles(work);
 }
 
+/* What is wanted back stays the candidate: only its time to drain is written down. */
+static void let_drain(struct model_work *work, struct version_work *version)
+{
+    struct model_status *status = &work->after.status;
+    if (version != work->target) {
+        version->role = ROLE_PREVIOUS;
+        work->previous = version;
+    }
+    status->previous = version->version->meta.name;
+    status->drain_until = drain_end(work);
+    plan_wake_at(work->plan, status->drain_until);
+}
+
+/*
+ * The Service was turned away from this version and the controller ended before it wrote that down.
+ * NULL: that is not so, or nothing of it is left to drain.
+ */
+static struct version_work *find_untold(const struct model_work *work)
+{
+    struct version_work *told = version_find(work, work->model->status.champion);
+    bool is_left = work->champion && told && told != work->champion;
+    return is_left && told->deployment ? told : NULL;
+}
+
+/*
+ * What drains is wanted again and not ready to take over: its time stays written down, in case
+ * somebody changes their mind once more.
+ */
+static bool comes_back(const struct model_work *work)
+{
+    const struct model_status *status = &work->after.status;
+    const struct version_work *previous = version_find(work, status->previous);
+    return previous && previous->role == ROLE_CANDIDATE && status->drain_until != TIME_ABSENT &&
+           work->view->now < status->drain_until;
+}
+
 void model_take_over(struct model_work *work)
 {
     struct version_work *target = work->target;
+    struct version_work *untold = find_untold(work);
     struct model_status *status = &work->after.status;
     bool ready = target && target != work->champion && target->available &&
                  !target->trouble.reason && work->wanted_service.body;
-    /* One drains at a time: what another switch let go now would lose its own time to drain. */
-    bool waits = work->champion && work->previous;
+    /*
+     * One drains at a time: what another switch let go now would lose its own time to drain. So
+     * one that was not written down is told first, unless the Service turns back.
+     */
+    bool waits = work->champion && (work->previous || (untold && untold != target));
     if (ready && !waits && !work->wanted_service.refusal) {
-        struct version_work *before = work->champion;
-        if (before) {
-            before->role = ROLE_PREVIOUS;
-            work->previous = before;
-            status->previous = before->version->meta.name;
-            status->drain_until = work->view->now + DRAIN_SECONDS;
-            plan_wake_at(work->plan, status->drain_until);
+        if (work->champion) {
+            let_drain(work, work->champion);
         }
         target->role = ROLE_CHAMPION;
         work->champion = target;
         work->switches = true;
-    } else if (work->champion && status->champion &&
-               !text_equal(status->champion, work->champion->version->meta.name)) {
-        /* The Service was switched and the controller ended before it wrote that down. */
-        struct version_work *before = version_find(work, status->champion);
-        if (before && before->deployment && before != work->target) {
-            before->role = ROLE_PREVIOUS;
-            work->previous = before;
-            status->previous = before->version->meta.name;
-            status->drain_until = work->view->now + DRAIN_SECONDS;
-            plan_wake_at(work->plan, status->drain_until);
-        }
+    } else if (untold) {
+        let_drain(work, untold);
     }
-    if (!work->previous) {
+    if (!work->previous && !comes_back(work)) {
         status->previous = NULL;
         status->drain_until = TIME_ABSENT;
     }

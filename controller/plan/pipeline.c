@@ -2,6 +2,7 @@
 #include "api/render.h"
 #include "core/text.h"
 #include "plan/conditions.h"
+#include "plan/order.h"
 #include "plan/pipeline_check.h"
 #include "plan/reasons.h"
 #include "plan/run_phase.h"
@@ -312,8 +313,10 @@ void plan_pipeline(const struct pipeline_view *view, struct plan *plan)
     if (view->pipeline->meta.deletion_time != TIME_ABSENT) {
         return;
     }
+    struct pipeline_view ordered = *view;
+    ordered.revisions = order_by_name(plan->arena, view->revisions, view->revision_count);
     struct pipeline_work work = {
-        .view = view, .plan = plan, .arena = plan->arena, .after = *view->pipeline};
+        .view = &ordered, .plan = plan, .arena = plan->arena, .after = *view->pipeline};
     work.conditions = condition_writer_start(plan->arena, &work.after.status.conditions,
                                              &view->pipeline->status.conditions,
                                              view->pipeline->meta.generation, view->now);

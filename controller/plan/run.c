@@ -138,20 +138,39 @@ static void end_running_steps(struct run_work *work, const char *reason, const c
     }
 }
 
+/*
+ * What ended before the cancellation was seen is recorded as it ended, and a Job that the status
+ * does not know yet as one that ran; all else was stopped or never started.
+ */
 static void cancel(struct run_work *work)
 {
+    if (work->spec) {
+        run_observe_last(work);
+    }
     work->ending = (struct ending){0};
     run_end(work, RUN_CANCELLED, REASON_RUN_CANCELLED,
             "spec.cancel is true; what was running was stopped, nothing is published");
 }
 
 /*
- * The version is there, only the status does not say so yet: the run has succeeded, and to cancel
- * it would be a lie.
+ * A version is made only when every step has succeeded. Who finds one, and pods gone that ended
+ * while the status was not written, does not ask them again.
  */
-static bool has_published(const struct run_view *view)
+static void trust_version(struct run_work *work)
 {
-    return view->version && text_equal(view->version->spec.lineage.run.uid, view->run->meta.uid);
+    for (size_t at = 0; at < work->graph.count; at++) {
+        struct step_status *status = &work->steps[at];
+        const struct step_status *before = find_step(&work->run->status, status->name);
+        if (text_equal(status->phase, STEP_SUCCEEDED) ||
+            (before && step_phase_is_final(before->phase))) {
+            continue;
+        }
+        status->phase = STEP_SUCCEEDED;
+        status->reason = NULL;
+        status->message = NULL;
+        status->retry_time = TIME_ABSENT;
+        status->completion_time = work->view->now;
+    }
 }
 
 /* Nothing of a run that did not succeed goes on after its end. */
@@ -233,6 +252,9 @@ static void go_on(struct run_work *work)
     }
     work->after.status.revision = work->revision;
     run_observe(work);
+    if (run_has_published(work)) {
+        trust_version(work);
+    }
     bool all_done = count_phase(work, STEP_SUCCEEDED) == work->graph.count;
     if (!all_done && enforce_deadline(work)) {
         return;
@@ -446,7 +468,7 @@ void plan_run(const struct run_view *view, struct plan *plan)
     } else {
         keep_recorded_steps(&work);
     }
-    if (view->run->spec.cancel && !has_published(view)) {
+    if (view->run->spec.cancel && !run_has_published(&work)) { /* else it would be a lie */
         cancel(&work);
     } else if (admitted) {
         go_on(&work);

@@ -13,13 +13,14 @@ const char *run_pinned_revision(const struct pipeline_run *run, const struct job
     if (run->status.revision) {
         return run->status.revision;
     }
+    /* All Jobs of a run say the same; if somebody changed one, the first by name is believed. */
+    const struct job *first = NULL;
     for (size_t at = 0; at < job_count; at++) {
-        const char *name = text_map_get(&jobs[at]->meta.annotations, ANNOTATION_REVISION);
-        if (name) {
-            return name;
-        }
+        bool says = text_map_get(&jobs[at]->meta.annotations, ANNOTATION_REVISION) != NULL;
+        bool before = !first || text_compare(jobs[at]->meta.name, first->meta.name) < 0;
+        first = says && before ? jobs[at] : first;
     }
-    return NULL;
+    return first ? text_map_get(&first->meta.annotations, ANNOTATION_REVISION) : NULL;
 }
 
 static const struct controller_revision *find_revision(const struct run_work *work,
@@ -88,6 +89,20 @@ static const struct controller_revision *find_current_revision(struct run_work *
     return revision;
 }
 
+/* A place that is taken without a status that says so wakes nobody when it gets free. */
+enum { LOOK_AGAIN_SECONDS = 10 };
+
+/* Its place is taken: it will be told so whatever the order of the queue. */
+static bool has_begun(const struct run_work *work, const struct pipeline_run *other)
+{
+    for (size_t at = 0; at < work->view->begun_count; at++) {
+        if (text_equal(work->view->begun[at]->meta.uid, other->meta.uid)) {
+            return true;
+        }
+    }
+    return run_is_under_way(other);
+}
+
 /*
  * Runs that have started count, and so do older ones that may start: the order is theirs even while
  * their start is not yet written down. The message names no other run and no number of them: it
@@ -103,11 +118,14 @@ static bool take_turn(struct run_work *work)
     for (size_t at = 0; at < work->view->active_count; at++) {
         const struct pipeline_run *other = work->view->active[at];
         bool is_other = !text_equal(other->meta.uid, work->run->meta.uid);
-        ahead += is_other && (run_is_under_way(other) ||
+        ahead += is_other && (has_begun(work, other) ||
                               (run_waits(other) && run_goes_before(other, work->run)));
     }
     if (ahead < limit) {
         return true;
+    }
+    if (work->view->begun_count > 0) { /* its status says so in a moment, unless its Job goes */
+        plan_wake_at(work->plan, work->view->now + LOOK_AGAIN_SECONDS);
     }
     return wait_for(work, REASON_WAITING_FOR_TURN,
                     arena_print(work->arena,

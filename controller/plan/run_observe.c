@@ -319,7 +319,8 @@ static const struct job *adopt_newer_job(struct run_work *work, size_t index)
     return job;
 }
 
-static void observe_step(struct run_work *work, size_t index)
+/* `is_last`: the run ends now, so nothing is asked about what is still to come. */
+static void observe_step(struct run_work *work, size_t index, bool is_last)
 {
     struct step_status *status = &work->steps[index];
     if (step_phase_is_final(status->phase)) {
@@ -338,7 +339,9 @@ static void observe_step(struct run_work *work, size_t index)
         job = run_find_job(work, status->job);
     }
     if (!job) {
-        observe_missing_job(work, index);
+        if (!is_last) {
+            observe_missing_job(work, index);
+        }
         return;
     }
     struct attempt_evidence evidence = run_judge_attempt(
@@ -347,7 +350,7 @@ static void observe_step(struct run_work *work, size_t index)
         finish_attempt(work, index, &evidence);
     } else if (evidence.state == ATTEMPT_FAILED) {
         fail_attempt(work, index, evidence.ended_at, evidence.reason, evidence.message);
-    } else {
+    } else if (!is_last) {
         observe_under_way(work, index, job, &evidence);
     }
 }
@@ -355,6 +358,13 @@ static void observe_step(struct run_work *work, size_t index)
 void run_observe(struct run_work *work)
 {
     for (size_t at = 0; at < work->graph.count; at++) {
-        observe_step(work, at);
+        observe_step(work, at, false);
+    }
+}
+
+void run_observe_last(struct run_work *work)
+{
+    for (size_t at = 0; at < work->graph.count; at++) {
+        observe_step(work, at, true);
     }
 }

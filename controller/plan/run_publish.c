@@ -198,7 +198,7 @@ static bool publish_version(struct run_work *work, const struct artifact_status 
 {
     const struct model_version *existing = work->view->version;
     if (existing && text_equal(existing->meta.name, name)) {
-        if (text_equal(existing->spec.lineage.run.uid, work->run->meta.uid)) {
+        if (run_has_published(work)) {
             return true;
         }
         run_end(work, RUN_FAILED, REASON_NAME_TAKEN,
@@ -231,6 +231,12 @@ static bool publish_version(struct run_work *work, const struct artifact_status 
     return true;
 }
 
+bool run_has_published(const struct run_work *work)
+{
+    const struct model_version *version = work->view->version;
+    return version && text_equal(version->spec.lineage.run.uid, work->run->meta.uid);
+}
+
 bool run_publish(struct run_work *work)
 {
     if (!work->spec->publish.model) {
@@ -242,6 +248,9 @@ bool run_publish(struct run_work *work)
         run_end(work, RUN_FAILED, REASON_UNKNOWN_ARTIFACT,
                 "spec.publish.artifact names an artifact that its step did not record");
         return false;
+    }
+    if (!artifact->digest && run_has_published(work)) {
+        artifact->digest = work->view->version->spec.artifact.digest;
     }
     if (!artifact->digest && !seal(work, artifact)) {
         return false;

@@ -78,6 +78,9 @@ struct attempt_evidence run_judge_attempt(struct run_work *work, const struct jo
 /* Reads the attempts under way into the step statuses. */
 void run_observe(struct run_work *work);
 
+/* The same for a run that ends now, whatever is still under way. Needs work->spec. */
+void run_observe_last(struct run_work *work);
+
 /*
  * Creates the Jobs of what may start now. Those that the API server refused before come in groups
  * of their own, so that being refused again does not keep the status from being written.
@@ -86,6 +89,9 @@ void run_schedule(struct run_work *work);
 
 /* After the last step: seals and publishes. True when nothing is left to do. */
 bool run_publish(struct run_work *work);
+
+/* The version is there, although the status may not say so yet: then all steps have succeeded. */
+bool run_has_published(const struct run_work *work);
 
 /* Where a step's artifacts are below the claim's root: RUN/STEP. */
 const char *run_out_path(struct run_work *work, size_t step);

@@ -5,6 +5,7 @@
 #include "core/assert.h"
 #include "core/civil.h"
 #include "core/text.h"
+#include "plan/order.h"
 #include "plan/trigger_due.h"
 
 #include <string.h>
@@ -435,7 +436,9 @@ void plan_trigger(const struct trigger_view *view, struct plan *plan)
         return;
     }
     bool alive = view->pipeline && view->pipeline->meta.deletion_time == TIME_ABSENT;
-    struct trigger_work work = {.view = view,
+    struct trigger_view ordered = *view;
+    ordered.runs = order_by_name(plan->arena, view->runs, view->run_count);
+    struct trigger_work work = {.view = &ordered,
                                 .trigger = trigger,
                                 .plan = plan,
                                 .arena = plan->arena,

@@ -3,8 +3,9 @@
 
 /*
  * What a planner sees: one moment of the caches, the time, and what recent writes of this key came
- * to. Flat, borrowed, complete: a planner asks nobody else. Filled by kube/gather. Lists are sorted
- * by name so that a plan does not depend on hash order.
+ * to. Flat, borrowed, complete: a planner asks nobody else. Filled by kube/gather. A plan
+ * does not depend on the order of the lists (conformance S5); where the first of several counts, a
+ * planner takes them in the order of names (plan/order.h).
  */
 
 #include "api/model.h"
@@ -70,6 +71,12 @@ struct run_view {
     const struct controller_revision *revision; /* the pinned one, else the pipeline's newest */
     const struct pipeline_run *const *active; /* not finished runs of the pipeline, this included */
     size_t active_count;
+    /*
+     * Of those: that have a Job although no status names their revision, since the status that
+     * says so was refused or never sent. Only where places are few and this run wants one.
+     */
+    const struct pipeline_run *const *begun;
+    size_t begun_count;
     const struct job *const *jobs; /* controlled by this run */
     size_t job_count;
     const struct pod *const *pods; /* controlled by those Jobs */

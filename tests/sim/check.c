@@ -108,55 +108,6 @@ static void check_version(struct sim_world *world, const struct sim_change *chan
     }
 }
 
-static size_t count_answering(const struct sim_store *store, const char *version_uid)
-{
-    size_t count = 0;
-    for (size_t at = 0; at < store->count; at++) {
-        const json_t *tree = store->objects[at].tree;
-        count += store->objects[at].kind == KIND_POD &&
-                 text_equal(label(tree, LABEL_VERSION_UID), version_uid) &&
-                 !tree_at(tree, "metadata/deletionTimestamp") &&
-                 text_equal(tree_condition(tree, "Ready"), "True");
-    }
-    return count;
-}
-
-static const char *selected_by(const json_t *service)
-{
-    return tree_map_text(service, "spec/selector", LABEL_VERSION_UID);
-}
-
-/* A stable Service is never turned to a version of which no pod answers. */
-static void check_switch(struct sim_world *world, const struct sim_change *change)
-{
-    if (!change->before || !change->after ||
-        text_equal(selected_by(change->before), selected_by(change->after))) {
-        return;
-    }
-    if (count_answering(&world->store, selected_by(change->before)) > 0 &&
-        count_answering(&world->store, selected_by(change->after)) == 0) {
-        sim_world_fail(world, "Service %s was turned to a version that does not answer",
-                       tree_name(change->after));
-    }
-}
-
-/* The Deployment that a stable Service leads to is never deleted. */
-static void check_served(struct sim_world *world, const struct sim_change *change)
-{
-    if (change->after || world->people_act) {
-        return;
-    }
-    const char *version = label(change->before, LABEL_VERSION_UID);
-    for (size_t at = 0; at < world->store.count; at++) {
-        const struct sim_object *service = &world->store.objects[at];
-        if (service->kind == KIND_SERVICE && text_equal(selected_by(service->tree), version) &&
-            sim_store_find_uid(&world->store, version)) {
-            sim_world_fail(world, "Deployment %s is deleted while Service %s leads to it",
-                           tree_name(change->before), tree_name(service->tree));
-        }
-    }
-}
-
 void sim_check_change(struct sim_world *world, const struct sim_change *change)
 {
     if (change->before && !world->people_act &&
@@ -165,21 +116,18 @@ void sim_check_change(struct sim_world *world, const struct sim_change *change)
                        tree_name(change->before));
     }
     sim_check_told(world, change);
+    sim_check_model(world, change);
+    sim_check_trigger(world, change);
     switch (change->kind) {
     case KIND_JOB:
         check_jobs(world, change);
+        sim_check_job(world, change);
         break;
     case KIND_PIPELINE_RUN:
         check_run(world, change);
         break;
     case KIND_MODEL_VERSION:
         check_version(world, change);
-        break;
-    case KIND_SERVICE:
-        check_switch(world, change);
-        break;
-    case KIND_DEPLOYMENT:
-        check_served(world, change);
         break;
     default:
         break;
@@ -212,29 +160,6 @@ static void check_version_at_rest(struct sim_world *world, const json_t *version
     }
 }
 
-/* The stable Service leads to the champion, and as many pods of it answer as are asked for. */
-static void check_model_at_rest(struct sim_world *world, const json_t *model)
-{
-    const char *champion = tree_text(model, "status/champion");
-    if (!champion[0]) {
-        return;
-    }
-    const struct sim_object *version = sim_store_find(&world->store, KIND_MODEL_VERSION,
-                                                      SIM_NAMESPACE, champion);
-    const struct sim_object *service = sim_store_find(&world->store, KIND_SERVICE, SIM_NAMESPACE,
-                                                      tree_name(model));
-    if (!version || !service || !text_equal(selected_by(service->tree), tree_uid(version->tree))) {
-        sim_world_fail(world, "the Service of model %s does not lead to its champion %s",
-                       tree_name(model), champion);
-        return;
-    }
-    size_t answering = count_answering(&world->store, tree_uid(version->tree));
-    if (answering != (size_t)tree_integer(model, "spec/serving/replicas")) {
-        sim_world_fail(world, "%zu pods of champion %s answer, %lld are asked for", answering,
-                       champion, (long long)tree_integer(model, "spec/serving/replicas"));
-    }
-}
-
 static void check_job_at_rest(struct sim_world *world, const json_t *job)
 {
     if (!tree_condition(job, "Complete")[0] && !tree_condition(job, "Failed")[0]) {
@@ -259,7 +184,9 @@ void sim_check_rest(struct sim_world *world)
         } else if (object->kind == KIND_MODEL_VERSION) {
             check_version_at_rest(world, object->tree);
         } else if (object->kind == KIND_MODEL) {
-            check_model_at_rest(world, object->tree);
+            sim_check_model_at_rest(world, object->tree);
+        } else if (object->kind == KIND_TRIGGER) {
+            sim_check_trigger_at_rest(world, object->tree);
         } else if (object->kind == KIND_JOB) {
             check_job_at_rest(world, object->tree);
         } else if (object->kind == KIND_PIPELINE) {

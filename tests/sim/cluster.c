@@ -323,6 +323,17 @@ static void make_pod(struct sim_cluster *cluster, const struct sim_object *owner
     (void)sim_store_insert(cluster->store, KIND_POD, pod);
 }
 
+/* The Job's status after its controller has looked: what runs, and since when (JobStatus). */
+static void report_active(struct sim_cluster *cluster, struct sim_object *job, int64_t active)
+{
+    json_t *tree = sim_store_copy(job);
+    if (!tree_at(tree, "status/startTime")) {
+        tree_set(tree, "status/startTime", tree_time(cluster->store->unix_seconds));
+    }
+    tree_set(tree, "status/active", json_integer(active));
+    sim_store_update(cluster->store, job, tree);
+}
+
 static json_t *ended_container(const struct sim_store *store, const char *name,
                                const struct sim_ending *ending)
 {
@@ -431,6 +442,7 @@ static void announce_end(struct sim_cluster *cluster, struct sim_object *job)
                   success ? "CompletionsReached" : "BackoffLimitExceeded",
                   cluster->store->unix_seconds);
     tree_set(tree, success ? "status/succeeded" : "status/failed", json_integer(1));
+    tree_set(tree, "status/active", json_integer(has_active_pod(&pods)));
     sim_store_update(cluster->store, job, tree);
     release_pods(cluster, tree_uid(tree));
 }
@@ -438,7 +450,9 @@ static void announce_end(struct sim_cluster *cluster, struct sim_object *job)
 static void end_job(struct sim_cluster *cluster, struct sim_object *job)
 {
     bool success = tree_condition(job->tree, "SuccessCriteriaMet")[0] != '\0';
+    release_pods(cluster, job->uid); /* those that ended since are counted before the end is told */
     json_t *tree = sim_store_copy(job);
+    tree_set(tree, "status/active", json_integer(0));
     add_condition(tree, success ? "Complete" : "Failed",
                   success ? "CompletionsReached" : "BackoffLimitExceeded",
                   cluster->store->unix_seconds);
@@ -446,7 +460,6 @@ static void end_job(struct sim_cluster *cluster, struct sim_object *job)
         tree_set(tree, "status/completionTime", tree_time(cluster->store->unix_seconds));
     }
     sim_store_update(cluster->store, job, tree);
-    release_pods(cluster, tree_uid(tree));
 }
 
 static void drop_surplus(struct sim_cluster *cluster, const struct sim_object *deployment)
@@ -504,6 +517,7 @@ void sim_cluster_do(struct sim_cluster *cluster, const struct sim_transition *tr
         break;
     case SIM_JOB_MAKES_POD:
         make_pod(cluster, object, "spec/template", NULL);
+        report_active(cluster, sim_store_find_uid(cluster->store, transition->uid), 1);
         break;
     case SIM_JOB_ANNOUNCES_END:
         announce_end(cluster, object);

@@ -27,8 +27,9 @@ struct sim_scenario {
     struct sim_rule rules[SIM_RULES]; /* the first that fits; else all succeed */
     int64_t busy_ms;                  /* by then all is done, also after faults */
     bool is_large;                    /* played at random alone */
-    bool lateness_counts;             /* what fires depends on how late a kind is: then only
-                                         the invariants hold */
+    bool lateness_counts;             /* whether a time of the schedule fires or is dropped
+                                         depends on how late a kind is: then only the invariants
+                                         hold, which count each time once (check_trigger.c) */
     bool times_count;                 /* what ends how depends on when: only the invariants hold
                                          under faults, the end may differ */
     bool is_long;                     /* a quarter of the sweeps, unless SIM_FULL is set */

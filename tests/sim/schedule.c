@@ -37,7 +37,7 @@ static void wait_until(struct choice *choice, int64_t at_ms)
 static void list_calls(struct sim_world *world, size_t process, struct choice *choice)
 {
     struct sim_process *owner = &world->processes[process];
-    sim_calls_refresh(owner);
+    sim_calls_refresh(world, owner);
     for (size_t at = 0; at < owner->call_count; at++) {
         struct sim_call *call = &owner->calls[at];
         struct sim_action action = {.process = process, .call = at};
@@ -221,7 +221,8 @@ static bool step(struct sim_world *world, int64_t until_ms)
         return true;
     }
     if (choice.next_ms > until_ms) {
-        pass_time(world, until_ms);
+        /* Time that passed at random may be a moment beyond it. */
+        pass_time(world, until_ms > world->now_ms ? until_ms : world->now_ms);
         return false;
     }
     pass_time(world, choice.next_ms > world->now_ms ? choice.next_ms : world->now_ms + 1);

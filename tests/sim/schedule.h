@@ -23,7 +23,7 @@ struct sim_action {
 enum { SIM_ACTIONS_MAXIMUM = 2048 };
 
 /* Learns of new requests and of those that are gone. */
-void sim_calls_refresh(struct sim_process *process);
+void sim_calls_refresh(struct sim_world *world, struct sim_process *process);
 
 /* schedule_calls.c */
 void sim_call_serve(struct sim_world *world, size_t process, size_t call);

@@ -16,6 +16,8 @@ enum {
     FAILED_INSIDE = 500,
     INVALID = 422,
     CONFLICT = 409,
+    NOT_FOUND = 404,
+    CREATED = 201,
     OK = 200
 };
 
@@ -71,7 +73,58 @@ static void forget_call(struct sim_process *process, size_t at)
             (process->call_count - at) * sizeof(process->calls[0]));
 }
 
-void sim_calls_refresh(struct sim_process *process)
+/* ---- what a write was planned on ---- */
+
+/* How many changes this process knows, as far as this kind is concerned. */
+static size_t count_told(struct sim_world *world, struct sim_process *process, enum api_kind kind)
+{
+    size_t *told = &process->told[kind];
+    while (*told > 0 && *told < world->store.change_count &&
+           world->store.changes[*told].kind != kind) {
+        (*told)++;
+    }
+    return *told;
+}
+
+static void note_told(struct sim_process *process, const struct sim_call *watch)
+{
+    size_t *told = &process->told[watch->target.kind];
+    *told = watch->next_change > *told ? watch->next_change : *told;
+}
+
+static struct sim_origin origin_of(struct sim_world *world, struct sim_process *process,
+                                   const struct sim_target *target)
+{
+    static const enum api_kind kinds[] = {KIND_SERVICE, KIND_MODEL, KIND_DEPLOYMENT};
+    struct sim_origin origin = {.at_ms = world->now_ms, .seen = world->store.change_count};
+    for (size_t at = 0; at < COUNT_OF(kinds); at++) {
+        size_t told = count_told(world, process, kinds[at]);
+        origin.seen = told < origin.seen ? told : origin.seen;
+    }
+    if (target->kind == KIND_SERVICE && target->name[0]) {
+        process->turn = process->turns ? process->turn : origin;
+        process->turns = true;
+        return process->turn;
+    }
+    if (target->kind == KIND_MODEL && target->is_status && process->turns) {
+        process->turns = false;
+        return process->turn;
+    }
+    return origin;
+}
+
+/* After a failure it is planned anew, unless the answer says when to send it again. */
+static void note_served(struct sim_process *process, const struct sim_call *call)
+{
+    bool is_done = !call->lost && (call->answer.status == OK || call->answer.status == CREATED ||
+                                   call->answer.status == NOT_FOUND);
+    if (call->target.kind == KIND_SERVICE && call->target.name[0] && !is_done &&
+        call->retry_after_seconds == 0) {
+        process->turns = false;
+    }
+}
+
+void sim_calls_refresh(struct sim_world *world, struct sim_process *process)
 {
     for (size_t at = 0; at < process->call_count;) {
         if (open_call(process, process->calls[at].number)) {
@@ -89,8 +142,9 @@ void sim_calls_refresh(struct sim_process *process)
         }
         REQUIRE(process->call_count < SIM_CALLS);
         const struct sim_request request = request_of(call);
+        const struct sim_target target = sim_server_target(&request);
         process->calls[process->call_count++] = (struct sim_call){
-            .number = number, .target = sim_server_target(&request)};
+            .number = number, .target = target, .origin = origin_of(world, process, &target)};
     }
     fake_io_forget(process->fake);
 }
@@ -119,7 +173,10 @@ static void carry_out(struct sim_world *world, const struct sim_request *request
                       struct sim_call *call)
 {
     int64_t version = world->store.version;
+    world->is_controller_writing = true;
+    world->writing = call->origin;
     call->answer = sim_server_serve(&world->store, request);
+    world->is_controller_writing = false;
     sim_world_trace(world, "%s %s -> %d", request->method, request->path, call->answer.status);
     world->conflicts += call->answer.status == CONFLICT;
     if (world->store.version != version) {
@@ -135,11 +192,13 @@ static void refuse(struct sim_call *call, int status, const char *reason, int re
     call->retry_after_seconds = retry_after_seconds;
 }
 
-static void keep_late(struct sim_world *world, const struct sim_request *request)
+static void keep_late(struct sim_world *world, const struct sim_request *request,
+                      const struct sim_call *call)
 {
     if (world->late.method) {
         return;
     }
+    world->late_origin = call->origin;
     static const char *const methods[] = {"POST", "PATCH", "DELETE"};
     for (size_t at = 0; at < COUNT_OF(methods); at++) {
         if (text_equal(request->method, methods[at])) {
@@ -183,7 +242,7 @@ static bool meet_fault(struct sim_world *world, size_t process, const struct sim
         refuse(call, FAILED_INSIDE, "InternalError", 0);
         return false;
     case SIM_CRASH_LATE:
-        keep_late(world, request);
+        keep_late(world, request, call);
         break;
     case SIM_CRASH_UNHEARD:
         carry_out(world, request, call);
@@ -205,13 +264,14 @@ static bool meet_fault(struct sim_world *world, size_t process, const struct sim
     return true;
 }
 
-static void open_watch(struct sim_world *world, const struct sim_process *reader,
-                       struct sim_call *call, struct io_call *open)
+static void open_watch(struct sim_world *world, struct sim_process *reader, struct sim_call *call,
+                       struct io_call *open)
 {
     call->opened_ms = world->now_ms;
     call->heard_ms = world->now_ms;
     if (call->target.wants_bookmark_of_list) {
         call->next_change = world->store.change_count;
+        note_told(reader, call);
         char *initial = sim_server_initial(&world->store, &call->target);
         (void)fake_io_feed_text(reader->fake, open, initial);
         free(initial);
@@ -223,6 +283,7 @@ static void open_watch(struct sim_world *world, const struct sim_process *reader
         at++;
     }
     call->next_change = at;
+    note_told(reader, call);
 }
 
 void sim_call_serve(struct sim_world *world, size_t process, size_t index)
@@ -243,6 +304,7 @@ void sim_call_serve(struct sim_world *world, size_t process, size_t index)
         return;
     }
     call->is_served = true;
+    note_served(sender, call);
     if (!call->target.is_watch) {
         if (!world->options.random) {
             sim_call_answer(world, process, index);
@@ -271,7 +333,7 @@ void sim_call_answer(struct sim_world *world, size_t process, size_t index)
     if (open) {
         fake_io_finish(sender->fake, open, answer);
     }
-    sim_calls_refresh(sender);
+    sim_calls_refresh(world, sender);
 }
 
 /* ---- watches ---- */
@@ -352,18 +414,19 @@ void sim_call_watch(struct sim_world *world, size_t process, size_t index)
     if (is_in_gap(world, call)) {
         world->gap_is_over = true;
         end_watch(world, reader, call, expired);
-        sim_calls_refresh(reader);
+        sim_calls_refresh(world, reader);
         return;
     }
     size_t at = next_visible(world, call);
     REQUIRE(at < world->store.change_count);
     char *line = sim_server_watch_line(&call->target, &world->store.changes[at]);
     call->next_change = at + 1;
+    note_told(reader, call);
     call->seen++;
     call->heard_ms = world->now_ms;
     (void)fake_io_feed_text(reader->fake, open, line);
     free(line);
-    sim_calls_refresh(reader);
+    sim_calls_refresh(world, reader);
 }
 
 static int64_t tick_watch(struct sim_world *world, struct sim_process *process,
@@ -444,7 +507,10 @@ bool sim_late_arrives(struct sim_world *world)
     if (!world->late.method || !world->late.path) {
         return false;
     }
+    world->is_controller_writing = true;
+    world->writing = world->late_origin;
     struct sim_answer answer = sim_server_serve(&world->store, &world->late);
+    world->is_controller_writing = false;
     sim_world_trace(world, "late: %s %s -> %d", world->late.method, world->late.path,
                     answer.status);
     free(answer.body);

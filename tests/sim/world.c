@@ -45,6 +45,12 @@ static void on_change(void *context, const struct sim_change *change)
     world->change_ms = memory_grow(world->change_ms, &world->change_capacity,
                                    world->store.change_count, sizeof(*world->change_ms));
     world->change_ms[world->store.change_count - 1] = world->now_ms;
+    world->origins = memory_grow(world->origins, &world->origin_capacity, world->store.change_count,
+                                 sizeof(*world->origins));
+    world->origins[world->store.change_count - 1] =
+        world->is_controller_writing
+            ? world->writing
+            : (struct sim_origin){.at_ms = world->now_ms, .seen = world->store.change_count};
     const json_t *shown = change->after ? change->after : change->before;
     sim_world_trace(world, "    %s %s %s @%lld",
                     !change->before  ? "added"
@@ -77,6 +83,7 @@ void sim_world_free(struct sim_world *world)
     free((char *)(uintptr_t)world->late.body);
     sim_store_free(&world->store);
     (void)memory_free(world->change_ms);
+    (void)memory_free(world->origins);
 }
 
 /* ---- people ---- */

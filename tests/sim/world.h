@@ -39,9 +39,17 @@ enum sim_fault {
 
 const char *sim_fault_name(enum sim_fault fault);
 
+/* When a write was planned, and what its controller knew then of who serves. */
+struct sim_origin {
+    int64_t at_ms;
+    size_t seen; /* of the first so many changes it had been told what they did to Services, Models
+                    and Deployments */
+};
+
 /* A request under way, or a watch. */
 struct sim_call {
     uint64_t number; /* of fake_io */
+    struct sim_origin origin;
     struct sim_target target;
     bool is_served; /* carried out, the answer is on its way; a watch: open */
     struct sim_answer answer;
@@ -61,6 +69,13 @@ struct sim_process {
     struct controller *controller;
     struct sim_call calls[SIM_CALLS];
     size_t call_count;
+    size_t told[KIND_COUNT]; /* changes of the store that its watches have told it of */
+    /*
+     * One plan looks at a Service, turns it, is asked to do so again later, and then writes the
+     * Model's status: all of that has the origin of the first request.
+     */
+    bool turns;
+    struct sim_origin turn;
 };
 
 /* The watch of `kind` says nothing after its `after`-th event until `size` more wait, then 410. */
@@ -119,12 +134,17 @@ struct sim_world {
     size_t script_next;
     int64_t *change_ms; /* when each change of the store happened */
     size_t change_capacity;
+    struct sim_origin *origins; /* of each change; of what people and the cluster do: itself */
+    size_t origin_capacity;
+    bool is_controller_writing; /* what changes now is a controller's doing, of this origin */
+    struct sim_origin writing;
     size_t writes;    /* requests of controllers that write, events and dry runs not counted */
     size_t effects;   /* of them: those that changed something */
     size_t conflicts; /* of the writes: locked by a version that was not the newest */
     size_t faults;    /* that happened */
     int64_t last_write_ms;
     struct sim_request late; /* texts owned; method NULL: none */
+    struct sim_origin late_origin;
     bool gap_is_over;
     bool people_act;      /* what changes now is no controller's doing */
     bool is_calm;         /* chaos is over */
@@ -169,6 +189,14 @@ void sim_world_trace(struct sim_world *world, const char *format, ...) PRINTF_LI
 
 /* check.c: called at each change of the store. */
 void sim_check_change(struct sim_world *world, const struct sim_change *change);
+/* check_model.c: who serves, who is said to, and for how long those before stay. */
+void sim_check_model(struct sim_world *world, const struct sim_change *change);
+void sim_check_model_at_rest(struct sim_world *world, const json_t *model);
+/* check_trigger.c: each time of a schedule once. */
+void sim_check_trigger(struct sim_world *world, const struct sim_change *change);
+void sim_check_trigger_at_rest(struct sim_world *world, const json_t *trigger);
+/* check_job.c: what the simulated Job controller writes (conformance J2). */
+void sim_check_job(struct sim_world *world, const struct sim_change *change);
 /* At most one works, and who does not work sends no write (conformance C21). */
 void sim_check_election(struct sim_world *world);
 /* check_told.c: the part of it that is about what statuses say. */

@@ -85,6 +85,25 @@ static bool is_pod_of_jobs(const json_t *tree, const void *context)
     return false;
 }
 
+struct begun {
+    const struct world *world;
+    const char *pipeline;
+};
+
+/* A run with a Job, whose status names no revision. */
+static bool has_begun_untold(const json_t *tree, const void *context)
+{
+    const struct begun *begun = context;
+    const char *uid = json_string_value(json_object_get(json_object_get(tree, "metadata"), "uid"));
+    bool has_job = false;
+    for (size_t at = 0; at < begun->world->count; at++) {
+        has_job |= begun->world->objects[at].kind == KIND_JOB &&
+                   is_controlled_by(begun->world->objects[at].tree, uid);
+    }
+    return has_job && names_pipeline(tree, begun->pipeline) &&
+           !json_object_get(json_object_get(tree, "status"), "revision");
+}
+
 static struct fact_list facts_of(const struct world *world)
 {
     return (struct fact_list){.items = world->facts, .count = world->fact_count};
@@ -155,6 +174,8 @@ struct plan world_plan_run(struct world *world, const char *name)
     view.revision = (const struct controller_revision *)decode_named(
         world, KIND_CONTROLLER_REVISION, revision);
     view.version = find_version(world, &view);
+    const struct begun begun = {.world = world, .pipeline = run->spec.pipeline_ref.name};
+    view.begun = list(world, KIND_PIPELINE_RUN, has_begun_untold, &begun, &view.begun_count);
     struct plan plan = new_plan(world);
     plan_run(&view, &plan);
     return plan;

@@ -77,6 +77,10 @@ static struct any_view gather(struct fixture *fixture, enum api_kind kind, const
     return view;
 }
 
+#define JOB_OF(run)                                                                         \
+    ",'ownerReferences':[{'apiVersion':'" API_VERSION "','kind':'PipelineRun','name':'" run \
+    "','uid':'u-n-" run "','controller':true}]"
+
 #define RUN_OF_T "'annotations':{'" ANNOTATION_TRIGGER_UID "':'u-n-t'}"
 
 static void what_a_label_ties_to_another_namespace_is_not_seen(void **state)
@@ -128,6 +132,38 @@ static void a_run_is_given_the_revision_that_it_is_pinned_to(void **state)
     assert_string_equal(gather(fixture, KIND_PIPELINE_RUN, "old").run.revision->meta.name, "p-1");
 }
 
+static void where_places_are_few_a_run_sees_who_has_begun_without_saying_so(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *limit;
+        const char *status;
+        size_t begun;
+    } rows[] = {{"'maxConcurrentRuns':1", "", 1},
+                {"'maxConcurrentRuns':1", "'revision':'p-1'", 0},
+                {"", "", 0}};
+    put(fixture, KIND_PIPELINE, "n", "p", "", "'spec':{},'status':{'revision':'p-1'}");
+    put(fixture, KIND_PIPELINE_RUN, "n", "a", "", "'spec':{'pipelineRef':{'name':'p'}}");
+    put(fixture, KIND_PIPELINE_RUN, "n", "b", "", "'spec':{'pipelineRef':{'name':'p'}}");
+    put(fixture, KIND_PIPELINE_RUN, "n", "c", "",
+        "'spec':{'pipelineRef':{'name':'p'}},'status':{'revision':'p-1'}");
+    put(fixture, KIND_JOB, "n", "of-b", JOB_OF("b"), "'status':{}");
+    put(fixture, KIND_JOB, "n", "of-c", JOB_OF("c"), "'status':{}");
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        char text[128];
+        (void)snprintf(text, sizeof(text), "'data':{'spec':{%s}}", rows[at].limit);
+        put(fixture, KIND_CONTROLLER_REVISION, "n", "p-1", "", text);
+        (void)snprintf(text, sizeof(text), "'spec':{'pipelineRef':{'name':'p'}},'status':{%s}",
+                       rows[at].status);
+        put(fixture, KIND_PIPELINE_RUN, "n", "r", "", text);
+        struct run_view view = gather(fixture, KIND_PIPELINE_RUN, "r").run;
+        assert_int_equal(view.begun_count, rows[at].begun);
+        if (view.begun_count > 0) {
+            assert_string_equal(view.begun[0]->meta.name, "b");
+        }
+    }
+}
+
 /* Only runs of a pipeline with few places compete, and only before they have one. */
 static void only_runs_that_wait_for_one_of_few_places_ask_about_admissions(void **state)
 {
@@ -165,6 +201,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_run_is_given_the_revision_that_it_is_pinned_to, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            where_places_are_few_a_run_sees_who_has_begun_without_saying_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             only_runs_that_wait_for_one_of_few_places_ask_about_admissions, set_up, tear_down),
     };

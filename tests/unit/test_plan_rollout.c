@@ -14,7 +14,8 @@
  * A world is planned, what the plan wants is carried out by hand, and it is planned again.
  */
 
-enum { VERSIONS = 4, NOW = 1795435200, DRAIN = 30 };
+/* The second that has begun, and 30 more. */
+enum { VERSIONS = 4, NOW = 1795435200, DRAIN = 31 };
 
 struct world {
     struct arena arena;
@@ -281,6 +282,18 @@ static void step(struct world *world, size_t limit)
     }
 }
 
+/* Plans and carries out what makes Deployments, and nothing else. */
+static void apply_deployments(struct world *world)
+{
+    plan_world(world);
+    for (size_t at = 0; at < world->plan.count; at++) {
+        const struct operation *operation = &world->plan.operations[at];
+        if (operation->type == OPERATION_APPLY && operation->kind == KIND_DEPLOYMENT) {
+            carry_out(world, operation);
+        }
+    }
+}
+
 static void make_available(struct world *world, size_t at)
 {
     struct deployment *deployment = &world->deployments[at];
@@ -412,6 +425,51 @@ static void a_crash_after_the_service_was_switched_still_drains_the_old_version(
     free_world(world);
 }
 
+/* Whole seconds are cut: a switch late in its second has its 30 s all the same. */
+static void the_time_to_drain_is_30_s_also_of_a_switch_at_the_end_of_a_second(void **state)
+{
+    (void)state;
+    struct world *world = serving_world();
+    add_version(world);
+    step(world, SIZE_MAX);
+    make_available(world, 1);
+    step(world, SIZE_MAX); /* at NOW + 0.999 s */
+    assert_string_equal(selected(world), "uid-churn-1");
+    world->now = NOW + 30; /* 29.001 s later */
+    step(world, SIZE_MAX);
+    assert_true(world->has_deployment[0]);
+    world->now = NOW + 31;
+    step(world, SIZE_MAX);
+    assert_false(world->has_deployment[0]);
+    free_world(world);
+}
+
+static void a_switch_that_was_not_written_down_is_told_before_the_next_one_is_made(void **state)
+{
+    (void)state;
+    struct world *world = serving_world();
+    add_version(world);
+    step(world, SIZE_MAX);
+    make_available(world, 1);
+    step(world, 1); /* the Service alone */
+    add_version(world);
+    apply_deployments(world); /* and no status can be written */
+    make_available(world, 2);
+    assert_string_equal(world->model.status.champion, "churn-0");
+    step(world, SIZE_MAX);
+    assert_string_equal(selected(world), "uid-churn-1");
+    assert_string_equal(world->model.status.champion, "churn-1");
+    assert_string_equal(world->model.status.previous, "churn-0");
+    assert_true(world->has_deployment[0]);
+    world->now = NOW + DRAIN;
+    step(world, SIZE_MAX);
+    assert_false(world->has_deployment[0]);
+    assert_string_equal(selected(world), "uid-churn-2");
+    assert_string_equal(world->model.status.previous, "churn-1");
+    assert_true(world->has_deployment[1]);
+    free_world(world);
+}
+
 static void an_overtaken_candidate_is_removed_and_the_newest_wins(void **state)
 {
     (void)state;
@@ -446,6 +504,48 @@ static void a_pinned_version_comes_back_by_the_same_way(void **state)
     make_available(world, 0);
     step(world, SIZE_MAX);
     assert_string_equal(selected(world), "uid-churn-0");
+    free_world(world);
+}
+
+/* Wanted back, not ready, and not wanted after all: it drains to the end all the same. */
+static void a_version_that_drains_keeps_its_time_while_it_is_a_candidate(void **state)
+{
+    (void)state;
+    struct world *world = serving_world();
+    add_version(world);
+    step(world, SIZE_MAX);
+    make_available(world, 1);
+    step(world, SIZE_MAX);
+    world->deployments[0].status.available_replicas = 0;
+    world->model.spec.pinned_version = "churn-0";
+    step(world, SIZE_MAX);
+    assert_string_equal(selected(world), "uid-churn-1");
+    world->model.spec.pinned_version = NULL;
+    world->now = NOW + DRAIN - 1;
+    step(world, SIZE_MAX);
+    assert_true(world->has_deployment[0]);
+    world->now = NOW + DRAIN;
+    step(world, SIZE_MAX);
+    assert_false(world->has_deployment[0]);
+    free_world(world);
+
+    /* The same after a switch that was not written down. */
+    world = serving_world();
+    add_version(world);
+    step(world, SIZE_MAX);
+    make_available(world, 1);
+    step(world, 1); /* the Service alone */
+    world->deployments[0].status.available_replicas = 0;
+    world->model.spec.pinned_version = "churn-0";
+    step(world, SIZE_MAX);
+    assert_string_equal(world->model.status.champion, "churn-1");
+    world->model.spec.pinned_version = NULL;
+    world->now = NOW + DRAIN - 1;
+    step(world, SIZE_MAX);
+    assert_true(world->has_deployment[0]);
+    world->now = NOW + DRAIN;
+    step(world, SIZE_MAX);
+    assert_false(world->has_deployment[0]);
     free_world(world);
 }
 
@@ -645,8 +745,11 @@ int main(void)
         cmocka_unit_test(a_new_version_takes_over_only_when_all_its_pods_are_available),
         cmocka_unit_test(the_old_version_s_pods_stay_until_requests_under_way_have_ended),
         cmocka_unit_test(a_crash_after_the_service_was_switched_still_drains_the_old_version),
+        cmocka_unit_test(the_time_to_drain_is_30_s_also_of_a_switch_at_the_end_of_a_second),
+        cmocka_unit_test(a_switch_that_was_not_written_down_is_told_before_the_next_one_is_made),
         cmocka_unit_test(an_overtaken_candidate_is_removed_and_the_newest_wins),
         cmocka_unit_test(a_pinned_version_comes_back_by_the_same_way),
+        cmocka_unit_test(a_version_that_drains_keeps_its_time_while_it_is_a_candidate),
         cmocka_unit_test(a_pin_that_names_nothing_leaves_the_champion_and_says_so),
         cmocka_unit_test(a_version_whose_files_differ_never_serves_and_the_champion_stays),
         cmocka_unit_test(a_version_whose_files_differ_does_not_take_over_although_it_answers),

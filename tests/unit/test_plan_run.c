@@ -206,6 +206,28 @@ static void runs_take_turns_in_order_of_age(void **state)
     world_free(&world);
 }
 
+/* Its Job is there, and the status that says so lost against somebody who changed the run. */
+static void a_run_that_has_begun_takes_a_place_before_its_status_says_so(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {"'suspend':true", "'suspend':false", "'cancel':true"};
+    for (size_t at = 0; at < COUNT_OF(changes); at++) {
+        struct world world;
+        set_up(&world, "'maxConcurrentRuns':1,%s", one_step);
+        put_run(&world, "older", "'suspend':true");
+        world.now++;
+        put_run(&world, "r", "");
+        struct plan plan = world_plan_run(&world, "r");
+        (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 0); /* the Job, no status */
+        world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{%s}}", changes[at]);
+        world_merge(&world, KIND_PIPELINE_RUN, "older", "{'spec':{'suspend':false}}");
+        assert_string_equal(step_run(&world, "older"), "status PipelineRun");
+        assert_string_equal(world_text(&world, KIND_PIPELINE_RUN, "older", "status/phase"),
+                            "Pending");
+        world_free(&world);
+    }
+}
+
 static void what_admits_a_run_is_marked_for_the_others_to_see(void **state)
 {
     (void)state;
@@ -708,6 +730,51 @@ static void a_cancel_stops_what_runs_and_what_the_status_does_not_know_yet(void 
     world_free(&world);
 }
 
+/* Seen with the cancellation, or never written down: a step that ran is not told as stopped. */
+static void a_cancel_tells_what_ended_before_it_as_it_ended(void **state)
+{
+    (void)state;
+    struct world world;
+    set_up(&world, "%s", fan);
+    put_run(&world, "r", "");
+    (void)step(&world);
+    end_step(&world, "a", 1, 0, "");
+    end_step(&world, "b", 1, 3, "");
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
+    assert_string_equal(step(&world), "status PipelineRun");
+    assert_string_equal(text(&world, "status/phase"), "Cancelled");
+    assert_string_equal(text(&world, "status/steps/0/phase"), "Succeeded");
+    assert_string_equal(text(&world, "status/steps/1/phase"), "Failed");
+    assert_string_equal(text(&world, "status/steps/1/reason"), "StepFailed");
+    assert_string_equal(text(&world, "status/steps/2/phase"), "Skipped");
+    world_free(&world);
+
+    /* The status that tells of c's Job was not written; c has ended since. */
+    set_up(&world, "%s", fan);
+    put_run(&world, "r", "");
+    (void)step(&world);
+    end_step(&world, "a", 1, 0, "");
+    end_step(&world, "b", 1, 0, "");
+    struct plan plan = world_plan_run(&world, "r");
+    (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 0);
+    end_step(&world, "c", 1, 0, "");
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
+    assert_string_equal(step(&world), "status PipelineRun");
+    assert_string_equal(text(&world, "status/steps/2/phase"), "Succeeded");
+    assert_int_equal(world_integer(&world, KIND_PIPELINE_RUN, "r", "status/steps/2/attempts"), 1);
+    world_free(&world);
+
+    /* A Job that is not there any more is not asked about: nothing comes of it. */
+    set_up(&world, "%s", fan);
+    put_run(&world, "r", "");
+    (void)step(&world);
+    world_remove(&world, KIND_JOB, job_of(&world, "a", 1));
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
+    assert_string_equal(step(&world), "delete Job, status PipelineRun");
+    assert_string_equal(text(&world, "status/steps/0/reason"), "Cancelled");
+    world_free(&world);
+}
+
 static void suspend_starts_no_step_and_lets_running_ones_end(void **state)
 {
     (void)state;
@@ -815,6 +882,22 @@ static const char published[] =
     "'steps':[{'name':'train','image':'i','outputs':{'artifacts':[{'name':'model'}],"
     "'results':[{'name':'accuracy','type':'number'},{'name':'note','type':'string'}]}}";
 
+/* The name of the Job's only pod. */
+static const char *pod_of(struct world *world, const char *job)
+{
+    const char *uid = world_text(world, KIND_JOB, job, "metadata/uid");
+    for (size_t at = 0; at < world->count; at++) {
+        const json_t *meta = json_object_get(world->objects[at].tree, "metadata");
+        const json_t *owner = json_array_get(json_object_get(meta, "ownerReferences"), 0);
+        const char *owner_uid = json_string_value(json_object_get(owner, "uid"));
+        if (world->objects[at].kind == KIND_POD && owner_uid && strcmp(owner_uid, uid) == 0) {
+            return arena_copy_text(&world->arena, json_string_value(json_object_get(meta, "name")));
+        }
+    }
+    fail_msg("Job %s has no pod", job);
+    return NULL;
+}
+
 static const char *version_of(struct world *world)
 {
     for (size_t at = 0; at < world->count; at++) {
@@ -869,6 +952,49 @@ static void an_artifact_that_a_step_read_needs_no_seal(void **state)
         world_text(&world, KIND_MODEL_VERSION, version_of(&world), "spec/artifact/digest"),
         "sha256:3333");
     assert_string_equal(text(&world, "status/steps/0/artifacts/0/digest"), "sha256:3333");
+    world_free(&world);
+}
+
+/* The version was made, its status never written, and then somebody deleted the pods. */
+static void a_run_whose_version_is_there_has_succeeded_whatever_is_gone(void **state)
+{
+    (void)state;
+    struct world world;
+    set_up(&world, "%s]", published);
+    put_run(&world, "r", "");
+    (void)step(&world);
+    end_step(&world, "train", 1, 0, "{'accuracy':0.93,'note':'good'}");
+    (void)step(&world);
+    const char *job = job_of(&world, NULL, 1);
+    kubelet_end_pod(&world, job, 0, "{'inputs':{'model':{'digest':'sha256:2222'}}}", NULL);
+    struct plan plan = world_plan_run(&world, "r");
+    (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 0);
+    kubelet_end_job(&world, job, true);
+    world_remove(&world, KIND_POD, pod_of(&world, job));
+    assert_string_equal(step(&world), "status PipelineRun");
+    assert_string_equal(text(&world, "status/phase"), "Succeeded");
+    assert_string_equal(text(&world, "status/steps/0/artifacts/0/digest"), "sha256:2222");
+    world_free(&world);
+
+    /* The last step's end was told by the status that was not written. */
+    set_up(&world,
+           "%s,{'name':'check','image':'i','inputs':[{'name':'model','from':'train.model'}],"
+           "'outputs':{'results':[{'name':'x','type':'number'}]}}]",
+           published);
+    put_run(&world, "r", "");
+    (void)step(&world);
+    end_step(&world, "train", 1, 0, "{'accuracy':0.93,'note':'good'}");
+    (void)step(&world);
+    job = job_of(&world, "check", 1);
+    kubelet_end_pod(&world, job, 0, "{'x':1}", "{'inputs':{'model':{'digest':'sha256:2222'}}}");
+    plan = world_plan_run(&world, "r");
+    (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 0);
+    assert_int_equal(world_count(&world, KIND_MODEL_VERSION), 1);
+    kubelet_end_job(&world, job, true);
+    world_remove(&world, KIND_POD, pod_of(&world, job));
+    assert_string_equal(step(&world), "status PipelineRun");
+    assert_string_equal(text(&world, "status/phase"), "Succeeded");
+    assert_string_equal(text(&world, "status/steps/1/phase"), "Succeeded");
     world_free(&world);
 }
 
@@ -957,6 +1083,7 @@ int main(void)
         cmocka_unit_test(a_run_waits_and_says_for_what),
         cmocka_unit_test(parameters_that_do_not_fit_end_the_run),
         cmocka_unit_test(runs_take_turns_in_order_of_age),
+        cmocka_unit_test(a_run_that_has_begun_takes_a_place_before_its_status_says_so),
         cmocka_unit_test(what_admits_a_run_is_marked_for_the_others_to_see),
         cmocka_unit_test(editing_the_pipeline_never_changes_a_run_under_way),
         cmocka_unit_test(a_pinned_revision_that_is_deleted_ends_the_run_and_stops_its_jobs),
@@ -975,12 +1102,14 @@ int main(void)
         cmocka_unit_test(a_job_without_a_pod_is_explained_by_its_events),
         cmocka_unit_test(an_image_that_cannot_be_pulled_is_said_once),
         cmocka_unit_test(a_cancel_stops_what_runs_and_what_the_status_does_not_know_yet),
+        cmocka_unit_test(a_cancel_tells_what_ended_before_it_as_it_ended),
         cmocka_unit_test(suspend_starts_no_step_and_lets_running_ones_end),
         cmocka_unit_test(a_failed_step_lets_its_neighbours_end_and_starts_nothing),
         cmocka_unit_test(a_step_whose_turn_comes_after_a_failure_does_not_start),
         cmocka_unit_test(the_time_limit_gives_pods_a_minute_to_end_by_their_own),
         cmocka_unit_test(an_artifact_that_nobody_read_is_sealed_then_published),
         cmocka_unit_test(an_artifact_that_a_step_read_needs_no_seal),
+        cmocka_unit_test(a_run_whose_version_is_there_has_succeeded_whatever_is_gone),
         cmocka_unit_test(a_version_is_published_once_and_a_taken_name_ends_the_run),
         cmocka_unit_test(a_refused_version_is_tried_again_unless_it_can_never_be),
     };

@@ -1,0 +1,273 @@
+#include "sim/world.h"
+
+#include "core/text.h"
+#include "sim/tree.h"
+
+/*
+ * Who serves: at each write of a stable Service, of a Model's status, and at each deletion of a
+ * Deployment. Two things are written when another version takes over: first the Service is turned,
+ * then the status says so. Between the two, for however long and across crashes:
+ *
+ *   - the status still names the version that the Service was turned away from. Nobody writes it
+ *     anew with that name: each write of the status tells the version to which the Service leads.
+ *   - the Service is turned again only back to the version that the status names, unless that one
+ *     has no pods any more: else it would lose its time to drain.
+ *
+ * Of one controller that holds at the moment of the write. Where a second one works at the same
+ * time, or people take the Service away, no write can be locked by the other object's version;
+ * then it holds at a moment since the one that the writer had been told of when it planned.
+ */
+
+enum { MILLISECONDS = 1000, DRAIN_MS = 30 * MILLISECONDS };
+
+static const char *label(const json_t *tree, const char *key)
+{
+    return tree_map_text(tree, "metadata/labels", key);
+}
+
+static const char *selected_by(const json_t *service)
+{
+    return tree_map_text(service, "spec/selector", LABEL_VERSION_UID);
+}
+
+static size_t count_answering(const struct sim_store *store, const char *version_uid)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < store->count; at++) {
+        const json_t *tree = store->objects[at].tree;
+        count += store->objects[at].kind == KIND_POD &&
+                 text_equal(label(tree, LABEL_VERSION_UID), version_uid) &&
+                 !tree_at(tree, "metadata/deletionTimestamp") &&
+                 text_equal(tree_condition(tree, "Ready"), "True");
+    }
+    return count;
+}
+
+/* ---- history ---- */
+
+/* The object after the first `count` changes; as it was at last if it is gone, NULL: never there.
+ */
+static const json_t *last_state(const struct sim_store *store, enum api_kind kind, const char *name,
+                                size_t count)
+{
+    for (size_t at = count; at > 0; at--) {
+        const struct sim_change *change = &store->changes[at - 1];
+        const json_t *tree = change->after ? change->after : change->before;
+        if (change->kind == kind && text_equal(tree_name(tree), name)) {
+            return tree;
+        }
+    }
+    return NULL;
+}
+
+/* Uid of the version to which the Service leads, or led when somebody took it away; "": none. */
+static const char *leads_to(const struct sim_store *store, const char *model, size_t count)
+{
+    const json_t *service = last_state(store, KIND_SERVICE, model, count);
+    return service ? selected_by(service) : "";
+}
+
+/* Uid of the version that the status names; "": none. */
+static const char *told_at(const struct sim_store *store, const char *model, size_t count)
+{
+    const json_t *tree = last_state(store, KIND_MODEL, model, count);
+    const char *champion = tree ? tree_text(tree, "status/champion") : "";
+    const json_t *version = champion[0] ? last_state(store, KIND_MODEL_VERSION, champion, count)
+                                        : NULL;
+    return version ? tree_uid(version) : "";
+}
+
+static bool is_there(const struct sim_store *store, const char *uid)
+{
+    return uid[0] && sim_store_find_uid(store, uid);
+}
+
+/* The first moment at which the writer's claim may have been true. `count`: now. */
+static size_t since(const struct sim_world *world, size_t count)
+{
+    bool alone = world->options.processes <= 1 && world->options.chaos_per_mille == 0;
+    size_t seen = world->origins[count - 1].seen;
+    return alone || seen > count ? count : seen;
+}
+
+/* ---- the status ---- */
+
+/* A Model without a champion is one whose Service leads to nothing that is still there. */
+static bool tells_truth(const struct sim_store *store, const json_t *model, size_t count)
+{
+    const char *led = leads_to(store, tree_name(model), count);
+    const char *champion = tree_text(model, "status/champion");
+    if (!champion[0]) {
+        return !is_there(store, led);
+    }
+    const json_t *version = last_state(store, KIND_MODEL_VERSION, champion, count);
+    return version && text_equal(tree_uid(version), led);
+}
+
+static void check_champion(struct sim_world *world, const json_t *model)
+{
+    size_t now = world->store.change_count;
+    for (size_t count = since(world, now); count <= now; count++) {
+        if (tells_truth(&world->store, model, count)) {
+            return;
+        }
+    }
+    const char *champion = tree_text(model, "status/champion");
+    sim_world_fail(world, "Model %s says that %s serves, and its Service leads to %s",
+                   tree_name(model), champion[0] ? champion : "nobody",
+                   leads_to(&world->store, tree_name(model), now));
+}
+
+/* ---- the Service ---- */
+
+static bool has_deployment(const struct sim_store *store, const char *version_uid)
+{
+    for (size_t at = 0; at < store->count; at++) {
+        if (store->objects[at].kind == KIND_DEPLOYMENT &&
+            text_equal(store->objects[at].controller_uid, version_uid)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool may_turn(const struct sim_store *store, const char *model, size_t count,
+                     const char *target)
+{
+    const char *told = told_at(store, model, count);
+    return !told[0] || text_equal(told, leads_to(store, model, count)) ||
+           text_equal(told, target) || !has_deployment(store, told);
+}
+
+static void check_told_first(struct sim_world *world, const struct sim_change *change)
+{
+    const char *name = tree_name(change->after);
+    size_t before = world->store.change_count - 1;
+    size_t first = since(world, before + 1);
+    for (size_t count = first < before ? first : before; count <= before; count++) {
+        if (may_turn(&world->store, name, count, selected_by(change->after))) {
+            return;
+        }
+    }
+    sim_world_fail(world, "Service %s was turned twice and the first time was not written down",
+                   name);
+}
+
+/* A pod of this version answered until one of the changes that the writer may not know yet. */
+static bool answered_since(const struct sim_store *store, const char *version_uid, size_t seen)
+{
+    for (size_t at = seen; at < store->change_count; at++) {
+        const json_t *pod = store->changes[at].before;
+        if (store->changes[at].kind == KIND_POD && pod &&
+            text_equal(label(pod, LABEL_VERSION_UID), version_uid) &&
+            text_equal(tree_condition(pod, "Ready"), "True")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * A stable Service is never turned to a version of which no pod answers; where people and nodes
+ * take Deployments and pods away, of which none answered when the writer was told.
+ */
+static void check_switch(struct sim_world *world, const struct sim_change *change)
+{
+    if (!change->before || !change->after ||
+        text_equal(selected_by(change->before), selected_by(change->after))) {
+        return;
+    }
+    const char *target = selected_by(change->after);
+    bool is_excused = world->options.chaos_per_mille > 0 &&
+                      answered_since(&world->store, target,
+                                     world->origins[world->store.change_count - 1].seen);
+    if (count_answering(&world->store, selected_by(change->before)) > 0 &&
+        count_answering(&world->store, target) == 0 && !is_excused) {
+        sim_world_fail(world, "Service %s was turned to a version that does not answer",
+                       tree_name(change->after));
+    }
+    check_told_first(world, change);
+}
+
+/* ---- Deployments ---- */
+
+/* The Deployment that a stable Service leads to is never deleted. */
+static void check_served(struct sim_world *world, const json_t *deployment)
+{
+    const char *version = label(deployment, LABEL_VERSION_UID);
+    for (size_t at = 0; at < world->store.count; at++) {
+        const struct sim_object *service = &world->store.objects[at];
+        if (service->kind == KIND_SERVICE && text_equal(selected_by(service->tree), version) &&
+            sim_store_find_uid(&world->store, version)) {
+            sim_world_fail(world, "Deployment %s is deleted while Service %s leads to it",
+                           tree_name(deployment), tree_name(service->tree));
+        }
+    }
+}
+
+/* When it was planned to turn the last Service away from this version; -1: never. */
+static int64_t left_ms(const struct sim_world *world, const char *version_uid)
+{
+    for (size_t at = world->store.change_count; at > 0; at--) {
+        const struct sim_change *change = &world->store.changes[at - 1];
+        if (change->kind == KIND_SERVICE && change->before && change->after &&
+            text_equal(selected_by(change->before), version_uid) &&
+            !text_equal(selected_by(change->after), version_uid)) {
+            return world->origins[at - 1].at_ms;
+        }
+    }
+    return -1;
+}
+
+/*
+ * Requests under way when the Service is turned end at the old version: it stays for 30 s. They
+ * count from the planning of the switch; what its write takes until it is carried out (a refusal
+ * for the moment that is sent again, a connection that is slow) comes off the time.
+ */
+static void check_drain(struct sim_world *world, const json_t *deployment)
+{
+    const char *uid = label(deployment, LABEL_VERSION_UID);
+    int64_t left = left_ms(world, uid);
+    if (left >= 0 && world->now_ms - left < DRAIN_MS && sim_store_find_uid(&world->store, uid)) {
+        sim_world_fail(world,
+                       "Deployment %s is deleted %lld ms after it was planned to turn its "
+                       "Service",
+                       tree_name(deployment), (long long)(world->now_ms - left));
+    }
+}
+
+void sim_check_model(struct sim_world *world, const struct sim_change *change)
+{
+    if (change->kind == KIND_DEPLOYMENT && !change->after && !world->people_act) {
+        check_served(world, change->before);
+        check_drain(world, change->before);
+    } else if (change->kind == KIND_SERVICE) {
+        check_switch(world, change);
+    } else if (change->kind == KIND_MODEL && change->before && change->after &&
+               world->is_controller_writing) {
+        check_champion(world, change->after);
+    }
+}
+
+/* The stable Service leads to the champion, and as many pods of it answer as are asked for. */
+void sim_check_model_at_rest(struct sim_world *world, const json_t *model)
+{
+    const char *champion = tree_text(model, "status/champion");
+    if (!champion[0]) {
+        return;
+    }
+    const struct sim_object *version = sim_store_find(&world->store, KIND_MODEL_VERSION,
+                                                      SIM_NAMESPACE, champion);
+    const struct sim_object *service = sim_store_find(&world->store, KIND_SERVICE, SIM_NAMESPACE,
+                                                      tree_name(model));
+    if (!version || !service || !text_equal(selected_by(service->tree), tree_uid(version->tree))) {
+        sim_world_fail(world, "the Service of model %s does not lead to its champion %s",
+                       tree_name(model), champion);
+        return;
+    }
+    size_t answering = count_answering(&world->store, tree_uid(version->tree));
+    if (answering != (size_t)tree_integer(model, "spec/serving/replicas")) {
+        sim_world_fail(world, "%zu pods of champion %s answer, %lld are asked for", answering,
+                       champion, (long long)tree_integer(model, "spec/serving/replicas"));
+    }
+}

@@ -1,0 +1,169 @@
+#include "sim/world.h"
+
+#include "core/assert.h"
+#include "core/text.h"
+#include "plan/cron.h"
+#include "plan/run_phase.h"
+#include "sim/tree.h"
+
+/*
+ * Triggers, whatever is late and whoever else writes. At each write of a status:
+ *
+ *   firings + dropped + (1 if one is pending) = times of the schedule in (creation,
+ *   lastScheduleTime], and firings (+ 1 while the pending one's run is there) = runs that were made
+ *
+ * lastScheduleTime never goes back, so each time of the schedule is one of these for ever: fired,
+ * dropped or pending; or still due, when it is later than lastScheduleTime. What depends on how
+ * late a kind is, is only which of them a time becomes.
+ */
+
+static bool is_firing_of(const json_t *run, const char *trigger)
+{
+    return text_equal(tree_text(run, "spec/cause/kind"), "Trigger") &&
+           text_equal(tree_text(run, "spec/cause/name"), trigger);
+}
+
+/* How many runs this Trigger's firings made so far, and how many of this name. */
+static int64_t count_made(const struct sim_store *store, const char *trigger, const char *name)
+{
+    int64_t count = 0;
+    for (size_t at = 0; at < store->change_count; at++) {
+        const struct sim_change *change = &store->changes[at];
+        count += change->kind == KIND_PIPELINE_RUN && !change->before &&
+                 is_firing_of(change->after, trigger) &&
+                 (!name || text_equal(tree_name(change->after), name));
+    }
+    return count;
+}
+
+/* Times of its schedule in (after, until]. */
+static int64_t count_times(const json_t *trigger, int64_t after, int64_t until)
+{
+    struct arena arena = {0};
+    const struct cron *cron = NULL;
+    struct cron_window window = {0};
+    struct error error;
+    struct result result = cron_parse(&arena, tree_text(trigger, "spec/schedule/cron"), &cron,
+                                      &error);
+    REQUIRE(result_is_ok(result));
+    cron_count_between(cron, zone_utc(), after, until, &window);
+    arena_free(&arena);
+    return window.count;
+}
+
+static int64_t dealt_with(const json_t *trigger)
+{
+    return tree_at(trigger, "status/lastScheduleTime")
+               ? tree_read_time(trigger, "status/lastScheduleTime")
+               : tree_read_time(trigger, "metadata/creationTimestamp");
+}
+
+static void check_sum(struct sim_world *world, const json_t *trigger)
+{
+    const char *run = tree_text(trigger, "status/pending/run");
+    int64_t pending = run[0] != '\0';
+    int64_t firings = tree_integer(trigger, "status/firings");
+    int64_t dropped = tree_integer(trigger, "status/dropped");
+    int64_t times = count_times(trigger, tree_read_time(trigger, "metadata/creationTimestamp"),
+                                dealt_with(trigger));
+    if (firings + dropped + pending != times) {
+        sim_world_fail(world,
+                       "Trigger %s: %lld fired, %lld dropped, %lld pending of %lld times of its "
+                       "schedule",
+                       tree_name(trigger), (long long)firings, (long long)dropped,
+                       (long long)pending, (long long)times);
+    }
+    int64_t made = count_made(&world->store, tree_name(trigger), NULL);
+    int64_t made_early = pending ? count_made(&world->store, tree_name(trigger), run) : 0;
+    if (firings != made - made_early) {
+        sim_world_fail(world, "Trigger %s: %lld fired, and %lld runs were made", tree_name(trigger),
+                       (long long)firings, (long long)(made - made_early));
+    }
+}
+
+static void check_status(struct sim_world *world, const struct sim_change *change)
+{
+    int64_t before = tree_read_time(change->before, "status/lastScheduleTime");
+    int64_t after = tree_read_time(change->after, "status/lastScheduleTime");
+    const char *run = tree_text(change->after, "status/pending/run");
+    if (after < before) {
+        sim_world_fail(world, "lastScheduleTime of Trigger %s went back", tree_name(change->after));
+    }
+    if (run[0] && !text_equal(run, tree_text(change->before, "status/pending/run")) &&
+        after <= before) {
+        sim_world_fail(world, "Trigger %s fires %s, and lastScheduleTime stays",
+                       tree_name(change->after), run);
+    }
+    check_sum(world, change->after);
+}
+
+/*
+ * What goes on beside a new run: of the runs that this Trigger's firings made, none that has not
+ * ended, with Forbid and Queue; with Replace none that has not ended and is not cancelled. That is
+ * the state of the API server at the creation, not only what a cache says: a controller sees its
+ * own runs before it plans the Trigger again (conformance C9), and an end seen late is only late.
+ */
+static void check_beside(struct sim_world *world, const json_t *run, const json_t *trigger)
+{
+    const char *policy = tree_text(trigger, "spec/concurrencyPolicy");
+    bool may_be_cancelled = text_equal(policy, "Replace");
+    for (size_t at = 0; at < world->store.count && !text_equal(policy, "Allow"); at++) {
+        const json_t *other = world->store.objects[at].tree;
+        if (world->store.objects[at].kind == KIND_PIPELINE_RUN && other != run &&
+            is_firing_of(other, tree_name(trigger)) &&
+            !run_phase_is_final(tree_text(other, "status/phase")) &&
+            !(may_be_cancelled && json_is_true(tree_at(other, "spec/cancel")))) {
+            sim_world_fail(world, "run %s was created beside %s; concurrencyPolicy is %s",
+                           tree_name(run), tree_name(other), policy);
+        }
+    }
+}
+
+/* A firing is written down before its run is there, and makes it once. */
+static void check_firing(struct sim_world *world, const json_t *run)
+{
+    const char *name = tree_text(run, "spec/cause/name");
+    if (!is_firing_of(run, name)) {
+        return;
+    }
+    if (count_made(&world->store, name, tree_name(run)) > 1) {
+        sim_world_fail(world, "run %s was made twice", tree_name(run));
+    }
+    const struct sim_object *trigger = sim_store_find(&world->store, KIND_TRIGGER, SIM_NAMESPACE,
+                                                      name);
+    if (!trigger) {
+        return;
+    }
+    if (!text_equal(tree_text(trigger->tree, "status/pending/run"), tree_name(run))) {
+        sim_world_fail(world, "run %s was created, and Trigger %s has no such firing pending",
+                       tree_name(run), name);
+    }
+    check_beside(world, run, trigger->tree);
+}
+
+void sim_check_trigger(struct sim_world *world, const struct sim_change *change)
+{
+    if (!change->after) {
+        return;
+    }
+    if (change->kind == KIND_PIPELINE_RUN && !change->before) {
+        check_firing(world, change->after);
+    } else if (change->kind == KIND_TRIGGER && change->before) {
+        check_status(world, change);
+    }
+}
+
+/* Nothing is pending, and unless it is suspended nothing is due: no time was forgotten. */
+void sim_check_trigger_at_rest(struct sim_world *world, const json_t *trigger)
+{
+    int64_t due = count_times(trigger, dealt_with(trigger), world->store.unix_seconds);
+    if (tree_text(trigger, "status/pending/run")[0]) {
+        sim_world_fail(world, "Trigger %s: the firing of %s was never settled", tree_name(trigger),
+                       tree_text(trigger, "status/pending/run"));
+    }
+    if (due > 0 && !json_is_true(tree_at(trigger, "spec/suspend"))) {
+        sim_world_fail(world, "Trigger %s: %lld times of its schedule were forgotten",
+                       tree_name(trigger), (long long)due);
+    }
+    check_sum(world, trigger);
+}
