@@ -58,7 +58,7 @@ bool facts_hold_back(const struct facts *facts, const char *key, enum operation_
                      enum api_kind kind, const char *name, uint64_t attempt,
                      enum error_kind *error);
 
-/* All that hold now, copied to `arena`, sorted by type, kind and name. */
+/* All that hold now, copied to `arena`, as planners want them. */
 struct fact_list facts_list(struct facts *facts, struct arena *arena, const char *key);
 
 /* A plan of the key came out empty: its planner needs the answers of DRY_RUN no more. */

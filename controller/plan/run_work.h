@@ -42,8 +42,9 @@ struct run_work {
     struct name_value *params; /* resolved, as many as spec->param_count */
     struct pipeline_run after; /* the run with the status being written */
     struct step_status *steps; /* after.status.steps: one for each step, in the spec's order */
-    const struct job **jobs;   /* view->jobs sorted by name */
-    const struct pod **pods;   /* view->pods sorted by controller uid */
+    const struct step_status **recorded; /* of each step what the status said before, or NULL */
+    const struct job **jobs;             /* view->jobs sorted by name */
+    const struct pod **pods;             /* view->pods sorted by controller uid */
     struct obstacle obstacle;
     bool awaits_check; /* of a pipeline that is being judged: a matter of moments */
     struct ending ending;

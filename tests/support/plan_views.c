@@ -85,8 +85,9 @@ static bool is_pod_of_jobs(const json_t *tree, const void *context)
     return false;
 }
 
-static struct fact_list facts_of(const struct world *world)
+static struct fact_list facts_of(struct world *world)
 {
+    facts_sort(world->facts, world->fact_count);
     return (struct fact_list){.items = world->facts, .count = world->fact_count};
 }
 
