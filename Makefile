@@ -91,7 +91,7 @@ images: ## build the controller's and the examples' images
 	@hack/images all
 
 format: ## rewrite the sources by .clang-format
-	@clang-format -i $(SOURCES) $(wildcard controller/*/*.h) $(TESTS) $(TEST_HELP) $(wildcard tests/support/*.h tests/sim/*.[ch] tests/fuzz/*.[ch])
+	@clang-format -i $(SOURCES) $(wildcard controller/*/*.h) $(TESTS) $(TEST_HELP) $(wildcard tests/support/*.h tests/sim/*.[ch] tests/cost/*.[ch] tests/fuzz/*.[ch])
 
 test-list: ## write tests/LIST.md, the names of all tests
 	@python3 tests/support/list_tests.py > tests/LIST.md
@@ -162,7 +162,7 @@ counted:
 
 $(BUILD)/counted/test_%: $(BUILD)/counted/tests/cost/test_%.o $(COUNTED)
 	@echo '  link $@'
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -lm
 
 $(BUILD)/counted/plan_cost: $(BUILD)/counted/tests/cost/plan_cost.o $(COUNTED)
 	@echo '  link $@'

@@ -383,6 +383,7 @@ static void write_status(struct run_work *work)
 {
     write_conditions(work);
     write_phase(work);
+    run_limit_status(work);
     const struct condition *ready = condition_find(&work->after.status.conditions, CONDITION_READY);
     plan_next_stage(work->plan);
     if (plan_status(work->plan, KIND_PIPELINE_RUN, (const struct object *)work->run,

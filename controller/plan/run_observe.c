@@ -21,7 +21,7 @@
 
 /* The kubelet keeps so many bytes of a termination message (kubelet: MaxContainerTerminationMessage
  * Length); one that fills it and is no JSON was cut. */
-enum { TERMINATION_MESSAGE_LIMIT = 4096, TERMINATION_MESSAGE_SHARED = 12288 };
+enum { TERMINATION_MESSAGE_LIMIT = 4096, TERMINATION_MESSAGE_SHARED = 12288, BYTES_PER_KIB = 1024 };
 
 /* A Job without any pod for so long is asked about; and again every so often. */
 enum { EXPLAIN_AFTER_SECONDS = 10, EXPLAIN_EVERY_SECONDS = 30 };
@@ -170,6 +170,30 @@ static void record_artifacts(struct run_work *work, size_t index, const struct p
     }
 }
 
+/* The status is one object: what all steps leave in it has a limit. */
+static bool outputs_fit(struct run_work *work, size_t index)
+{
+    struct step_status *status = &work->steps[index];
+    size_t bytes = run_output_bytes(status);
+    if (work->output_bytes + bytes <= RUN_OUTPUT_BYTES) {
+        work->output_bytes += bytes;
+        return true;
+    }
+    status->results = NULL;
+    status->result_count = 0;
+    status->artifacts = NULL;
+    status->artifact_count = 0;
+    return false;
+}
+
+static const char *outputs_fault(struct run_work *work)
+{
+    return arena_print(work->arena,
+                       "with this step's, the results of the run and the places of its artifacts "
+                       "would take more than %d KiB of its status; write less, or an artifact",
+                       RUN_OUTPUT_BYTES / BYTES_PER_KIB);
+}
+
 /* A digest is made at first use: the reader's tidemill-prepare says what it found. */
 static void record_input_digests(struct run_work *work, size_t index, const struct pod *pod)
 {
@@ -221,6 +245,11 @@ static void finish_attempt(struct run_work *work, size_t index,
             return;
         }
         record_artifacts(work, index, evidence->pod);
+        if (!outputs_fit(work, index)) {
+            fail_attempt(work, index, evidence->ended_at, REASON_RESULT_TOO_LARGE,
+                         outputs_fault(work));
+            return;
+        }
         record_input_digests(work, index, evidence->pod);
     }
     enum verdict verdict = checks_judge(work->arena, spec, status->results, status->result_count,
@@ -354,6 +383,9 @@ static void observe_step(struct run_work *work, size_t index)
 
 void run_observe(struct run_work *work)
 {
+    for (size_t at = 0; at < work->graph.count; at++) {
+        work->output_bytes += run_output_bytes(&work->steps[at]);
+    }
     for (size_t at = 0; at < work->graph.count; at++) {
         observe_step(work, at);
     }
