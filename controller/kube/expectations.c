@@ -305,6 +305,7 @@ static void fire(void *context)
     const struct map_entry *at_scope;
     for (size_t at = 0; (at_scope = map_next(&expectations->scopes, &at)) != NULL;) {
         struct scope *scope = at_scope->value;
+        (void)drop_entries_that_came_true(expectations, scope);
         int64_t scope_ms = expire_entries(expectations, scope, now_ms);
         next_ms = scope_ms < next_ms ? scope_ms : next_ms;
         settle_scope(expectations, scope);
