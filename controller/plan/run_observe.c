@@ -23,8 +23,11 @@
  * Length); one that fills it and is no JSON was cut. */
 enum { TERMINATION_MESSAGE_LIMIT = 4096, TERMINATION_MESSAGE_SHARED = 12288, BYTES_PER_KIB = 1024 };
 
-/* A Job without any pod for so long is asked about; and again every so often. */
-enum { EXPLAIN_AFTER_SECONDS = 10, EXPLAIN_EVERY_SECONDS = 30 };
+/*
+ * A Job without any pod for so long is asked about; and again every so often. Of many Jobs only the
+ * first ones: the Job controller takes its time for 1,000 of them, and one answer is shown.
+ */
+enum { EXPLAIN_AFTER_SECONDS = 10, EXPLAIN_EVERY_SECONDS = 30, EXPLAIN_AT_ONCE = 10 };
 
 /*
  * A Job that has ended is not believed alone for so long, since the watch of pods may be behind
@@ -264,6 +267,12 @@ static void finish_attempt(struct run_work *work, size_t index,
     status->message = message;
 }
 
+static bool is_fresh_answer(const struct run_work *work, const struct fact *fact)
+{
+    return fact && fact->type == OPERATION_EXPLAIN &&
+           work->view->now - fact->time < EXPLAIN_EVERY_SECONDS;
+}
+
 /* Asks why a Job has no pod: a quota, a Pod Security level, a webhook; only events say so. */
 static void explain_missing_pod(struct run_work *work, size_t index, const struct job *job)
 {
@@ -274,8 +283,8 @@ static void explain_missing_pod(struct run_work *work, size_t index, const struc
     }
     const struct fact *fact = fact_find(&work->view->facts, OPERATION_EXPLAIN, KIND_JOB,
                                         job->meta.name);
-    bool fresh = fact && work->view->now - fact->time < EXPLAIN_EVERY_SECONDS;
-    if (!fresh) {
+    if (!is_fresh_answer(work, fact) && work->explained < EXPLAIN_AT_ONCE) {
+        work->explained++;
         plan_next_group(work->plan);
         plan_explain(work->plan, KIND_JOB, &job->meta, REASON_NO_POD_YET,
                      "the Job has no pod; its events may say why");
@@ -385,6 +394,9 @@ void run_observe(struct run_work *work)
 {
     for (size_t at = 0; at < work->graph.count; at++) {
         work->output_bytes += run_output_bytes(&work->steps[at]);
+    }
+    for (size_t at = 0; at < work->view->facts.count; at++) {
+        work->explained += is_fresh_answer(work, &work->view->facts.items[at]);
     }
     for (size_t at = 0; at < work->graph.count; at++) {
         observe_step(work, at);

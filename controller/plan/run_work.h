@@ -52,6 +52,7 @@ struct run_work {
     const struct job **jobs;             /* view->jobs sorted by name */
     const struct pod **pods;             /* view->pods sorted by controller uid */
     size_t output_bytes; /* of all results and artifacts so far, run_output_bytes() */
+    size_t explained;    /* Jobs without a pod that were asked about a moment ago, or are now */
     struct obstacle obstacle;
     bool awaits_check; /* of a pipeline that is being judged: a matter of moments */
     struct ending ending;

@@ -139,12 +139,46 @@ static void a_status_that_is_still_too_large_cuts_messages(void **state)
     world_free(&world);
 }
 
+/* All steps of a new run start; nobody makes their pods. */
+static size_t count_questions(struct world *world)
+{
+    struct plan plan = world_plan_run(world, "r");
+    size_t count = 0;
+    for (size_t at = 0; at < plan.count; at++) {
+        const struct operation *operation = &plan.operations[at];
+        if (operation->type == OPERATION_EXPLAIN) {
+            count++;
+            world_add_fact(world, OPERATION_EXPLAIN, KIND_JOB, operation->name, ERROR_NONE, NULL);
+        }
+    }
+    return count;
+}
+
+static void of_many_jobs_without_a_pod_ten_are_asked_about(void **state)
+{
+    (void)state;
+    enum { AT_ONCE = 10, PATIENCE = 10, AGAIN = 30 };
+    struct world world;
+    set_up(&world);
+    step(&world);
+    world_forget_facts(&world);
+    assert_int_equal(world_count(&world, KIND_JOB), RECORDED + 1);
+    assert_int_equal(count_questions(&world), 0);
+    world.now += PATIENCE;
+    assert_int_equal(count_questions(&world), AT_ONCE);
+    assert_int_equal(count_questions(&world), 0);
+    world.now += AGAIN;
+    assert_int_equal(count_questions(&world), AT_ONCE);
+    world_free(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_results_of_all_steps_together_have_a_limit),
         cmocka_unit_test(a_small_status_names_each_step_s_image_and_a_large_one_each_image),
         cmocka_unit_test(a_status_that_is_still_too_large_cuts_messages),
+        cmocka_unit_test(of_many_jobs_without_a_pod_ten_are_asked_about),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
