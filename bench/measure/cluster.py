@@ -175,14 +175,14 @@ class Controller:
         finally:
             connection.close()
 
-    def wait_ready(self, limit_s: float = READY_LIMIT_S, poll_s: float = READY_POLL_S) -> None:
+    def wait_ready(self, limit_s: float = READY_LIMIT_S) -> None:
         deadline = time.monotonic() + limit_s
         while (answer := self.get("/readyz"))[0] != http.client.OK:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 raise Failure(f"the controller is not ready: {answer[1].strip()[-600:]}; its log "
                               f"ends with: {self.log.read_text(errors='replace')[-1500:]}")
-            time.sleep(poll_s)
+            time.sleep(READY_POLL_S)
 
     def reconciles(self) -> int:
         """How often it has taken an object from its queue, by its own metrics."""

@@ -20,7 +20,6 @@ from measure.cluster import BenchCluster, Controller
 NAMESPACE, PATTERN = "kept", "pattern"
 CALM_S = 3
 READY_LIMIT_S = 300  # beside other load a start with 10,000 runs takes its time
-READY_POLL_S = 0.05  # each question costs the controller CPU too, about 0.1 ms
 STARTS = 3
 MERGE_PATCH = "application/merge-patch+json"
 NOBODY = "bench.tidemill.dev/nobody"  # who carries a Job out, so that the Job controller does not
@@ -171,7 +170,7 @@ def start_once(controller: Controller, kept: int) -> Sample:
     began = time.monotonic()
     controller.start()
     try:
-        controller.wait_ready(READY_LIMIT_S, READY_POLL_S)
+        controller.wait_ready(READY_LIMIT_S)
         seconds = time.monotonic() - began
         cpu, wire = processes.cpu_nanoseconds(controller.pid), controller.wire()
         peak = controller.memory().peak

@@ -302,14 +302,13 @@ static struct result check_kind(enum api_kind kind, struct span text, struct err
     return RESULT_OK;
 }
 
-struct result codec_decode_value(struct arena *arena, enum api_kind kind, struct scan_value value,
-                                 struct object **object, struct error *error)
+struct result codec_decode_span(struct arena *arena, enum api_kind kind, struct span text,
+                                struct object **object, struct error *error)
 {
-    struct span text = value.text;
     CLEANUP(arena_free) struct arena scratch = {0};
     struct reader reader = {.text = text, .arena = arena, .scratch = &scratch, .error = error};
     const struct schema *schema = schema_of(kind);
-    TRY(tree_check_depth(value.depth, error));
+    TRY(tree_check_depth(text, error));
     TRY(check_kind(kind, text, error));
     void *decoded = arena_allocate(arena, 1, schema->size);
     TRY(decode_struct(&reader, schema, decoded));
@@ -321,7 +320,5 @@ struct result codec_decode_value(struct arena *arena, enum api_kind kind, struct
 struct result codec_decode(struct arena *arena, enum api_kind kind, const char *json, size_t size,
                            struct object **object, struct error *error)
 {
-    struct scan_value value = {.text = {json, size}};
-    value.depth = scan_depth(value.text);
-    return codec_decode_value(arena, kind, value, object, error);
+    return codec_decode_span(arena, kind, (struct span){json, size}, object, error);
 }

@@ -7,10 +7,10 @@
 #include "api/codec_tree.h"
 #include "api/schema.h"
 
-/* The object in `value`, as codec_decode() gives it. */
-MUST_CHECK struct result codec_decode_value(struct arena *arena, enum api_kind kind,
-                                            struct scan_value value, struct object **object,
-                                            struct error *error);
+/* The object in `text`, as codec_decode() gives it. */
+MUST_CHECK struct result codec_decode_span(struct arena *arena, enum api_kind kind,
+                                           struct span text, struct object **object,
+                                           struct error *error);
 
 /* `from` as a JSON object, maybe an empty one; without fields that have a flag of `without`. */
 json_t *codec_encode_tree(const struct schema *schema, const void *from, unsigned without);

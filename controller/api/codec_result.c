@@ -60,7 +60,7 @@ struct result codec_decode_results(struct arena *arena, const char *json, struct
     CLEANUP(tree_release) json_t *tree = NULL;
     struct scan scan;
     struct span key;
-    struct scan_value value;
+    struct span value;
     /* Numbers as reals: one of 30 digits is as good as any, since its text is what is kept. */
     TRY(parse_object(json, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &tree, error));
     struct text_map found = {
@@ -69,8 +69,8 @@ struct result codec_decode_results(struct arena *arena, const char *json, struct
     while (scan_next_member(&scan, &key, &value) == SCAN_FOUND) {
         struct name_value *item = &found.items[found.count++];
         item->name = member_name(arena, key);
-        TRY(result_text(arena, item->name, value.text, json_object_get(tree, item->name),
-                        &item->value, error));
+        TRY(result_text(arena, item->name, value, json_object_get(tree, item->name), &item->value,
+                        error));
     }
     qsort(found.items, found.count, sizeof(found.items[0]), compare_names);
     *results = found;

@@ -116,7 +116,7 @@ static enum scan_step advance(struct scan *scan, char closing)
     return SCAN_FOUND;
 }
 
-enum scan_step scan_next_item(struct scan *scan, struct scan_value *value)
+enum scan_step scan_next_item(struct scan *scan, struct span *value)
 {
     enum scan_step step = advance(scan, ']');
     if (step != SCAN_FOUND) {
@@ -127,12 +127,12 @@ enum scan_step scan_next_item(struct scan *scan, struct scan_value *value)
     if (end == 0) {
         return SCAN_BROKEN;
     }
-    *value = (struct scan_value){span_between(scan->text, scan->at, end), deepest};
+    *value = span_between(scan->text, scan->at, end);
     scan->at = end;
     return SCAN_FOUND;
 }
 
-enum scan_step scan_next_member(struct scan *scan, struct span *key, struct scan_value *value)
+enum scan_step scan_next_member(struct scan *scan, struct span *key, struct span *value)
 {
     enum scan_step step = advance(scan, '}');
     if (step != SCAN_FOUND) {
@@ -157,7 +157,7 @@ enum scan_step scan_next_member(struct scan *scan, struct span *key, struct scan
         return SCAN_BROKEN;
     }
     *key = span_between(text, scan->at + 1, key_end - 1);
-    *value = (struct scan_value){span_between(text, start, end), deepest};
+    *value = span_between(text, start, end);
     scan->at = end;
     return SCAN_FOUND;
 }
@@ -177,13 +177,13 @@ bool scan_find(struct span object, const char *name, struct span *value)
 {
     struct scan scan;
     struct span key;
-    struct scan_value found;
+    struct span found;
     if (!scan_open(object, '{', &scan)) {
         return false;
     }
     while (scan_next_member(&scan, &key, &found) == SCAN_FOUND) {
         if (key.size == strlen(name) && memcmp(key.bytes, name, key.size) == 0) {
-            *value = found.text;
+            *value = found;
             return true;
         }
     }
@@ -223,12 +223,10 @@ static bool member_at(struct span object, const char *byte, struct path_text *pa
 {
     struct scan scan;
     struct span key;
-    struct scan_value member;
     if (!scan_open(object, '{', &scan)) {
         return false;
     }
-    while (scan_next_member(&scan, &key, &member) == SCAN_FOUND) {
-        *value = member.text;
+    while (scan_next_member(&scan, &key, value) == SCAN_FOUND) {
         if (span_holds(*value, byte)) {
             path_add(path, ".", path->used > 0 ? 1 : 0);
             path_add(path, key.bytes, key.size);
@@ -243,12 +241,10 @@ static bool item_at(struct span array, const char *byte, struct path_text *path,
     enum { INDEX_SIZE = 32 };
     char index[INDEX_SIZE];
     struct scan scan;
-    struct scan_value item;
     if (!scan_open(array, '[', &scan)) {
         return false;
     }
-    for (size_t at = 0; scan_next_item(&scan, &item) == SCAN_FOUND; at++) {
-        *value = item.text;
+    for (size_t at = 0; scan_next_item(&scan, value) == SCAN_FOUND; at++) {
         if (span_holds(*value, byte)) {
             int length = snprintf(index, sizeof(index), "[%zu]", at);
             path_add(path, index, (size_t)length);

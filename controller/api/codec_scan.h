@@ -19,12 +19,6 @@ struct span {
     size_t size;
 };
 
-/* A value, and how deep arrays and objects are nested in it: found in one walk. */
-struct scan_value {
-    struct span text;
-    size_t depth; /* 0 for a scalar, 1 for {} */
-};
-
 enum scan_step {
     SCAN_FOUND,
     SCAN_END,
@@ -42,8 +36,8 @@ struct scan {
 bool scan_open(struct span value, char bracket, struct scan *scan);
 
 /* The next member; `key` is what stands between the quotes, not unescaped. */
-enum scan_step scan_next_member(struct scan *scan, struct span *key, struct scan_value *value);
-enum scan_step scan_next_item(struct scan *scan, struct scan_value *value);
+enum scan_step scan_next_member(struct scan *scan, struct span *key, struct span *value);
+enum scan_step scan_next_item(struct scan *scan, struct span *value);
 
 /* Behind the value that begins at byte `at`; 0 when none does, or it has no end. */
 size_t scan_value_end(struct span text, size_t at);

@@ -62,7 +62,7 @@ static bool is_whole_object(struct span text)
 {
     struct scan scan;
     struct span key;
-    struct scan_value value;
+    struct span value;
     enum scan_step step = scan_open(text, '{', &scan) ? SCAN_FOUND : SCAN_BROKEN;
     while (step == SCAN_FOUND) {
         step = scan_next_member(&scan, &key, &value);
@@ -71,27 +71,27 @@ static bool is_whole_object(struct span text)
 }
 
 /* The two members of an event, which is walked to its end once; false: it is none. */
-static bool split_event(struct span text, struct span *type, struct scan_value *object)
+static bool split_event(struct span text, struct span *type, struct span *object)
 {
     struct scan scan;
     struct span key;
-    struct scan_value value;
+    struct span value;
     enum scan_step step = scan_open(text, '{', &scan) ? SCAN_FOUND : SCAN_BROKEN;
     while (step == SCAN_FOUND) {
         step = scan_next_member(&scan, &key, &value);
         if (step == SCAN_FOUND && span_is(key, "type")) {
-            *type = value.text;
+            *type = value;
         } else if (step == SCAN_FOUND && span_is(key, "object")) {
             *object = value;
         }
     }
-    return step == SCAN_END && scan_at_end(&scan) && type->bytes && object->text.bytes;
+    return step == SCAN_END && scan_at_end(&scan) && type->bytes && object->bytes;
 }
 
 static bool is_whole_array(struct span text)
 {
     struct scan scan;
-    struct scan_value item;
+    struct span item;
     enum scan_step step = scan_open(text, '[', &scan) ? SCAN_FOUND : SCAN_BROKEN;
     while (step == SCAN_FOUND) {
         step = scan_next_item(&scan, &item);
@@ -99,17 +99,17 @@ static bool is_whole_array(struct span text)
     return step == SCAN_END && scan_at_end(&scan);
 }
 
-static void fill_object(struct arena *arena, enum api_kind kind, struct scan_value object,
+static void fill_object(struct arena *arena, enum api_kind kind, struct span text,
                         struct watch_event *event)
 {
     struct error poison = {0};
-    if (result_is_ok(codec_decode_value(arena, kind, object, &event->object, &poison))) {
+    if (result_is_ok(codec_decode_span(arena, kind, text, &event->object, &poison))) {
         event->namespace = event->object->meta.namespace;
         event->name = event->object->meta.name;
         event->resource_version = event->object->meta.resource_version;
         return;
     }
-    struct identity identity = find_identity(arena, object.text);
+    struct identity identity = find_identity(arena, text);
     event->object = NULL;
     event->poison = arena_copy_text(arena, poison.message);
     event->namespace = identity.namespace;
@@ -132,7 +132,7 @@ struct result codec_decode_event(struct arena *arena, enum api_kind kind, const 
 {
     struct span line = {json, size};
     struct span type = {0};
-    struct scan_value object = {0};
+    struct span object = {0};
     if (!split_event(line, &type, &object)) {
         return error_set(error, ERROR_INVALID,
                          "a line of the watch stream is not {\"type\":...,\"object\":...}");
@@ -146,13 +146,13 @@ struct result codec_decode_event(struct arena *arena, enum api_kind kind, const 
     }
     if (decoded.type == WATCH_ERROR) {
         struct api_status status;
-        codec_decode_status(arena, object.text.bytes, object.text.size, &status);
+        codec_decode_status(arena, object.bytes, object.size, &status);
         decoded.code = status.code;
         decoded.reason = status.reason;
         decoded.message = status.message;
     } else if (decoded.type == WATCH_BOOKMARK) {
-        decoded.resource_version = find_identity(arena, object.text).resource_version;
-        decoded.ends_initial = ends_initial_events(arena, object.text);
+        decoded.resource_version = find_identity(arena, object).resource_version;
+        decoded.ends_initial = ends_initial_events(arena, object);
     } else if (decoded.type != WATCH_UNKNOWN) {
         fill_object(arena, kind, object, &decoded);
     }
@@ -203,7 +203,7 @@ struct result codec_decode_list(struct arena *arena, enum api_kind kind, const c
 {
     struct span text = {json, size};
     struct span items;
-    struct scan_value item;
+    struct span item;
     struct scan scan;
     if (!is_whole_object(text)) {
         return error_set(error, ERROR_INVALID, "a list that is no whole JSON object");

@@ -53,9 +53,9 @@ static struct result parse_failure(struct span whole, struct span text, const js
                      failure->text);
 }
 
-struct result tree_check_depth(size_t depth, struct error *error)
+struct result tree_check_depth(struct span text, struct error *error)
 {
-    if (depth > JSON_DEPTH_MAX) {
+    if (scan_depth(text) > JSON_DEPTH_MAX) {
         return error_set(error, ERROR_INVALID, "nested deeper than %d", JSON_DEPTH_MAX);
     }
     return RESULT_OK;
@@ -65,7 +65,7 @@ static struct result parse(struct span whole, struct span text, size_t flags, js
                            struct error *error)
 {
     json_error_t failure;
-    TRY(tree_check_depth(scan_depth(text), error));
+    TRY(tree_check_depth(text, error));
     /* NULs are allowed in texts here, since a termination message may hold some. */
     json_t *parsed = json_loadb(text.bytes, text.size, flags | JSON_DECODE_ANY | JSON_ALLOW_NUL,
                                 &failure);

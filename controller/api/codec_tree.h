@@ -26,8 +26,8 @@ MUST_CHECK struct result tree_parse(struct span text, size_t flags, json_t **tre
 MUST_CHECK struct result tree_parse_within(struct span whole, struct span text, json_t **tree,
                                            struct error *error);
 
-/* ERROR_INVALID when `depth`, as scan_depth() tells it, is more than JSON_DEPTH_MAX. */
-MUST_CHECK struct result tree_check_depth(size_t depth, struct error *error);
+/* ERROR_INVALID when it is nested deeper than JSON_DEPTH_MAX. */
+MUST_CHECK struct result tree_check_depth(struct span text, struct error *error);
 
 /* A JSON string; bytes that are not UTF-8 become U+FFFD. Never NULL. */
 json_t *tree_make_text(const char *text);
