@@ -24,6 +24,7 @@ CFLAGS_clang   := -O1 -g
 CFLAGS_sim     := -O2 -g1
 CFLAGS_fuzz    := -O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link
 CFLAGS_coverage := -O0 -g --coverage
+CFLAGS_counted := -O1 -g -fsanitize-coverage=trace-pc
 CFLAGS    += -std=gnu17 $(WARNINGS) $(HARDENING) $(CFLAGS_$(FLAVOUR))
 LDFLAGS   += -pie -Wl,-z,relro,-z,now,-z,noexecstack $(if $(filter test fuzz,$(FLAVOUR)),$(SANITIZE)) \
              $(if $(filter coverage,$(FLAVOUR)),--coverage)
@@ -90,7 +91,7 @@ images: ## build the controller's and the examples' images
 	@hack/images all
 
 format: ## rewrite the sources by .clang-format
-	@clang-format -i $(SOURCES) $(wildcard controller/*/*.h) $(TESTS) $(TEST_HELP) $(wildcard tests/support/*.h tests/sim/*.[ch] tests/fuzz/*.[ch])
+	@clang-format -i $(SOURCES) $(wildcard controller/*/*.h) $(TESTS) $(TEST_HELP) $(wildcard tests/support/*.h tests/sim/*.[ch] tests/cost/*.[ch] tests/fuzz/*.[ch])
 
 test-list: ## write tests/LIST.md, the names of all tests
 	@python3 tests/support/list_tests.py > tests/LIST.md
@@ -153,6 +154,20 @@ simulations:
 
 simulation-binaries: $(SIM_BINS)
 
+# What planning costs, in basic blocks that run (tests/cost/counted.h): pure code alone.
+COUNTED   := $(filter $(addprefix $(OUT)/controller/,core/% api/% plan/%),$(LIBRARY)) \
+             $(OUT)/tests/cost/counted.o
+counted:
+	@$(MAKE) --no-print-directory -k -j$(JOBS) FLAVOUR=counted $(BUILD)/counted/test_plan_cost $(BUILD)/counted/plan_cost
+
+$(BUILD)/counted/test_%: $(BUILD)/counted/tests/cost/test_%.o $(COUNTED)
+	@echo '  link $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -lm
+
+$(BUILD)/counted/plan_cost: $(BUILD)/counted/tests/cost/plan_cost.o $(COUNTED)
+	@echo '  link $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # Fuzz targets: with libFuzzer by clang, to look for new inputs; with a plain main and the unit
 # tests' objects, to replay the kept ones.
 fuzz-search:
@@ -195,4 +210,4 @@ objects: $(OBJECTS)
 
 .PHONY: FORCE demo test install check sim release bench soak cluster cluster-down images format test-list clean help \
         mutation unit-tests clang-objects objects one tools simulations simulation-binaries \
-        fuzz coverage fuzz-search fuzz-replay
+        fuzz coverage counted fuzz-search fuzz-replay

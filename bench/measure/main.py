@@ -2,7 +2,9 @@
 
 import argparse
 import contextlib
+import dataclasses
 import fcntl
+import json
 import os
 import pathlib
 import signal
@@ -13,7 +15,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from measure import compare, load, report, writes
+from measure import compare, kept, load, plots, report, shapes, writes
 from measure.api import Failure
 from measure.cluster import ROOT, BenchCluster, Cluster, Controller, remove_cluster, run
 
@@ -49,6 +51,19 @@ def positive(text: str) -> int:
     return value
 
 
+def sizes(text: str) -> list[int]:
+    if not all(part.isdigit() for part in text.split(",")):
+        raise argparse.ArgumentTypeError("expected numbers with commas between them")
+    return [int(part) for part in text.split(",")]
+
+
+def shape(text: str) -> tuple[str, int]:
+    try:
+        return shapes.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="bench/run", description="What a run costs, side by side with plain Jobs.",
@@ -62,6 +77,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--against", metavar="REVISION|FILE", help="compare two builds in turns: A is "
                         "--binary, B this revision of Git or this program")
     parser.add_argument("--check-writes", action="store_true", help="count the writes of a run")
+    parser.add_argument("--kept", type=sizes, metavar="N,...", help="start the controller with so many "
+                        "finished runs in the cluster, e.g. 0,1000,5000,10000: memory and time")
+    parser.add_argument("--shape", type=shape, action="append", metavar="NAME=N", help="what a large "
+                        f"shape costs, {', '.join(shapes.SHAPES)}; may be given several times")
+    parser.add_argument("--planning", action="store_true", help="count what planning costs: no cluster")
+    parser.add_argument("--plots", nargs="+", type=pathlib.Path, metavar="FOLDER", help="draw the samples "
+                        "of these folders of bench/results into bench/plots")
     parser.add_argument("--binary", type=pathlib.Path,
                         help="the controller to measure (default: make release builds it)")
     parser.add_argument("--cluster", default="bench", help="name of the cluster (default bench); one "
@@ -114,13 +136,13 @@ def start_controller(cluster: BenchCluster, stack: contextlib.ExitStack, binary:
 
 
 @contextlib.contextmanager
-def started(options: argparse.Namespace) -> Iterator[tuple[BenchCluster, Controller]]:
-    """A cluster with a controller; both end, whatever happens."""
+def started(options: argparse.Namespace, ends: bool = False) -> Iterator[tuple[BenchCluster, Controller]]:
+    """A cluster with a controller; both end, whatever happens. `ends`: the caller ends it itself."""
     binary = find_binary(options.binary)
     with on_cluster(options) as (cluster, stack):
         controller = start_controller(cluster, stack, binary)
         yield cluster, controller
-        if controller.process.poll() is not None:
+        if controller.process.poll() is not None and not ends:
             raise Failure(f"the controller ended with {controller.process.returncode}")
 
 
@@ -183,6 +205,57 @@ def command_compare(options: argparse.Namespace) -> int:
     return 0
 
 
+def keep_samples(options: argparse.Namespace, name: str, samples: list[Any], lines: list[str]) -> None:
+    """One JSON line for each sample, the machine, and the table as it was printed."""
+    machine = report.describe_machine({"kept": options.kept, "shape": options.shape},
+                                      options.binary or ROOT / "build" / "release" / "tidemill")
+    folder = report.new_folder(options.output, machine["cpus"])
+    report.write_lines(folder / f"{name}.jsonl", [dataclasses.asdict(s) for s in samples])
+    (folder / "machine.json").write_text(json.dumps(machine, indent=2) + "\n")
+    head = f"{machine['date']}, {machine['cpus']} x {machine['cpu']}, {machine['version']} at {machine['commit']}"
+    (folder / "table.txt").write_text("\n".join([head, "", *lines]) + "\n")
+    print("\n" + "\n".join(lines))
+    say(f"raw samples: {os.path.relpath(folder)}")
+
+
+def command_kept(options: argparse.Namespace) -> int:
+    options.no_bodies = True
+    with started(options, ends=True) as (cluster, controller):
+        samples = kept.measure(cluster, controller, options.kept, say)
+    keep_samples(options, "kept", samples, report.print_columns(kept.lines_of(samples), 0))
+    return 0
+
+
+def command_shapes(options: argparse.Namespace) -> int:
+    options.no_bodies = True
+    results: list[shapes.Result] = []
+    with started(options) as (cluster, controller):
+        for name, size in options.shape:
+            results.append(shapes.measure(cluster, controller, name, size))
+            say(shapes.request_lines(results[-1:])[0])
+    lines = report.print_columns(shapes.lines_of(results), 1) + ["", *shapes.request_lines(results)]
+    keep_samples(options, "shapes", results, lines)
+    return 0
+
+
+def command_planning(options: argparse.Namespace) -> int:
+    say("building what is counted")
+    run(["make", "--no-print-directory", "counted"], BUILD_LIMIT_S)
+    text = run([str(ROOT / "build" / "counted" / "plan_cost")], BUILD_LIMIT_S)
+    folder = report.new_folder(options.output, len(os.sched_getaffinity(0)))
+    (folder / "planning.jsonl").write_text(text)
+    say(f"raw samples: {os.path.relpath(folder)}")
+    return 0
+
+
+def command_plots(options: argparse.Namespace) -> int:
+    made = plots.draw_all(options.plots, ROOT / "bench" / "plots")
+    if not made:
+        raise Failure("no samples in these folders")
+    say(f"bench/plots: {', '.join(made)}")
+    return 0
+
+
 def command_check_writes(options: argparse.Namespace) -> int:
     audit_log = os.environ.get("TIDEMILL_AUDIT_LOG")
     if audit_log:
@@ -200,6 +273,14 @@ def main(arguments: list[str]) -> int:
     try:
         if options.check_writes:
             return command_check_writes(options)
+        if options.planning:
+            return command_planning(options)
+        if options.plots:
+            return command_plots(options)
+        if options.kept:
+            return command_kept(options)
+        if options.shape:
+            return command_shapes(options)
         return command_compare(options) if options.against else command_bench(options)
     except (Failure, subprocess.SubprocessError) as error:
         print(f"bench: {error}", file=sys.stderr)

@@ -8,12 +8,24 @@ import subprocess
 
 TICKS = os.sysconf("SC_CLK_TCK")
 KIB = 1024
+MIB = 1024 * KIB
 
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of all threads, ended ones too (proc_pid_stat(5), fields 14 and 15)."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def cpu_nanoseconds(pid: int) -> int:
+    """Time on a CPU of all living threads, finer than a tick (Documentation/scheduler/sched-stats.rst)."""
+    return sum(int(file.read_text().split()[0])
+               for file in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"))
+
+
+def forget_peak(pid: int) -> None:
+    """Memory.peak counts from now on (proc(5), clear_refs)."""
+    pathlib.Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def machine_seconds() -> float:

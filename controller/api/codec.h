@@ -114,7 +114,9 @@ const char *codec_encode_pipeline_spec(struct arena *arena, const struct pipelin
 /*
  * The JSON Patch (RFC 6902) that turns the status of `before` into `after`'s, beginning with
  * {"op":"replace","path":"/metadata/resourceVersion","value":RV of before}. NULL when the two are
- * equal: a reconcile that changes nothing writes nothing (conformance A4). One of our five kinds.
+ * equal: a reconcile that changes nothing writes nothing (conformance A4). A change that would take
+ * more than a thousand operations replaces the status as a whole where that is shorter. One of our
+ * five kinds.
  */
 const char *codec_status_patch(struct arena *arena, enum api_kind kind, const struct object *before,
                                const struct object *after);

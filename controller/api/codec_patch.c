@@ -131,6 +131,27 @@ static json_t *status_tree(enum api_kind kind, const struct object *object)
     return codec_encode_tree(status->schema, (const char *)object + status->offset, 0);
 }
 
+/*
+ * Above so many operations the status as a whole may be shorter, and the API server takes 10,000 at
+ * most (k8s.io/apiserver, endpoints/handlers/patch.go: maxJSONPatchOperations).
+ */
+enum { PATCH_LONG = 1000, PATCH_MAXIMUM = 10000 };
+
+static const char *shorter_patch(struct arena *arena, json_t *operations, json_t *version,
+                                 json_t *status)
+{
+    CLEANUP(tree_release) json_t *whole = json_array();
+    struct differ differ = {.arena = arena, .operations = whole};
+    add_operation(&differ, "replace", "/metadata/resourceVersion", version);
+    add_operation(&differ, "replace", "/status", status);
+    const char *text = tree_print(arena, whole);
+    if (json_array_size(operations) > PATCH_MAXIMUM) {
+        return text;
+    }
+    const char *in_parts = tree_print(arena, operations);
+    return strlen(in_parts) < strlen(text) ? in_parts : text;
+}
+
 const char *codec_status_patch(struct arena *arena, enum api_kind kind, const struct object *before,
                                const struct object *after)
 {
@@ -148,6 +169,9 @@ const char *codec_status_patch(struct arena *arena, enum api_kind kind, const st
         add_operation(&differ, "add", "/status", new);
     } else {
         diff_objects(&differ, "/status", old, new);
+    }
+    if (json_array_size(operations) > PATCH_LONG) {
+        return shorter_patch(arena, operations, version, new);
     }
     return tree_print(arena, operations);
 }

@@ -123,7 +123,11 @@ void cache_put_unreadable(struct cache *cache, enum api_kind kind, const char *n
 /* A bookmark (C3). One that is certainly older is ignored. */
 void cache_advance(struct cache *cache, enum api_kind kind, const char *resource_version);
 
-struct cache_batch *cache_batch_new(enum api_kind kind);
+/*
+ * Borrows the cache, which the batch is for. What is over is reduced as it comes where that is
+ * certain (cache/settle.h), so that a first list needs no more than what is kept of it.
+ */
+struct cache_batch *cache_batch_new(struct cache *cache, enum api_kind kind);
 /* Accepts NULL; returns NULL. */
 struct cache_batch *cache_batch_free(struct cache_batch *batch);
 
@@ -134,11 +138,14 @@ void cache_batch_put_unreadable(struct cache_batch *batch, const char *namespace
 /* Readable or not; not being there is fine. */
 void cache_batch_remove(struct cache_batch *batch, const char *namespace, const char *name);
 
+/* Of its objects so far: for tests. */
+size_t cache_batch_bytes(const struct cache_batch *batch);
+
 /*
  * The store becomes exactly the batch, at once, whatever it knew (a restored etcd has older
  * resourceVersions); then the listener hears of each difference, deletions first. The kind is
  * synced before it hears. Frees the batch.
  */
-void cache_replace(struct cache *cache, struct cache_batch *batch, const char *resource_version);
+void cache_replace(struct cache_batch *batch, const char *resource_version);
 
 #endif

@@ -12,6 +12,7 @@
  */
 
 struct cache_batch {
+    struct cache *cache;
     enum api_kind kind;
     struct store store;
 };
@@ -28,9 +29,10 @@ struct changes {
     size_t capacity;
 };
 
-struct cache_batch *cache_batch_new(enum api_kind kind)
+struct cache_batch *cache_batch_new(struct cache *cache, enum api_kind kind)
 {
     struct cache_batch *batch = memory_allocate(1, sizeof(*batch));
+    batch->cache = cache;
     batch->kind = kind;
     return batch;
 }
@@ -43,11 +45,23 @@ struct cache_batch *cache_batch_free(struct cache_batch *batch)
     return memory_free(batch);
 }
 
+/*
+ * A run tells by itself that it is over. Of its Jobs and Pods that is judged by what the cache has,
+ * which may be older than the list that replaces it (a restored etcd): so not before the whole list
+ * is there, but for the first one of all, when the cache knows only what it was told a moment ago.
+ */
+static bool may_reduce(const struct cache_batch *batch)
+{
+    return batch->kind == KIND_PIPELINE_RUN || !batch->cache->kinds[batch->kind].is_synced;
+}
+
 void cache_batch_put(struct cache_batch *batch, struct arena *arena, struct object *object)
 {
     CLEANUP(memory_free_indirect) char *key = store_key(object->meta.namespace, object->meta.name);
     store_note_readable(&batch->store, key, &object->meta);
-    (void)store_entry_free(store_put(&batch->store, key, store_entry_new(batch->kind, object)));
+    struct store_entry *entry = may_reduce(batch) ? settle_entry(batch->cache, batch->kind, object)
+                                                  : store_entry_new(batch->kind, object);
+    (void)store_entry_free(store_put(&batch->store, key, entry));
     arena_free(arena);
 }
 
@@ -64,6 +78,11 @@ void cache_batch_remove(struct cache_batch *batch, const char *namespace, const 
     CLEANUP(memory_free_indirect) char *key = store_key(namespace, name);
     (void)store_entry_free(store_take(&batch->store, key));
     store_drop_unreadable(&batch->store, key);
+}
+
+size_t cache_batch_bytes(const struct cache_batch *batch)
+{
+    return batch->store.bytes;
 }
 
 static void add_change(struct changes *changes, struct store_entry *before,
@@ -112,7 +131,7 @@ static void put_in_listed(struct cache *cache, struct cache_batch *batch, struct
             continue;
         }
         struct store_entry *entry = listed;
-        if (is_over) {
+        if (is_over && !listed->is_reduced) {
             entry = settle_entry(cache, batch->kind, listed->object);
             (void)store_entry_free(listed);
         }
@@ -154,8 +173,9 @@ static void tell_changes(struct cache *cache, enum api_kind kind, struct changes
     (void)memory_free(changes->items);
 }
 
-void cache_replace(struct cache *cache, struct cache_batch *batch, const char *resource_version)
+void cache_replace(struct cache_batch *batch, const char *resource_version)
 {
+    struct cache *cache = batch->cache;
     REQUIRE(!cache->is_telling);
     enum api_kind kind = batch->kind;
     struct changes changes = {0};

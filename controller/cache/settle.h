@@ -7,6 +7,9 @@
  * it comes, and once more when its run becomes final. Readers see that fields are absent, nothing
  * else: no change is told. Used by cache/ alone.
  *
+ * In the first list of a kind it is looked at as it comes: kube/controller lists runs, then Jobs,
+ * then Pods.
+ *
  * A list brings back what was reduced if its run is not final any more (a restored etcd, when runs
  * are listed before Jobs and Pods).
  */

@@ -47,7 +47,26 @@ struct controller {
     size_t in_hand;
     struct reconcile *reconciles; /* under way */
     bool kind_synced[KIND_COUNT];
+    bool started[KIND_COUNT]; /* its reflector */
+    struct io_timer *start_timer;
 };
+
+/*
+ * At the start Jobs are listed when the runs are known, and Pods when the Jobs are: what belongs to
+ * finished runs is most of a list, and is reduced as it comes (cache/settle.h). Listed all at once
+ * they would need several times the memory that is kept.
+ */
+static bool may_list(const struct controller *controller, enum api_kind kind)
+{
+    switch (kind) {
+    case KIND_JOB:
+        return cache_is_synced(controller->cache, KIND_PIPELINE_RUN);
+    case KIND_POD:
+        return cache_is_synced(controller->cache, KIND_JOB);
+    default:
+        return true;
+    }
+}
 
 /* An execution under way. */
 struct reconcile {
@@ -196,12 +215,34 @@ static void end_start(struct controller *controller)
     work(controller);
 }
 
+static void start_reflectors(void *context)
+{
+    struct controller *controller = context;
+    controller->start_timer = NULL;
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        if (!controller->started[kind] && may_list(controller, kind)) {
+            controller->started[kind] = true;
+            reflector_start(controller->reflectors[kind]);
+        }
+    }
+}
+
+/* From the loop: a reflector must not be started while a cache tells what changed. */
+static void start_next_reflectors(struct controller *controller)
+{
+    struct io io = controller->options.io;
+    if (!controller->start_timer) {
+        controller->start_timer = io_start_timer(io, io_now_ms(io), start_reflectors, controller);
+    }
+}
+
 static void on_advance(void *context, enum api_kind kind)
 {
     struct controller *controller = context;
     expectations_advance(controller->expectations, kind);
     if (!controller->kind_synced[kind] && cache_is_synced(controller->cache, kind)) {
         controller->kind_synced[kind] = true;
+        start_next_reflectors(controller);
         if (controller->options.on_synced) {
             controller->options.on_synced(controller->options.context, kind);
         }
@@ -421,9 +462,7 @@ struct controller *controller_new(const struct controller_options *options)
 
 void controller_start(struct controller *controller)
 {
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
-        reflector_start(controller->reflectors[kind]);
-    }
+    start_reflectors(controller);
 }
 
 struct controller *controller_free(struct controller *controller)
@@ -435,6 +474,7 @@ struct controller *controller_free(struct controller *controller)
         controller->reflectors[kind] = reflector_free(controller->reflectors[kind]);
     }
     io_stop_timer(controller->options.io, controller->drain_timer);
+    io_stop_timer(controller->options.io, controller->start_timer);
     controller->election = election_free(controller->election);
     controller->executor = executor_free(controller->executor);
     while (controller->reconciles) {

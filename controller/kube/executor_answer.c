@@ -15,7 +15,7 @@ enum {
     MILLISECONDS = 1000,
     BROKEN_READ_DELAY_MS = 1000, /* client-go retries a broken GET after 1 s */
     CODE_SERVER_ERROR_FIRST = 500,
-    LOGGED_FAILURES = 5 /* of one plan, as warnings: 500 steps under one quota say the same */
+    LOGGED_FAILURES = 5 /* of one plan, as warnings: 1,000 steps under one quota say the same */
 };
 
 /* An answer, judged. */

@@ -5,7 +5,6 @@
 #include "core/text.h"
 #include "kube/reaction.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { MICROS_PER_SECOND = 1000 * 1000 };
@@ -233,19 +232,6 @@ bool facts_hold_back(const struct facts *facts, const char *key, enum operation_
     return true;
 }
 
-static int compare_facts(const void *left, const void *right)
-{
-    const struct fact *a = left;
-    const struct fact *b = right;
-    if (a->type != b->type) {
-        return a->type < b->type ? -1 : 1;
-    }
-    if (a->kind != b->kind) {
-        return a->kind < b->kind ? -1 : 1;
-    }
-    return text_compare(a->name, b->name);
-}
-
 struct fact_list facts_list(struct facts *facts, struct arena *arena, const char *key)
 {
     struct shelf *shelf = living_shelf(facts, key);
@@ -260,7 +246,7 @@ struct fact_list facts_list(struct facts *facts, struct arena *arena, const char
         items[count].message = arena_copy_text(arena, entry->message);
         count++;
     }
-    qsort(items, count, sizeof(*items), compare_facts);
+    facts_sort(items, count);
     return (struct fact_list){.items = items, .count = count};
 }
 

@@ -15,7 +15,7 @@
  * - an answer of EXPLAIN: 2 min. Its planner asks anew after 30 s by fact.time; if the old answer
  *   went first, a condition's message would come and go with each question.
  * - an answer of DRY_RUN: until what it said is written down (facts_forget_answers()), at most
- *   10 min: an API server that asks for patience may take minutes over 500 of them. When there is
+ *   10 min: an API server that asks for patience may take minutes over 1,000 of them. When there is
  *   no room the oldest one goes: it is of a spec that was edited since.
  * When a key's other facts are full, new ones are not kept: the first ones explain as well, and
  * dropping old ones would make every round look like news.
@@ -27,7 +27,7 @@
 struct facts;
 
 enum {
-    FACTS_PER_KEY = 512, /* a pipeline has at most 500 steps; so many answers of DRY_RUN, and so
+    FACTS_PER_KEY = 1024, /* a pipeline has at most 1,000 steps; so many answers of DRY_RUN, and so
                             many others */
     FACT_PROBE_MS = 30 * 1000,
     FACT_EXPLAIN_MS = 2 * 60 * 1000,
@@ -58,7 +58,7 @@ bool facts_hold_back(const struct facts *facts, const char *key, enum operation_
                      enum api_kind kind, const char *name, uint64_t attempt,
                      enum error_kind *error);
 
-/* All that hold now, copied to `arena`, sorted by type, kind and name. */
+/* All that hold now, copied to `arena`, as planners want them. */
 struct fact_list facts_list(struct facts *facts, struct arena *arena, const char *key);
 
 /* A plan of the key came out empty: its planner needs the answers of DRY_RUN no more. */

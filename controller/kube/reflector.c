@@ -261,7 +261,7 @@ void reflector_swap_in(struct reflector *reflector, const char *resource_version
     reflector->doubt_began_ms = -1;
     struct cache_batch *batch = reflector->batch;
     reflector->batch = NULL;
-    cache_replace(reflector->cache, batch, resource_version);
+    cache_replace(batch, resource_version);
 }
 
 void reflector_finish_page(void *context, const struct io_response *response)
@@ -357,7 +357,7 @@ static void take_step(struct reflector *reflector, enum reflector_step step)
         drop_list(reflector);
     }
     if (step != STEP_NEXT_PAGE && step != STEP_WATCH) {
-        reflector->batch = cache_batch_new(reflector->kind);
+        reflector->batch = cache_batch_new(reflector->cache, reflector->kind);
     }
     reflector_request(reflector);
 }

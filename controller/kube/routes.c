@@ -165,11 +165,23 @@ static void follow_version(const struct route *route)
     }
 }
 
-static void follow_owner(const struct route *route, const char *owner_kind, enum api_kind kind)
+/*
+ * A run that has ended is not planned any more, whatever becomes of its Jobs and Pods. Most of them
+ * are such: at a start, and a second after each end, when the Job's own end comes.
+ */
+static void add_run(const struct route *route, const char *name)
+{
+    if (!is_final(
+            cache_get(route->cache, KIND_PIPELINE_RUN, route->object->meta.namespace, name))) {
+        add_key(route, KIND_PIPELINE_RUN, name);
+    }
+}
+
+static void follow_job(const struct route *route)
 {
     const struct owner_reference *owner = meta_controller(&route->object->meta);
-    if (owner && text_equal(owner->kind, owner_kind)) {
-        add_key(route, kind, owner->name);
+    if (owner && text_equal(owner->kind, "PipelineRun")) {
+        add_run(route, owner->name);
     }
 }
 
@@ -187,7 +199,7 @@ static void follow_pod(const struct route *route)
                                    : NULL;
     const struct owner_reference *run = job ? meta_controller(&job->meta) : NULL;
     if (run) {
-        add_key(route, KIND_PIPELINE_RUN, run->name);
+        add_run(route, run->name);
     } else if (!job) {
         follow_model_label(route);
     }
@@ -231,7 +243,7 @@ void routes_follow(const struct cache *cache, enum api_kind kind, enum cache_eve
         follow_trigger(&route);
         break;
     case KIND_JOB:
-        follow_owner(&route, "PipelineRun", KIND_PIPELINE_RUN);
+        follow_job(&route);
         break;
     case KIND_POD:
         follow_pod(&route);

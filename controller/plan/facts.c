@@ -2,20 +2,36 @@
 #include "plan/reasons.h"
 #include "plan/view.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+static int compare_facts(const void *left, const void *right)
+{
+    const struct fact *a = left;
+    const struct fact *b = right;
+    if (a->type != b->type) {
+        return a->type < b->type ? -1 : 1;
+    }
+    if (a->kind != b->kind) {
+        return a->kind < b->kind ? -1 : 1;
+    }
+    return text_compare(a->name, b->name);
+}
+
+void facts_sort(struct fact *facts, size_t count)
+{
+    if (count > 0) {
+        qsort(facts, count, sizeof(*facts), compare_facts);
+    }
+}
 
 const struct fact *fact_find(const struct fact_list *facts, enum operation_type type,
                              enum api_kind kind, const char *name)
 {
-    const struct fact *newest = NULL;
-    for (size_t at = 0; at < facts->count; at++) {
-        const struct fact *fact = &facts->items[at];
-        if (fact->type == type && fact->kind == kind && text_equal(fact->name, name) &&
-            (!newest || fact->time >= newest->time)) {
-            newest = fact;
-        }
-    }
-    return newest;
+    const struct fact wanted = {.type = type, .kind = kind, .name = name};
+    return facts->count > 0
+               ? bsearch(&wanted, facts->items, facts->count, sizeof(*facts->items), compare_facts)
+               : NULL;
 }
 
 /* A quota has no reason of its own: 403 Forbidden, and these words (admission plugin

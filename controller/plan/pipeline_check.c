@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ARTIFACTS_MAXIMUM = 1000 };
+
 struct check {
     struct arena *arena;
     const struct pipeline_spec *spec;
@@ -313,6 +315,23 @@ static bool check_steps(struct check *check)
     return true;
 }
 
+/* A version's lineage lists them all (crds/modelversions.yaml: spec.lineage.inputs). */
+static bool check_artifact_count(struct check *check)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < check->spec->step_count; at++) {
+        count += check->spec->steps[at].outputs.artifact_count;
+    }
+    if (count > ARTIFACTS_MAXIMUM) {
+        return fail(check, REASON_INVALID_SPEC,
+                    arena_print(check->arena,
+                                "spec.steps: the steps declare %zu artifacts together, at most %d "
+                                "are possible; leave folders in place of single files",
+                                count, ARTIFACTS_MAXIMUM));
+    }
+    return true;
+}
+
 static bool check_publish(struct check *check)
 {
     const struct publish_spec *publish = &check->spec->publish;
@@ -340,7 +359,8 @@ bool pipeline_check(struct arena *arena, const struct pipeline_spec *spec, struc
                     struct spec_fault *fault)
 {
     static bool (*const rules[])(struct check *) = {
-        check_graph, check_patterns, check_params, check_variables, check_steps, check_publish,
+        check_graph, check_patterns,       check_params,  check_variables,
+        check_steps, check_artifact_count, check_publish,
     };
     struct check check = {.arena = arena, .spec = spec, .graph = graph, .fault = fault};
     for (size_t at = 0; at < sizeof(rules) / sizeof(rules[0]); at++) {

@@ -53,7 +53,7 @@
 #define REASON_CHECK_WARNED       "CheckWarned"    /* verdict Warn: the run goes on */
 #define REASON_RESULT_MISSING     "ResultMissing"  /* a declared result was not written */
 #define REASON_RESULT_INVALID     "ResultInvalid"  /* not JSON, or not of the declared type */
-#define REASON_RESULT_TOO_LARGE   "ResultTooLarge" /* cut at the kubelet's limit */
+#define REASON_RESULT_TOO_LARGE   "ResultTooLarge" /* of one step, or of a run */
 #define REASON_JOB_DELETED        "JobDeleted"     /* somebody deleted a running step's Job */
 #define REASON_POD_WAITING        "PodWaiting"     /* the pod can't start yet; message says why */
 #define REASON_POD_NOT_SEEN       "PodNotSeen" /* its Job has ended; what the pod left is awaited */

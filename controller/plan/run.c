@@ -18,29 +18,29 @@ enum { DEADLINE_GRACE_SECONDS = 60 };
 /* Names listed in a message before "and N more". */
 enum { LISTED_NAMES = 3 };
 
-static const struct step_status *find_step(const struct pipeline_run_status *status,
-                                           const char *name)
+/* Whoever may write the status can change the order of its steps, so they are found by name. */
+static const struct step_status **find_recorded(struct run_work *work)
 {
-    for (size_t at = 0; at < status->step_count; at++) {
-        if (text_equal(status->steps[at].name, name)) {
-            return &status->steps[at];
+    const struct pipeline_run_status *before = &work->run->status;
+    const struct step_status **recorded = arena_array(work->arena, const struct step_status *,
+                                                      work->graph.count);
+    for (size_t at = 0; at < before->step_count; at++) {
+        size_t step = graph_find(&work->graph, before->steps[at].name);
+        if (step < work->graph.count) {
+            recorded[step] = &before->steps[at];
         }
     }
-    return NULL;
+    return recorded;
 }
 
 /* One status for each step of the pinned spec, those that are recorded already as they are. */
 static void lay_out_steps(struct run_work *work)
 {
-    const struct pipeline_run_status *before = &work->run->status;
+    work->recorded = find_recorded(work);
     work->steps = arena_array(work->arena, struct step_status, work->graph.count);
     for (size_t at = 0; at < work->graph.count; at++) {
         const char *name = work->graph.steps[at].spec->name;
-        /* Usually in the same place; by name otherwise. */
-        const struct step_status *old = at < before->step_count &&
-                                                text_equal(before->steps[at].name, name)
-                                            ? &before->steps[at]
-                                            : find_step(before, name);
+        const struct step_status *old = work->recorded[at];
         if (old) {
             work->steps[at] = *old;
             work->steps[at].artifacts = arena_array(work->arena, struct artifact_status,
@@ -69,8 +69,10 @@ static void keep_recorded_steps(struct run_work *work)
         return;
     }
     work->steps = arena_array(work->arena, struct step_status, before->step_count);
+    work->recorded = arena_array(work->arena, const struct step_status *, before->step_count);
     for (size_t at = 0; at < before->step_count; at++) {
         work->steps[at] = before->steps[at];
+        work->recorded[at] = &before->steps[at];
     }
     work->after.status.steps = work->steps;
 }
@@ -160,7 +162,7 @@ static void trust_version(struct run_work *work)
 {
     for (size_t at = 0; at < work->graph.count; at++) {
         struct step_status *status = &work->steps[at];
-        const struct step_status *before = find_step(&work->run->status, status->name);
+        const struct step_status *before = work->recorded[at];
         if (text_equal(status->phase, STEP_SUCCEEDED) ||
             (before && step_phase_is_final(before->phase))) {
             continue;
@@ -362,7 +364,7 @@ static void tell_step_events(struct run_work *work)
 {
     for (size_t at = 0; work->steps && at < work->graph.count; at++) {
         const struct step_status *step = &work->steps[at];
-        const struct step_status *before = find_step(&work->run->status, step->name);
+        const struct step_status *before = work->recorded[at];
         bool changed = !before || !text_equal(before->phase, step->phase) ||
                        !text_equal(before->message, step->message);
         const char *note = arena_print(work->arena, "step %s: %s", step->name,
@@ -403,6 +405,7 @@ static void write_status(struct run_work *work)
 {
     write_conditions(work);
     write_phase(work);
+    run_limit_status(work);
     const struct condition *ready = condition_find(&work->after.status.conditions, CONDITION_READY);
     plan_next_stage(work->plan);
     if (plan_status(work->plan, KIND_PIPELINE_RUN, (const struct object *)work->run,

@@ -21,10 +21,13 @@
 
 /* The kubelet keeps so many bytes of a termination message (kubelet: MaxContainerTerminationMessage
  * Length); one that fills it and is no JSON was cut. */
-enum { TERMINATION_MESSAGE_LIMIT = 4096, TERMINATION_MESSAGE_SHARED = 12288 };
+enum { TERMINATION_MESSAGE_LIMIT = 4096, TERMINATION_MESSAGE_SHARED = 12288, BYTES_PER_KIB = 1024 };
 
-/* A Job without any pod for so long is asked about; and again every so often. */
-enum { EXPLAIN_AFTER_SECONDS = 10, EXPLAIN_EVERY_SECONDS = 30 };
+/*
+ * A Job without any pod for so long is asked about; and again every so often. Of many Jobs only the
+ * first ones: the Job controller takes its time for 1,000 of them, and one answer is shown.
+ */
+enum { EXPLAIN_AFTER_SECONDS = 10, EXPLAIN_EVERY_SECONDS = 30, EXPLAIN_AT_ONCE = 10 };
 
 /*
  * A Job that has ended is not believed alone for so long, since the watch of pods may be behind
@@ -170,6 +173,30 @@ static void record_artifacts(struct run_work *work, size_t index, const struct p
     }
 }
 
+/* The status is one object: what all steps leave in it has a limit. */
+static bool outputs_fit(struct run_work *work, size_t index)
+{
+    struct step_status *status = &work->steps[index];
+    size_t bytes = run_output_bytes(status);
+    if (work->output_bytes + bytes <= RUN_OUTPUT_BYTES) {
+        work->output_bytes += bytes;
+        return true;
+    }
+    status->results = NULL;
+    status->result_count = 0;
+    status->artifacts = NULL;
+    status->artifact_count = 0;
+    return false;
+}
+
+static const char *outputs_fault(struct run_work *work)
+{
+    return arena_print(work->arena,
+                       "with this step's, the results of the run and the places of its artifacts "
+                       "would take more than %d KiB of its status; write less, or an artifact",
+                       RUN_OUTPUT_BYTES / BYTES_PER_KIB);
+}
+
 /* A digest is made at first use: the reader's tidemill-prepare says what it found. */
 static void record_input_digests(struct run_work *work, size_t index, const struct pod *pod)
 {
@@ -221,6 +248,11 @@ static void finish_attempt(struct run_work *work, size_t index,
             return;
         }
         record_artifacts(work, index, evidence->pod);
+        if (!outputs_fit(work, index)) {
+            fail_attempt(work, index, evidence->ended_at, REASON_RESULT_TOO_LARGE,
+                         outputs_fault(work));
+            return;
+        }
         record_input_digests(work, index, evidence->pod);
     }
     enum verdict verdict = checks_judge(work->arena, spec, status->results, status->result_count,
@@ -235,6 +267,12 @@ static void finish_attempt(struct run_work *work, size_t index,
     status->message = message;
 }
 
+static bool is_fresh_answer(const struct run_work *work, const struct fact *fact)
+{
+    return fact && fact->type == OPERATION_EXPLAIN &&
+           work->view->now - fact->time < EXPLAIN_EVERY_SECONDS;
+}
+
 /* Asks why a Job has no pod: a quota, a Pod Security level, a webhook; only events say so. */
 static void explain_missing_pod(struct run_work *work, size_t index, const struct job *job)
 {
@@ -245,8 +283,8 @@ static void explain_missing_pod(struct run_work *work, size_t index, const struc
     }
     const struct fact *fact = fact_find(&work->view->facts, OPERATION_EXPLAIN, KIND_JOB,
                                         job->meta.name);
-    bool fresh = fact && work->view->now - fact->time < EXPLAIN_EVERY_SECONDS;
-    if (!fresh) {
+    if (!is_fresh_answer(work, fact) && work->explained < EXPLAIN_AT_ONCE) {
+        work->explained++;
         plan_next_group(work->plan);
         plan_explain(work->plan, KIND_JOB, &job->meta, REASON_NO_POD_YET,
                      "the Job has no pod; its events may say why");
@@ -355,16 +393,25 @@ static void observe_step(struct run_work *work, size_t index, bool is_last)
     }
 }
 
-void run_observe(struct run_work *work)
+static void observe_steps(struct run_work *work, bool is_last)
 {
     for (size_t at = 0; at < work->graph.count; at++) {
-        observe_step(work, at, false);
+        work->output_bytes += run_output_bytes(&work->steps[at]);
     }
+    for (size_t at = 0; at < work->view->facts.count; at++) {
+        work->explained += is_fresh_answer(work, &work->view->facts.items[at]);
+    }
+    for (size_t at = 0; at < work->graph.count; at++) {
+        observe_step(work, at, is_last);
+    }
+}
+
+void run_observe(struct run_work *work)
+{
+    observe_steps(work, false);
 }
 
 void run_observe_last(struct run_work *work)
 {
-    for (size_t at = 0; at < work->graph.count; at++) {
-        observe_step(work, at, true);
-    }
+    observe_steps(work, true);
 }

@@ -4,37 +4,63 @@
 #include "api/render.h"
 #include "core/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* What starts now: steps all of whose predecessors succeeded, and attempts whose time has come. */
 
 enum { MILLISECONDS = 1000 };
 
-/* Marks all steps that `index` waits for, directly or not. */
-static void mark_ancestors(const struct run_work *work, size_t index, bool *marked, size_t *stack)
+/*
+ * Room to find the steps before one, used for each step that starts: a planning may start all of
+ * them, and must not pay for the whole graph each time.
+ */
+struct ancestry {
+    size_t *seen_for; /* of each step: index + 1 of the step that it was last seen for; 0: none */
+    size_t *steps;    /* those before the step, each once */
+    size_t count;
+};
+
+static int compare_indexes(const void *a, const void *b)
 {
-    size_t depth = 0;
-    stack[depth++] = index;
-    while (depth > 0) {
-        const struct graph_step *step = &work->graph.steps[stack[--depth]];
-        for (size_t at = 0; at < step->wait_count; at++) {
-            if (!marked[step->waits_for[at]]) {
-                marked[step->waits_for[at]] = true;
-                stack[depth++] = step->waits_for[at];
-            }
+    const size_t *left = a;
+    const size_t *right = b;
+    return (*left > *right) - (*left < *right);
+}
+
+static void add_waits(const struct run_work *work, size_t index, size_t of,
+                      struct ancestry *ancestry)
+{
+    const struct graph_step *step = &work->graph.steps[index];
+    for (size_t at = 0; at < step->wait_count; at++) {
+        size_t before = step->waits_for[at];
+        if (ancestry->seen_for[before] != of + 1) {
+            ancestry->seen_for[before] = of + 1;
+            ancestry->steps[ancestry->count++] = before;
         }
     }
 }
 
+/* All steps that `index` waits for, directly or not, in the spec's order. */
+static void find_ancestors(const struct run_work *work, size_t index, struct ancestry *ancestry)
+{
+    ancestry->count = 0;
+    add_waits(work, index, index, ancestry);
+    for (size_t at = 0; at < ancestry->count; at++) {
+        add_waits(work, ancestry->steps[at], index, ancestry);
+    }
+    qsort(ancestry->steps, ancestry->count, sizeof(*ancestry->steps), compare_indexes);
+}
+
 /* Parameters, and the results of every step before this one. */
-static void collect_env(struct run_work *work, size_t index, struct render_step_job *job)
+static void collect_env(struct run_work *work, size_t index, struct ancestry *ancestry,
+                        struct render_step_job *job)
 {
     struct arena *arena = work->arena;
-    bool *before = arena_array(arena, bool, work->graph.count);
-    mark_ancestors(work, index, before, arena_array(arena, size_t, work->graph.count + 1));
+    find_ancestors(work, index, ancestry);
     size_t capacity = work->spec->param_count;
-    for (size_t at = 0; at < work->graph.count; at++) {
-        capacity += before[at] ? work->steps[at].result_count : 0;
+    for (size_t at = 0; at < ancestry->count; at++) {
+        capacity += work->steps[ancestry->steps[at]].result_count;
     }
     struct name_value *env = arena_array(arena, struct name_value, capacity);
     size_t count = 0;
@@ -43,9 +69,9 @@ static void collect_env(struct run_work *work, size_t index, struct render_step_
             .name = name_environment(arena, "PARAM_", work->params[at].name),
             .value = work->params[at].value};
     }
-    for (size_t at = 0; at < work->graph.count; at++) {
-        const struct step_status *status = &work->steps[at];
-        for (size_t result = 0; before[at] && result < status->result_count; result++) {
+    for (size_t at = 0; at < ancestry->count; at++) {
+        const struct step_status *status = &work->steps[ancestry->steps[at]];
+        for (size_t result = 0; result < status->result_count; result++) {
             const char *prefix = arena_print(arena, "%s_",
                                              name_environment(arena, "RESULT_", status->name));
             env[count++] = (struct name_value){
@@ -95,7 +121,8 @@ static int64_t pod_deadline(const struct run_work *work, const struct step_spec 
     return limit;
 }
 
-static void create_job(struct run_work *work, size_t index, int64_t attempt, const char *name)
+static void create_job(struct run_work *work, struct ancestry *ancestry, size_t index,
+                       int64_t attempt, const char *name)
 {
     const struct pipeline_run *run = work->run;
     struct render_step_job job = {
@@ -111,7 +138,7 @@ static void create_job(struct run_work *work, size_t index, int64_t attempt, con
         .active_deadline_seconds = pod_deadline(work, work->graph.steps[index].spec),
         .helper_image = work->view->settings->helper_image,
     };
-    collect_env(work, index, &job);
+    collect_env(work, index, ancestry, &job);
     collect_inputs(work, index, &job);
     plan_create(work->plan, KIND_JOB, run->meta.namespace, name, run->meta.uid,
                 render_step_job(work->arena, &job),
@@ -165,7 +192,8 @@ static const char *next_job_name(const struct run_work *work, size_t index)
 }
 
 /* The API server refused this Job before: what that means for the step. */
-static void note_refusal(struct run_work *work, size_t index, const struct fact *fact)
+static void note_refusal(struct run_work *work, struct ancestry *ancestry, size_t index,
+                         const struct fact *fact)
 {
     struct step_status *status = &work->steps[index];
     if (fact->error == ERROR_INVALID) {
@@ -182,7 +210,7 @@ static void note_refusal(struct run_work *work, size_t index, const struct fact 
                                   "again",
                                   status->name, text_or(fact->message, "no reason given")));
     plan_next_group(work->plan);
-    create_job(work, index, status->attempts + 1, fact->name);
+    create_job(work, ancestry, index, status->attempts + 1, fact->name);
 }
 
 /* Why this Job was refused the last time, or NULL. */
@@ -195,6 +223,8 @@ static const struct fact *find_refusal(const struct run_work *work, const char *
 void run_schedule(struct run_work *work)
 {
     const char **names = arena_allocate(work->arena, work->graph.count, sizeof(*names));
+    struct ancestry ancestry = {.seen_for = arena_array(work->arena, size_t, work->graph.count),
+                                .steps = arena_array(work->arena, size_t, work->graph.count)};
     for (size_t at = 0; at < work->graph.count; at++) {
         if (!is_ready(work, at)) {
             continue;
@@ -202,7 +232,7 @@ void run_schedule(struct run_work *work)
         names[at] = next_job_name(work, at);
         const struct fact *refusal = find_refusal(work, names[at]);
         if (refusal) {
-            note_refusal(work, at, refusal);
+            note_refusal(work, &ancestry, at, refusal);
             names[at] = NULL;
         }
     }
@@ -210,7 +240,7 @@ void run_schedule(struct run_work *work)
     for (size_t at = 0; at < work->graph.count; at++) {
         if (names[at]) {
             int64_t attempt = work->steps[at].attempts + 1;
-            create_job(work, at, attempt, names[at]);
+            create_job(work, &ancestry, at, attempt, names[at]);
             mark_started(work, at, attempt, names[at]);
         }
     }

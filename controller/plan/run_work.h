@@ -18,6 +18,12 @@
 #include "plan/run_phase.h"
 #include "plan/view.h"
 
+/*
+ * Bytes of a status as JSON, about. Above it images are named once and messages are cut. And of all
+ * results and artifacts in it: an attempt fails that would add more.
+ */
+enum { RUN_STATUS_BYTES = 256 * 1024, RUN_OUTPUT_BYTES = 512 * 1024 };
+
 /* Why the run does not get on, for its Ready condition. The first one found is shown. */
 struct obstacle {
     const char *reason; /* NULL: none */
@@ -42,8 +48,11 @@ struct run_work {
     struct name_value *params; /* resolved, as many as spec->param_count */
     struct pipeline_run after; /* the run with the status being written */
     struct step_status *steps; /* after.status.steps: one for each step, in the spec's order */
-    const struct job **jobs;   /* view->jobs sorted by name */
-    const struct pod **pods;   /* view->pods sorted by controller uid */
+    const struct step_status **recorded; /* of each step what the status said before, or NULL */
+    const struct job **jobs;             /* view->jobs sorted by name */
+    const struct pod **pods;             /* view->pods sorted by controller uid */
+    size_t output_bytes; /* of all results and artifacts so far, run_output_bytes() */
+    size_t explained;    /* Jobs without a pod that were asked about a moment ago, or are now */
     struct obstacle obstacle;
     bool awaits_check; /* of a pipeline that is being judged: a matter of moments */
     struct ending ending;
@@ -101,6 +110,12 @@ const char *artifact_path(const char *uri);
 
 struct artifact_status *run_find_artifact(const struct run_work *work,
                                           const struct artifact_source *source);
+
+/* Bytes of a step's results and artifacts in the status. */
+size_t run_output_bytes(const struct step_status *step);
+
+/* Makes the status that is about to be written as small as it should be: see RUN_STATUS_BYTES. */
+void run_limit_status(struct run_work *work);
 
 /* Unix second at which the whole run is over; TIME_ABSENT: no timeout, or not started. */
 int64_t run_deadline(const struct run_work *work);

@@ -36,12 +36,18 @@ struct fact {
     int64_t time;          /* unix seconds */
 };
 
+/*
+ * Sorted by facts_sort(), at most one for each type, kind and name: a key may have one for each of
+ * a pipeline's steps, and each step asks.
+ */
 struct fact_list {
     const struct fact *items;
     size_t count;
 };
 
-/* The newest fact about this object from an operation of this type, or NULL. */
+void facts_sort(struct fact *facts, size_t count);
+
+/* The fact about this object from an operation of this type, or NULL. */
 const struct fact *fact_find(const struct fact_list *facts, enum operation_type type,
                              enum api_kind kind, const char *name);
 

@@ -299,6 +299,7 @@ static bool make_plan(struct world *world, const struct work_key *key, struct pl
     if (!gather_view(&gatherer, plan->arena, key, world->now, &view)) {
         return false;
     }
+    facts_sort(world->list, world->fact_count);
     struct fact_list facts = {.items = world->list, .count = world->fact_count};
     switch (view.is_unreadable ? KIND_COUNT : key->kind) {
     case KIND_COUNT:

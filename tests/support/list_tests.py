@@ -24,7 +24,7 @@ def cmocka_tests(source: str) -> list[str]:
 def unit_tests() -> list[tuple[str, list[str]]]:
     return [
         (str(path.relative_to(ROOT)), cmocka_tests(path.read_text()))
-        for folder in ("unit", "sim")
+        for folder in ("unit", "cost", "sim")
         for path in sorted((ROOT / "tests" / folder).glob("test_*.c"))
     ]
 

@@ -104,8 +104,9 @@ static bool has_begun_untold(const json_t *tree, const void *context)
            !json_object_get(json_object_get(tree, "status"), "revision");
 }
 
-static struct fact_list facts_of(const struct world *world)
+static struct fact_list facts_of(struct world *world)
 {
+    facts_sort(world->facts, world->fact_count);
     return (struct fact_list){.items = world->facts, .count = world->fact_count};
 }
 

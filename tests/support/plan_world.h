@@ -18,7 +18,7 @@
 
 #define WORLD_NAMESPACE "team"
 
-enum { WORLD_OBJECTS = 2048, WORLD_FACTS = 64 };
+enum { WORLD_OBJECTS = 2048, WORLD_FACTS = 256 };
 
 struct world_object {
     enum api_kind kind;

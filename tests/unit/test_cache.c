@@ -252,12 +252,12 @@ static void a_whole_list_is_told_as_differences_after_all_of_them_were_made(void
     const struct object *same = cache_get(world->cache, KIND_PIPELINE_RUN, "ns", "same");
     world->heard[0] = '\0';
     world->advances = 0;
-    struct cache_batch *batch = cache_batch_new(KIND_PIPELINE_RUN);
+    struct cache_batch *batch = cache_batch_new(world->cache, KIND_PIPELINE_RUN);
     batch_run(batch, "same", "2");
     batch_run(batch, "newer", "8");
     batch_run(batch, "newer", "9");
     assert_int_equal(cache_numbers(world->cache, KIND_PIPELINE_RUN).objects, 3);
-    cache_replace(world->cache, batch, "20");
+    cache_replace(batch, "20");
     hear(world, "-gone@1 ~newer@3>9 ");
     assert_int_equal(world->runs_seen_inside, 2);
     assert_int_equal(world->advances, 1);
@@ -272,7 +272,7 @@ static void an_empty_list_empties_the_store_and_is_in_sync(void **state)
 {
     struct world *world = *state;
     put_run(world, "a", "1", "p", NULL);
-    cache_replace(world->cache, cache_batch_new(KIND_PIPELINE_RUN), "5");
+    cache_replace(cache_batch_new(world->cache, KIND_PIPELINE_RUN), "5");
     hear(world, "+a@1 -a@1 ");
     assert_true(cache_is_synced(world->cache, KIND_PIPELINE_RUN));
     assert_int_equal(cache_numbers(world->cache, KIND_PIPELINE_RUN).bytes, 0);
@@ -283,9 +283,9 @@ static void a_restored_etcd_takes_the_cache_back_by_a_list(void **state)
 {
     struct world *world = *state;
     put_run(world, "a", "900", "p", NULL);
-    struct cache_batch *batch = cache_batch_new(KIND_PIPELINE_RUN);
+    struct cache_batch *batch = cache_batch_new(world->cache, KIND_PIPELINE_RUN);
     batch_run(batch, "a", "300");
-    cache_replace(world->cache, batch, "400");
+    cache_replace(batch, "400");
     hear(world, "+a@900 ~a@900>300 ");
     assert_string_equal(cache_resource_version(world->cache, KIND_PIPELINE_RUN), "400");
 }
@@ -293,7 +293,7 @@ static void a_restored_etcd_takes_the_cache_back_by_a_list(void **state)
 static void a_batch_that_is_dropped_changes_nothing(void **state)
 {
     struct world *world = *state;
-    struct cache_batch *batch = cache_batch_new(KIND_PIPELINE_RUN);
+    struct cache_batch *batch = cache_batch_new(world->cache, KIND_PIPELINE_RUN);
     batch_run(batch, "a", "1");
     cache_batch_put_unreadable(batch, "ns", "b", "bad");
     assert_null(cache_batch_free(batch));
@@ -324,17 +324,17 @@ static void an_unreadable_object_is_logged_once_for_each_version(void **state)
     cache_put_unreadable(world->cache, KIND_PIPELINE_RUN, "ns", "a", "3", "bad");
     cache_put_unreadable(world->cache, KIND_PIPELINE_RUN, "ns", "a", "3", "bad");
     assert_int_equal(log_lines, 1);
-    struct cache_batch *batch = cache_batch_new(KIND_PIPELINE_RUN);
+    struct cache_batch *batch = cache_batch_new(world->cache, KIND_PIPELINE_RUN);
     cache_batch_put_unreadable(batch, "ns", "a", "bad");
-    cache_replace(world->cache, batch, "5");
+    cache_replace(batch, "5");
     assert_int_equal(log_lines, 1);
     cache_put_unreadable(world->cache, KIND_PIPELINE_RUN, "ns", "a", "6", "bad");
     assert_int_equal(log_lines, 2);
-    batch = cache_batch_new(KIND_PIPELINE_RUN);
+    batch = cache_batch_new(world->cache, KIND_PIPELINE_RUN);
     cache_batch_put_unreadable(batch, "ns", "a", "worse");
-    cache_replace(world->cache, batch, "7");
+    cache_replace(batch, "7");
     assert_int_equal(log_lines, 3);
-    cache_replace(world->cache, cache_batch_new(KIND_PIPELINE_RUN), "8");
+    cache_replace(cache_batch_new(world->cache, KIND_PIPELINE_RUN), "8");
     assert_null(cache_find_unreadable(world->cache, KIND_PIPELINE_RUN, "ns", "a"));
     cache_put_unreadable(world->cache, KIND_PIPELINE_RUN, NULL, NULL, NULL, NULL);
     assert_int_equal(log_lines, 4);

@@ -169,6 +169,56 @@ static void a_patch_says_only_what_changed(void **state)
     }
 }
 
+/* Of as many steps, each with five changes; or with one, and a message that stays. */
+static size_t count_operations(struct arena *arena, size_t steps, bool all_changes)
+{
+    struct step_status *before = arena_array(arena, struct step_status, steps);
+    struct step_status *after = arena_array(arena, struct step_status, steps);
+    for (size_t at = 0; at < steps; at++) {
+        before[at] = (struct step_status){.name = arena_print(arena, "step-%zu", at),
+                                          .start_time = TIME_ABSENT,
+                                          .completion_time = TIME_ABSENT,
+                                          .retry_time = TIME_ABSENT};
+        before[at].message = all_changes ? NULL
+                                         : "this sentence is longer than what it costs to say in a "
+                                           "patch that another field of the step has changed";
+        after[at] = before[at];
+        after[at].phase = "Succeeded";
+        after[at].attempts = all_changes;
+        after[at].job = all_changes ? "j" : NULL;
+        after[at].start_time = all_changes ? 0 : TIME_ABSENT;
+        after[at].reason = all_changes ? "r" : NULL;
+    }
+    struct pipeline_run old = {.meta = {.name = "r", .resource_version = "1"},
+                               .status = {.steps = before, .step_count = steps}};
+    struct pipeline_run new = old;
+    new.status.steps = after;
+    const struct object *from = (const struct object *)&old;
+    const struct object *to = (const struct object *)&new;
+    require_patch_leads_there(arena, KIND_PIPELINE_RUN, from, to);
+    json_t *operations = json_loads(codec_status_patch(arena, KIND_PIPELINE_RUN, from, to), 0,
+                                    NULL);
+    size_t count = json_array_size(operations);
+    json_decref(operations);
+    return count;
+}
+
+static void a_long_patch_is_one_replacement_where_that_is_shorter(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t steps;
+        bool all_changes;
+        size_t operations; /* the lock included */
+    } rows[] = {{100, true, 501}, {300, true, 2}, {3000, true, 2}, {1100, false, 1101}};
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct arena arena = {0};
+        assert_int_equal(count_operations(&arena, rows[at].steps, rows[at].all_changes),
+                         rows[at].operations);
+        arena_free(&arena);
+    }
+}
+
 static void the_applier_of_this_test_reads_escaped_pointers(void **state)
 {
     (void)state;
@@ -194,6 +244,7 @@ static void names_in_pointers_are_escaped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_long_patch_is_one_replacement_where_that_is_shorter),
         cmocka_unit_test(the_applier_of_this_test_reads_escaped_pointers),
         cmocka_unit_test(names_in_pointers_are_escaped),
         cmocka_unit_test(an_equal_status_gives_no_patch),

@@ -170,6 +170,28 @@ static void a_candidate_knows_everything_before_it_competes(void **state)
     close_world(&world);
 }
 
+/* Also when Jobs could come first: what belongs to finished runs is reduced as it comes. */
+static void at_the_start_jobs_are_listed_after_runs_and_pods_after_jobs(void **state)
+{
+    (void)state;
+    static const char *const order[] = {"*/pipelineruns?*limit=500*", "*/jobs?*limit=500*",
+                                        "*/pods?*limit=500*"};
+    struct world world;
+    open_world(&world, "");
+    world.holds_lists = true;
+    for (size_t at = 0; at < COUNT_OF(order); at++) {
+        advance(&world, SECOND);
+        for (size_t later = at; later < COUNT_OF(order); later++) {
+            assert_int_equal(fake_io_count_sent(world.fake, "GET", order[later]), later == at);
+        }
+        finish(&world, fake_io_find_open(world.fake, "GET", order[at]), 200, nothing);
+    }
+    world.holds_lists = false;
+    advance(&world, SECOND);
+    assert_true(controller_is_acting(world.controller));
+    close_world(&world);
+}
+
 static void a_new_leader_lists_everything_anew_before_it_plans(void **state)
 {
     (void)state;
@@ -308,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_follower_has_warm_caches_and_writes_nothing),
         cmocka_unit_test(a_candidate_knows_everything_before_it_competes),
+        cmocka_unit_test(at_the_start_jobs_are_listed_after_runs_and_pods_after_jobs),
         cmocka_unit_test(a_new_leader_lists_everything_anew_before_it_plans),
         cmocka_unit_test(a_leader_that_loses_it_in_mid_plan_sends_nothing_until_it_looked_again),
         cmocka_unit_test(another_holder_ends_it_at_the_next_renewal),

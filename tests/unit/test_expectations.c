@@ -15,6 +15,7 @@ struct fixture {
     int64_t reached[KIND_COUNT];
     struct meta objects[4];
     size_t object_count;
+    size_t looks; /* at what the cache has reached */
     char woken[256];
 };
 
@@ -22,6 +23,7 @@ static bool reached(void *context, enum api_kind kind, const char *resource_vers
 {
     struct fixture *fixture = context;
     int64_t wanted = 0;
+    fixture->looks++;
     return text_parse_integer(resource_version, &wanted) && wanted <= fixture->reached[kind];
 }
 
@@ -361,6 +363,41 @@ static void keys_are_woken_in_the_order_in_which_they_came(void **state)
     assert_string_equal(fixture->woken, "c b ");
 }
 
+static void many_writes_of_one_key_are_looked_for_once_each_and_once_for_each_move(void **state)
+{
+    enum { WRITES = 1000, FEW = 3 };
+    struct fixture *fixture = *state;
+    char name[32];
+    char version[32];
+    for (int at = 1; at <= WRITES; at++) {
+        (void)snprintf(name, sizeof(name), "job-%d", at);
+        (void)snprintf(version, sizeof(version), "%d", at);
+        const struct expectation expectation = {EXPECT_SEEN, KIND_JOB, "team", name, version};
+        expectations_add(fixture->expectations, &run_a, &expectation);
+    }
+    assert_false(asks(fixture, &run_a));
+    for (int at = 1; at <= WRITES; at++) {
+        assert_string_equal(fixture->woken, "");
+        see(fixture, KIND_JOB, at);
+    }
+    assert_string_equal(fixture->woken, "a ");
+    assert_int_equal(expectations_numbers(fixture->expectations).open, 0);
+    assert_in_range(fixture->looks, WRITES, FEW * WRITES + FEW);
+}
+
+static void what_came_true_unlooked_at_does_not_expire_with_a_warning(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct expectation later = {EXPECT_SEEN, KIND_JOB, "team", "other", "30"};
+    expectations_add(fixture->expectations, &run_a, &job_10);
+    expectations_add(fixture->expectations, &run_a, &later);
+    assert_false(asks(fixture, &run_a));
+    see(fixture, KIND_JOB, 10);
+    fake_io_advance(fixture->fake, EXPECTATION_LIMIT_MS);
+    assert_string_equal(fixture->woken, "a ");
+    assert_int_equal(expectations_numbers(fixture->expectations).expired, 1);
+}
+
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -387,6 +424,8 @@ int main(void)
         ROW(an_admission_under_way_outlives_every_time_limit),
         ROW(a_created_object_whose_answer_was_lost_is_awaited_by_name),
         ROW(keys_are_woken_in_the_order_in_which_they_came),
+        ROW(many_writes_of_one_key_are_looked_for_once_each_and_once_for_each_move),
+        ROW(what_came_true_unlooked_at_does_not_expire_with_a_warning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,21 +39,39 @@ static void a_copy_in_one_block_is_the_same_object(void **state)
 
 /* ---- What is over, in the cache ---- */
 
-/* ' stands for ". */
-static void put(struct cache *cache, enum api_kind kind, const char *json)
+/* ' stands for ". In `arena`. */
+static struct object *decode(struct arena *arena, enum api_kind kind, const char *json)
 {
-    struct arena arena = {0};
     struct error error = {0};
     struct object *object = NULL;
     char *text = memory_copy_text(json);
     for (char *at = text; *at; at++) {
         *at = *at == '\'' ? '"' : *at;
     }
-    if (!result_is_ok(codec_decode(&arena, kind, text, strlen(text), &object, &error))) {
+    if (!result_is_ok(codec_decode(arena, kind, text, strlen(text), &object, &error))) {
         fail_msg("%s", error.message);
     }
-    cache_put(cache, kind, &arena, object);
     memory_free(text);
+    return object;
+}
+
+static void put(struct cache *cache, enum api_kind kind, const char *json)
+{
+    struct arena arena = {0};
+    struct object *object = decode(&arena, kind, json);
+    cache_put(cache, kind, &arena, object);
+}
+
+/* A list of this one object; the bytes that it took before it became the store. */
+static size_t list(struct cache *cache, enum api_kind kind, const char *json)
+{
+    struct arena arena = {0};
+    struct object *object = decode(&arena, kind, json);
+    struct cache_batch *batch = cache_batch_new(cache, kind);
+    cache_batch_put(batch, &arena, object);
+    size_t bytes = cache_batch_bytes(batch);
+    cache_replace(batch, "9");
+    return bytes;
 }
 
 #define RUN(version, phase)                                                                   \
@@ -135,6 +153,41 @@ static void kinds_may_come_in_any_order(void **state)
     }
 }
 
+static void a_first_list_in_the_order_of_owners_takes_no_more_than_is_kept(void **state)
+{
+    (void)state;
+    static const struct {
+        enum api_kind kind;
+        const char *json;
+    } lists[] = {
+        {KIND_PIPELINE_RUN, RUN("4", "Succeeded")}, {KIND_JOB, JOB("2")}, {KIND_POD, POD("3")}};
+    struct cache *cache = cache_new();
+    for (size_t at = 0; at < COUNT_OF(lists); at++) {
+        size_t taken = list(cache, lists[at].kind, lists[at].json);
+        assert_int_equal(taken, cache_numbers(cache, lists[at].kind).bytes);
+    }
+    expect_reduced(cache);
+    (void)cache_free(cache);
+}
+
+/* A restored etcd: by the cache's own word the run is over, by the next list it is not. */
+static void a_later_list_of_jobs_and_pods_is_judged_when_it_is_whole(void **state)
+{
+    (void)state;
+    struct cache *cache = cache_new();
+    (void)list(cache, KIND_PIPELINE_RUN, RUN("4", "Succeeded"));
+    (void)list(cache, KIND_JOB, JOB("2"));
+    (void)list(cache, KIND_POD, POD("3"));
+    struct arena arena = {0};
+    struct object *pod = decode(&arena, KIND_POD, POD("3"));
+    struct cache_batch *batch = cache_batch_new(cache, KIND_POD);
+    cache_batch_put(batch, &arena, pod);
+    (void)list(cache, KIND_PIPELINE_RUN, RUN("1", "Running"));
+    cache_replace(batch, "9");
+    assert_string_equal(pod_of(cache)->status.phase, "Succeeded"); /* it still has to be read */
+    (void)cache_free(cache);
+}
+
 /* The design's promise: history costs a few words. Of issue and bench: 2 KiB, Job and Pod included.
  */
 static void a_finished_run_costs_less_than_2_kib(void **state)
@@ -158,6 +211,8 @@ int main(void)
         cmocka_unit_test(a_copy_in_one_block_is_the_same_object),
         cmocka_unit_test(a_run_that_ends_is_reduced_with_what_belongs_to_it),
         cmocka_unit_test(kinds_may_come_in_any_order),
+        cmocka_unit_test(a_first_list_in_the_order_of_owners_takes_no_more_than_is_kept),
+        cmocka_unit_test(a_later_list_of_jobs_and_pods_is_judged_when_it_is_whole),
         cmocka_unit_test(a_finished_run_costs_less_than_2_kib),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

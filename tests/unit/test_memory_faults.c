@@ -114,10 +114,10 @@ static void take_a_list_into_the_cache(void)
     const char *json = arena_print(
         &arena, "{\"metadata\":{\"resourceVersion\":\"9\"},\"items\":[%s]}", samples[KIND_POD]);
     struct cache *cache = cache_new();
-    struct cache_batch *batch = cache_batch_new(KIND_POD);
+    struct cache_batch *batch = cache_batch_new(cache, KIND_POD);
     assert_true(result_is_ok(
         codec_decode_list(&arena, KIND_POD, json, strlen(json), take_item, batch, &page, NULL)));
-    cache_replace(cache, batch, page.resource_version);
+    cache_replace(batch, page.resource_version);
     (void)cache_free(cache);
     arena_free(&arena);
 }

@@ -306,6 +306,35 @@ static const struct {
     {"'type':'string'", NULL, "parameter \"p\": it has no default, so the run must give a value"},
 };
 
+static void a_pipeline_has_as_many_artifacts_as_a_version_can_list(void **state)
+{
+    (void)state;
+    enum { STEPS = 100, EACH = 10 };
+    for (int more = 0; more < 2; more++) {
+        struct arena arena = {0};
+        const char *steps = "";
+        for (int step = 0; step < STEPS; step++) {
+            const char *made = "";
+            for (int at = 0; at < EACH + (step == 0 ? more : 0); at++) {
+                made = arena_print(&arena, "%s%s{'name':'m%d'}", made, at ? "," : "", at);
+            }
+            steps = arena_print(&arena,
+                                "%s%s{'name':'s%d','image':'i','outputs':{'artifacts':[%s]}}",
+                                steps, step ? "," : "", step, made);
+        }
+        const struct pipeline_spec *spec = make_spec(
+            &arena, arena_print(&arena, CLAIM "'steps':[%s]", steps));
+        struct graph graph;
+        struct spec_fault fault = {0};
+        assert_int_equal(pipeline_check(&arena, spec, &graph, &fault), more == 0);
+        if (more) {
+            assert_string_equal(fault.reason, REASON_INVALID_SPEC);
+            assert_non_null(strstr(fault.message, "1001 artifacts together, at most 1000"));
+        }
+        arena_free(&arena);
+    }
+}
+
 static void a_value_that_the_parameter_does_not_allow_is_refused(void **state)
 {
     (void)state;
@@ -394,6 +423,7 @@ int main(void)
         cmocka_unit_test(a_spec_that_cannot_be_carried_out_is_refused_with_field_and_reason),
         cmocka_unit_test(a_pattern_is_run_only_when_it_is_cheap_for_every_value),
         cmocka_unit_test(all_patterns_of_a_pipeline_together_are_cheap),
+        cmocka_unit_test(a_pipeline_has_as_many_artifacts_as_a_version_can_list),
         cmocka_unit_test(a_value_that_the_parameter_does_not_allow_is_refused),
         cmocka_unit_test(a_value_for_no_parameter_is_refused),
         cmocka_unit_test(the_worst_check_decides_and_each_that_fails_says_so),

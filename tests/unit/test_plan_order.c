@@ -341,6 +341,7 @@ static void put_facts(struct world *world)
         struct fact_list known = {.items = world->facts, .count = world->fact_count};
         if (chance(world, 30) && !fact_find(&known, fact.type, fact.kind, fact.name)) {
             world->facts[world->fact_count++] = fact;
+            facts_sort(world->facts, world->fact_count);
         }
     }
 }
@@ -423,7 +424,7 @@ static struct cache *fill_cache(struct world *world)
 
 /* ---- views ---- */
 
-static struct fact_list *facts_of(enum api_kind kind, union any_view *view)
+static struct fact_list *facts_of(enum api_kind kind, struct any_view *view)
 {
     return kind == KIND_PIPELINE       ? &view->pipeline.facts
            : kind == KIND_PIPELINE_RUN ? &view->run.facts
@@ -446,7 +447,7 @@ static const void *reorder(struct world *world, struct arena *arena, const void 
 #define REORDER(list, number) ((list) = reorder(world, arena, (const void *)(list), (number)))
 
 static void shuffle_view(struct world *world, struct arena *arena, enum api_kind kind,
-                         union any_view *view)
+                         struct any_view *view)
 {
     switch (kind) {
     case KIND_PIPELINE:
@@ -469,11 +470,7 @@ static void shuffle_view(struct world *world, struct arena *arena, enum api_kind
     default:
         REORDER(view->trigger.runs, view->trigger.run_count);
     }
-    struct fact_list *facts = facts_of(kind, view);
-    struct fact *copy = arena_array(arena, struct fact, facts->count + 1);
-    memcpy(copy, facts->items, facts->count * sizeof(*copy));
-    shuffle(world, copy, facts->count, sizeof(*copy));
-    facts->items = copy;
+    /* Facts are sorted by their store, and by what they are about: they have no other order. */
 }
 
 /* ---- plans ---- */
@@ -511,7 +508,7 @@ static char *plan_key(struct world *world, const struct gatherer *gatherer,
 {
     struct arena arena = {0};
     struct plan plan;
-    union any_view view;
+    struct any_view view;
     plan_init(&plan, &arena);
     bool found = gather_view(gatherer, &arena, key, world->now, &view);
     assert_true(found);
@@ -537,7 +534,7 @@ static void answer_dry_runs(struct world *world, const struct gatherer *gatherer
 {
     struct arena arena = {0};
     struct plan plan;
-    union any_view view;
+    struct any_view view;
     plan_init(&plan, &arena);
     assert_true(gather_view(gatherer, &arena, &world->keys[0], world->now, &view));
     gather_plan(&world->keys[0], &view, &plan);
@@ -554,6 +551,7 @@ static void answer_dry_runs(struct world *world, const struct gatherer *gatherer
                 .time = world->now};
         }
     }
+    facts_sort(world->facts, world->fact_count);
     arena_free(&arena);
 }
 

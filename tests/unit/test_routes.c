@@ -220,6 +220,21 @@ static void whoever_has_an_object_in_view_looks_again_when_it_changes(void **sta
     }
 }
 
+static void what_belongs_to_a_run_that_has_ended_concerns_nobody(void **state)
+{
+    struct world *world = *state;
+    (void)put_run(world, "r", 1, "", started);
+    assert_string_equal(
+        put_tied(world, KIND_JOB, "j", 2, OWNED_BY("PipelineRun", "r"), "'spec':{}"),
+        "PipelineRun/r ");
+    assert_string_equal(put_tied(world, KIND_POD, "x", 3, OWNED_BY("Job", "j"), "'spec':{}"),
+                        "PipelineRun/r ");
+    (void)put_run(world, "r", 1, "", ended);
+    assert_string_equal(
+        put_tied(world, KIND_JOB, "j", 2, OWNED_BY("PipelineRun", "r"), "'spec':{}"), "");
+    assert_string_equal(put_tied(world, KIND_POD, "x", 3, OWNED_BY("Job", "j"), "'spec':{}"), "");
+}
+
 static void a_claim_concerns_the_pipelines_that_name_it(void **state)
 {
     struct world *world = *state;
@@ -248,6 +263,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_trigger_that_lets_a_run_go_concerns_the_pipeline_s_history, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whoever_has_an_object_in_view_looks_again_when_it_changes,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_belongs_to_a_run_that_has_ended_concerns_nobody,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_claim_concerns_the_pipelines_that_name_it, set_up,
                                         tear_down),
