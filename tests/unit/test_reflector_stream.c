@@ -168,7 +168,7 @@ static void a_line_over_4_mib_ends_the_watch_and_leads_to_a_list(void **state)
 {
     struct reflector_world *world = *state;
     size_t size;
-    char *text = large_event(WATCH_LINE_MAXIMUM, &size);
+    char *text = large_event(WATCH_EVENT_MAXIMUM, &size);
     for (int whole = 0; whole < 2; whole++) {
         reflector_world_restart(world);
         reflector_world_sync(world, "", "10");
