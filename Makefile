@@ -171,6 +171,12 @@ $(BUILD)/fuzz/replay/%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/tests/fuzz/replay.o $(
 	@echo '  link $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# What decoding costs: bench/decode.c. It counts allocations on their way through core/memory.c.
+$(OUT)/bench-decode: LDFLAGS += -Wl,--wrap=calloc,--wrap=reallocarray
+$(OUT)/bench-decode: $(OUT)/bench/decode.o $(OUT)/libtidemill.a
+	@echo '  link $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # Small programs that tests use, e.g. build/test/schema_dump.
 TOOLS     := $(sort $(wildcard tests/tools/*.c))
 tools:

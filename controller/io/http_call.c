@@ -177,8 +177,9 @@ void http_call_count(struct io_call *call, const struct io_response *response)
     bool failed = response->failure != ERROR_NONE && response->failure != ERROR_CLOSED;
     const char *outcome = failed ? error_kind_name(response->failure) : code;
     metric_add(metrics->requests, LABELS(method, resource, outcome), 1);
-    metric_add(metrics->request_bytes, LABELS(method, "sent"), (int64_t)sent);
-    metric_add(metrics->request_bytes, LABELS(method, "received"), (int64_t)call->body_received);
+    metric_add(metrics->request_bytes, LABELS(method, resource, "sent"), (int64_t)sent);
+    metric_add(metrics->request_bytes, LABELS(method, resource, "received"),
+               (int64_t)call->body_received);
     if (!watch) { /* how long a watch lasts says nothing about the server */
         int64_t took_ms = loop_now_ms() - call->started_ms;
         metric_observe(metrics->request_duration, LABELS(method),
