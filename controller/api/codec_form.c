@@ -9,7 +9,6 @@
 #include "core/text.h"
 
 #include <string.h>
-#include <strings.h>
 
 #define TYPE_PROTOBUF "application/vnd.kubernetes.protobuf"
 #define OR_JSON       ",application/json"
@@ -283,11 +282,18 @@ const struct codec_form *codec_form_wanted(enum api_kind kind)
 }
 
 /* The type's name is in any case, and parameters may follow it (RFC 9110, 8.3.1). */
+static bool is_protobuf(const char *content_type)
+{
+    for (const char *name = TYPE_PROTOBUF; *name != '\0'; name++, content_type++) {
+        bool is_upper = *content_type >= 'A' && *content_type <= 'Z';
+        if ((is_upper ? *content_type + ('a' - 'A') : *content_type) != *name) {
+            return false;
+        }
+    }
+    return *content_type == '\0' || strchr("; \t", *content_type) != NULL;
+}
+
 const struct codec_form *codec_form_of(const char *content_type)
 {
-    static const char name[] = TYPE_PROTOBUF;
-    const size_t size = sizeof(name) - 1;
-    bool is_protobuf = content_type && strncasecmp(content_type, name, size) == 0 &&
-                       (content_type[size] == '\0' || strchr("; \t", content_type[size]) != NULL);
-    return is_protobuf ? &protobuf_form : &json_form;
+    return content_type && is_protobuf(content_type) ? &protobuf_form : &json_form;
 }
