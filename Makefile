@@ -197,7 +197,7 @@ clang-objects:
 
 objects: $(OBJECTS)
 
--include $(wildcard $(BUILD)/*/controller/*.d $(BUILD)/*/controller/*/*.d $(BUILD)/*/tests/*/*.d)
+-include $(wildcard $(BUILD)/*/bench/*.d $(BUILD)/*/controller/*.d $(BUILD)/*/controller/*/*.d $(BUILD)/*/tests/*/*.d)
 
 .PHONY: FORCE demo test install check sim release bench soak cluster cluster-down images format test-list clean help \
         mutation unit-tests clang-objects objects one tools simulations simulation-binaries \

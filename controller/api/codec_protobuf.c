@@ -357,7 +357,8 @@ static struct result decode_message(const struct decoder *decoder, const struct 
     while ((step = wire_next(&wire, &found)) == WIRE_FOUND) {
         const struct field *field = find_field(schema, found.number, &next);
         uint64_t bit = field ? UINT64_C(1) << (field - schema->fields) : 0;
-        if (!field || ((seen & bit) != 0 && is_read_in_pieces(field))) {
+        bool was_read = (seen & bit) != 0 && found.type == WIRE_BYTES && is_read_in_pieces(field);
+        if (!field || was_read) {
             continue;
         }
         bool present = true;

@@ -543,6 +543,9 @@ static const struct refusal_row refusals[] = {
      "metadata.creationTimestamp: expected a time, got"},
     {"a container without a name", BYTES(""), BYTES("\x42\x04\x0a\x02ok\x42\x02\x20\x01"),
      "status.containerStatuses[1].name: required, but absent"},
+    {"a container that is a number, behind one that is none", BYTES(""),
+     BYTES("\x42\x04\x0a\x02ok\x40\x01"),
+     "status.containerStatuses: wire type 0 where 2 should be"},
     {"deep inside", BYTES(""), BYTES("\x42\x0a\x0a\x02ok\x12\x04\x1a\x02\x0a\x00"),
      "status.containerStatuses[0].state.terminated.exitCode: wire type 2"},
 };
@@ -734,6 +737,10 @@ static void events_of_other_types_are_told_as_from_json(void **state)
         assert_string_equal(event.reason, "Expired");
         assert_null(event.message);
     }
+    frame = wire_event("NEWS", &object);
+    wire_add_text(&frame, 1, "ERROR"); /* the last counts */
+    assert_true(result_is_ok(decode_event(&arena, &frame, &event, &error)));
+    assert_int_equal(event.type, WATCH_ERROR);
     object = wire_object("Pod", &status); /* no Status, so nothing is known */
     frame = wire_event("ERROR", &object);
     assert_true(result_is_ok(decode_event(&arena, &frame, &event, &error)));

@@ -156,6 +156,38 @@ static void the_form_is_asked_for_with_json_behind_it(void **state)
     }
 }
 
+static void feed_line(struct world *world, const char *version)
+{
+    char line[256];
+    (void)snprintf(line, sizeof(line),
+                   "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"%s\"}}}"
+                   "\n{\"type\":",
+                   version);
+    fake_io_set_content_type(open_call(world), "application/json;stream=watch");
+    assert_true(fake_io_feed_text(world->fake, open_call(world), line));
+    assert_string_equal(cache_resource_version(world->cache, KIND_JOB), version);
+}
+
+static size_t frame_of(const struct wire_text *event, char frame[8192])
+{
+    size_t size = event->size;
+    char length[4] = {0, 0, (char)(size >> 8), (char)size};
+    memcpy(frame, length, sizeof(length));
+    memcpy(frame + sizeof(length), event->bytes, size);
+    return size + sizeof(length);
+}
+
+static size_t bookmark_frame(const char *version, char frame[8192])
+{
+    struct wire_text meta = {0};
+    struct wire_text job = {0};
+    wire_add_text(&meta, 6, version);
+    wire_add(&job, 1, &meta);
+    struct wire_text object = wire_object("Job", &job);
+    struct wire_text event = wire_event("BOOKMARK", &object);
+    return frame_of(&event, frame);
+}
+
 /* From the watch's answer on: a server of an older version beside a newer one may say either. */
 static void each_answer_is_read_by_its_own_content_type(void **state)
 {
@@ -187,12 +219,18 @@ static void each_answer_is_read_by_its_own_content_type(void **state)
                                                 "\"metadata\":{\"name\":\"z\",\"namespace\":"
                                                 "\"ns\",\"resourceVersion\":\"4\"}}]}"});
     assert_int_equal(cache_numbers(world.cache, KIND_JOB).objects, 4);
-    /* The watch in JSON lines, the next one in frames. */
-    fake_io_set_content_type(open_call(&world), "application/json;stream=watch");
-    assert_true(fake_io_feed_text(world.fake, open_call(&world),
-                                  "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{"
-                                  "\"resourceVersion\":\"900000\"}}}\n{\"type\":"));
-    assert_string_equal(cache_resource_version(world.cache, KIND_JOB), "900000");
+    /* Watches in lines, in frames, in lines again, each cut off in mid-event; the last in frames.
+     */
+    feed_line(&world, "900000");
+    fake_io_finish(world.fake, open_call(&world), (struct fake_answer){.failure = ERROR_LOST});
+    char frame[8192];
+    size_t size = bookmark_frame("900001", frame);
+    fake_io_set_content_type(open_call(&world), WATCH_TYPE);
+    assert_true(fake_io_feed(world.fake, open_call(&world), frame, size));
+    assert_true(fake_io_feed(world.fake, open_call(&world), frame, size / 2));
+    assert_string_equal(cache_resource_version(world.cache, KIND_JOB), "900001");
+    fake_io_finish(world.fake, open_call(&world), (struct fake_answer){.failure = ERROR_LOST});
+    feed_line(&world, "900002");
     fake_io_finish(world.fake, open_call(&world), (struct fake_answer){.failure = ERROR_LOST});
     struct recorded expired = recorded_read("watch-expired.pb");
     fake_io_set_content_type(open_call(&world), WATCH_TYPE);
@@ -202,15 +240,6 @@ static void each_answer_is_read_by_its_own_content_type(void **state)
     recorded_free(&refusal);
     recorded_free(&expired);
     world_close(&world);
-}
-
-static size_t frame_of(const struct wire_text *event, char frame[8192])
-{
-    size_t size = event->size;
-    char length[4] = {0, 0, (char)(size >> 8), (char)size};
-    memcpy(frame, length, sizeof(length));
-    memcpy(frame + sizeof(length), event->bytes, size);
-    return size + sizeof(length);
 }
 
 /* A job of this name, in a frame; `poison`: its generation is a text. */
@@ -295,6 +324,16 @@ static void a_frame_that_is_too_long_or_no_event_ends_the_watch(void **state)
     }
 }
 
+static void a_frame_of_the_largest_length_is_waited_for(void **state)
+{
+    (void)state;
+    struct world world = world_watching();
+    static const char head[] = {0, 0x40, 0, 0, 'x'}; /* 4 MiB, the first byte of it */
+    assert_true(fake_io_feed(world.fake, open_call(&world), head, sizeof(head)));
+    assert_null(reflector_health(world.reflector).error);
+    world_close(&world);
+}
+
 /* C10: an event of 3 MiB, and no buffer of its size afterwards. */
 static void a_large_frame_leaves_no_large_buffer_behind(void **state)
 {
@@ -362,6 +401,7 @@ int main(void)
         cmocka_unit_test(each_answer_is_read_by_its_own_content_type),
         cmocka_unit_test(a_poisoned_object_stops_nobody),
         cmocka_unit_test(a_frame_that_is_too_long_or_no_event_ends_the_watch),
+        cmocka_unit_test(a_frame_of_the_largest_length_is_waited_for),
         cmocka_unit_test(a_large_frame_leaves_no_large_buffer_behind),
     };
     return cmocka_run_group_tests(tests, log_nothing, NULL);
