@@ -186,6 +186,12 @@ $(BUILD)/fuzz/replay/%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/tests/fuzz/replay.o $(
 	@echo '  link $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# What decoding costs: bench/decode.c. It counts allocations on their way through core/memory.c.
+$(OUT)/bench-decode: LDFLAGS += -Wl,--wrap=calloc,--wrap=reallocarray
+$(OUT)/bench-decode: $(OUT)/bench/decode.o $(OUT)/libtidemill.a
+	@echo '  link $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # Small programs that tests use, e.g. build/test/schema_dump.
 TOOLS     := $(sort $(wildcard tests/tools/*.c))
 tools:
@@ -206,7 +212,7 @@ clang-objects:
 
 objects: $(OBJECTS)
 
--include $(wildcard $(BUILD)/*/controller/*.d $(BUILD)/*/controller/*/*.d $(BUILD)/*/tests/*/*.d)
+-include $(wildcard $(BUILD)/*/bench/*.d $(BUILD)/*/controller/*.d $(BUILD)/*/controller/*/*.d $(BUILD)/*/tests/*/*.d)
 
 .PHONY: FORCE demo test install check sim release bench soak cluster cluster-down images format test-list clean help \
         mutation unit-tests clang-objects objects one tools simulations simulation-binaries \

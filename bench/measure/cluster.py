@@ -184,12 +184,15 @@ class Controller:
                               f"ends with: {self.log.read_text(errors='replace')[-1500:]}")
             time.sleep(READY_POLL_S)
 
-    def reconciles(self) -> int:
-        """How often it has taken an object from its queue, by its own metrics."""
+    def metrics(self) -> str:
         status, text = self.get("/metrics")
         if status != http.client.OK:
             raise Failure(f"/metrics was answered {status}: {text[:300]}")
-        return sum(int(float(line.rpartition(" ")[2])) for line in text.splitlines()
+        return text
+
+    def reconciles(self) -> int:
+        """How often it has taken an object from its queue, by its own metrics."""
+        return sum(int(float(line.rpartition(" ")[2])) for line in self.metrics().splitlines()
                    if line.startswith("tidemill_reconcile_duration_seconds_count"))
 
     def memory(self) -> processes.Memory:

@@ -2,7 +2,8 @@
 
 Exact, and the same on every machine: the writes are counted in the audit log. Attempts count too,
 whatever they were answered. Events and deletes of finished runs are listed apart, as is what is
-written once for a pipeline and not for a run.
+written once for a pipeline and not for a run. Bytes by what they are for are held too (sizes.py),
+where the controller is ours and can be asked.
 """
 
 import collections
@@ -10,9 +11,9 @@ import dataclasses
 import time
 import uuid
 
-from measure import audit, load
+from measure import audit, load, sizes
 from measure.api import Client, Failure, Watch, run_is_done, job_is_done
-from measure.cluster import ACCOUNT, SYSTEM, Cluster
+from measure.cluster import ACCOUNT, SYSTEM, Cluster, Controller
 
 LIMIT = 3  # the Job, the status when it runs, the status when it has ended
 RUNS = 20
@@ -101,30 +102,44 @@ def expect_controller(cluster: Cluster) -> None:
                       "TIDEMILL_AUDIT_LOG to check on a cluster of its own")
 
 
-def check(cluster: Cluster) -> int:
-    """1 if the promise is broken. Prints what was found."""
+def print_sizes(each: dict[str, float]) -> None:
+    print("bytes for each run, before TLS:")
+    for name, size in each.items():
+        print(f"  {size:7.0f} {name}")
+    print(f"  {sum(each.values()):7.0f} together")
+
+
+def check(cluster: Cluster, controller: Controller | None = None) -> int:
+    """1 if the promise is broken. Prints what was found. `controller`: one that can be asked for its metrics."""
     namespace = f"writes-{uuid.uuid4().hex[:8]}"
     cluster.create_namespace(namespace)
     try:
-        count = measure(cluster, namespace)
+        count, each = measure(cluster, namespace, controller)
     finally:
         cluster.kubectl("delete", "namespace", namespace, "--wait=false")
     print(f"{RUNS} one-step runs, writes of {audit.CONTROLLER}:")
     print_count(count)
     faults = find_faults(count)
+    if controller:
+        print_sizes(each)
+    too_large = list(sizes.find_faults(each))
+    faults += too_large
     for fault in faults:
         print(f"FAILED {fault}")
     broken = {run for run in count.by_run if any(f.startswith(f"run {run}") for f in faults)}
-    failed = len(broken) + (1 if count.unexpected else 0)
-    print(f"{RUNS + 1 - failed} passed, {failed} failed")
+    failed = len(broken) + (1 if count.unexpected else 0) + (1 if too_large else 0)
+    print(f"{RUNS + 1 + (1 if controller else 0) - failed} passed, {failed} failed")
     return 1 if faults else 0
 
 
-def measure(cluster: Cluster, namespace: str) -> Count:
+def measure(cluster: Cluster, namespace: str, controller: Controller | None) -> tuple[Count, dict[str, float]]:
+    """Of RUNS runs, and the bytes of each where the controller can be asked."""
     access = cluster.access
     client = Client(access)
     client.create(f"{load.API}/{namespace}/pipelines", load.pipeline("one", 1, IMAGE))
     log = audit.Log(cluster.audit_log)
+    time.sleep(CALM_S)  # what is written once for the pipeline is behind us
+    before = sizes.read(controller.metrics()) if controller else {}
     runs = [f"by-hand-{at:02d}" for at in range(RUNS)]
     path = f"{load.API}/{namespace}/pipelineruns"
     jobs_path = f"{load.BATCH}/{namespace}/jobs"
@@ -142,4 +157,6 @@ def measure(cluster: Cluster, namespace: str) -> Count:
     run_of_job = {job["metadata"]["name"]: job["metadata"]["labels"].get(load.LABEL_RUN, "")
                   for job in client.list(jobs_path)}
     client.close()
-    return count_writes(log.requests(namespace), runs, run_of_job, namespace)
+    after = sizes.read(controller.metrics()) if controller else {}
+    return (count_writes(log.requests(namespace), runs, run_of_job, namespace),
+            sizes.for_each(before, after, RUNS))

@@ -9,7 +9,7 @@ from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from measure import audit, report, writes  # noqa: E402
+from measure import audit, report, sizes, writes  # noqa: E402
 
 PLACE = "ns"
 
@@ -32,6 +32,36 @@ ONE_RUN = [event("create", "jobs", "a-job", 201), event("patch", "pipelineruns",
 def faults(events: list[dict[str, Any]]) -> list[str]:
     requests = [r for r in map(audit.parse_event, events) if r]
     return writes.find_faults(writes.count_writes(requests, ["a"], {"a-job": "a"}, PLACE))
+
+
+METRICS = """\
+# TYPE tidemill_watch_bytes_total counter
+tidemill_watch_bytes_total{kind="Pod"} 1000
+tidemill_watch_bytes_total{kind="Job"} 70
+tidemill_request_bytes_total{method="POST",resource="jobs",direction="sent"} 500
+tidemill_request_bytes_total{method="WATCH",resource="jobs",direction="received"} 9000
+tidemill_requests_total{method="POST",resource="jobs",code="201"} 7
+"""
+
+
+class Sizes(unittest.TestCase):
+    def test_read(self) -> None:
+        """bytes are told by what they were for; a watch counts once, as it comes"""
+        self.assertEqual(sizes.read(METRICS),
+                         {"watch of Pods": 1000, "watch of Jobs": 70, "POST jobs, sent": 500})
+
+    def test_for_each(self) -> None:
+        """what was there before is no part of a run, and what did not move is left out"""
+        before = {"watch of Pods": 200, "watch of Jobs": 70}
+        self.assertEqual(sizes.for_each(before, sizes.read(METRICS), 10),
+                         {"watch of Pods": 80, "POST jobs, sent": 50})
+
+    def test_limit(self) -> None:
+        """more than a run may bring is found, and named"""
+        limit = sizes.LIMITS["watch of Pods"]
+        self.assertEqual(list(sizes.find_faults({"watch of Pods": limit})), [])
+        self.assertEqual(list(sizes.find_faults({"watch of Pods": limit + 1})),
+                         [f"watch of Pods: {limit + 1:.0f} bytes for each run, at most {limit:.0f}"])
 
 
 class Writes(unittest.TestCase):

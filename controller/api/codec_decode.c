@@ -1,5 +1,6 @@
 /* The generic decoder: a JSON text and a field table make a struct. */
 
+#include "api/codec_map.h"
 #include "api/codec_private.h"
 #include "api/codec_read.h"
 #include "core/assert.h"
@@ -7,7 +8,6 @@
 #include "core/text.h"
 
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { PLACE_SIZE = 512, QUOTE_LIMIT = 64 };
@@ -128,43 +128,6 @@ static struct result decode_text_list(struct reader *reader, const struct field 
     return RESULT_OK;
 }
 
-/* Of names that come twice, the last counts. */
-struct map_item {
-    struct name_value pair;
-    size_t order;
-};
-
-static int compare_items(const void *a, const void *b)
-{
-    const struct map_item *left = a;
-    const struct map_item *right = b;
-    int names = strcmp(left->pair.name, right->pair.name);
-    return names != 0 ? names : (left->order > right->order) - (left->order < right->order);
-}
-
-static bool is_wanted(const struct field *field, struct span name)
-{
-    size_t size = field->prefix ? strlen(field->prefix) : 0;
-    return name.size >= size && (size == 0 || memcmp(name.bytes, field->prefix, size) == 0);
-}
-
-static void keep_map(struct arena *arena, const struct growing *list, struct text_map *into)
-{
-    struct map_item *items = (struct map_item *)(void *)list->items;
-    struct text_map map = {.items = arena_array(arena, struct name_value, list->count)};
-    if (list->count > 1) {
-        qsort(items, list->count, sizeof(*items), compare_items);
-    }
-    for (size_t at = 0; at < list->count; at++) {
-        bool is_last = at + 1 == list->count ||
-                       !text_equal(items[at].pair.name, items[at + 1].pair.name);
-        if (is_last) {
-            map.items[map.count++] = items[at].pair;
-        }
-    }
-    *into = map;
-}
-
 static struct result decode_text_map(struct reader *reader, const struct field *field,
                                      struct text_map *into)
 {
@@ -176,7 +139,7 @@ static struct result decode_text_map(struct reader *reader, const struct field *
     while (more) {
         struct span name;
         TRY(read_name(reader, &name));
-        if (is_wanted(field, name)) {
+        if (codec_map_wants(field, name)) {
             struct map_item *item = next_item(reader->scratch, &list);
             item->pair.name = arena_copy_bytes(reader->arena, name.bytes, name.size);
             item->order = list.count;
@@ -186,7 +149,7 @@ static struct result decode_text_map(struct reader *reader, const struct field *
         }
         TRY(read_next(reader, '}', false, &more));
     }
-    keep_map(reader->arena, &list, into);
+    *into = codec_map_make(reader->arena, (struct map_item *)(void *)list.items, list.count);
     return RESULT_OK;
 }
 

@@ -17,6 +17,12 @@ MUST_CHECK struct result codec_decode_without_spec(struct arena *arena, enum api
                                                    struct span text, struct object **object,
                                                    struct error *error);
 
+/* "ADDED", ...; WATCH_UNKNOWN when it is none of them. */
+enum watch_event_type codec_event_type(struct span name);
+
+/* An arena for one item of a list; made by memory_allocate(). */
+struct arena *codec_new_object_arena(void);
+
 /* `from` as a JSON object, maybe an empty one; without fields that have a flag of `without`. */
 json_t *codec_encode_tree(const struct schema *schema, const void *from, unsigned without);
 

@@ -41,13 +41,11 @@ static bool span_is(struct span span, const char *text)
     return span.size == strlen(text) && memcmp(span.bytes, text, span.size) == 0;
 }
 
-/* `name` is a JSON string. */
-static enum watch_event_type type_by_name(struct span name)
+enum watch_event_type codec_event_type(struct span name)
 {
     static const char *const names[] = {
-        [WATCH_ADDED] = "\"ADDED\"",     [WATCH_MODIFIED] = "\"MODIFIED\"",
-        [WATCH_DELETED] = "\"DELETED\"", [WATCH_BOOKMARK] = "\"BOOKMARK\"",
-        [WATCH_ERROR] = "\"ERROR\"",
+        [WATCH_ADDED] = "ADDED",       [WATCH_MODIFIED] = "MODIFIED", [WATCH_DELETED] = "DELETED",
+        [WATCH_BOOKMARK] = "BOOKMARK", [WATCH_ERROR] = "ERROR",
     };
     for (unsigned at = 0; at < WATCH_UNKNOWN; at++) {
         if (span_is(name, names[at])) {
@@ -55,6 +53,15 @@ static enum watch_event_type type_by_name(struct span name)
         }
     }
     return WATCH_UNKNOWN;
+}
+
+/* `name` is a JSON value. */
+static enum watch_event_type type_by_name(struct span name)
+{
+    enum { QUOTES = 2 };
+    bool is_text = name.size >= QUOTES && name.bytes[0] == '"';
+    return is_text ? codec_event_type((struct span){name.bytes + 1, name.size - QUOTES})
+                   : WATCH_UNKNOWN;
 }
 
 /* An object up to its last bracket, and nothing behind it. */
@@ -206,7 +213,7 @@ static struct result find_items(enum api_kind kind, struct arena *arena, struct 
     return RESULT_OK;
 }
 
-static struct arena *new_object_arena(void)
+struct arena *codec_new_object_arena(void)
 {
     struct arena *arena = memory_allocate(1, sizeof(*arena));
     *arena = CODEC_OBJECT_ARENA;
@@ -237,7 +244,7 @@ struct result codec_decode_list(struct arena *arena, enum api_kind kind, const c
     }
     (void)scan_open(items, '[', &scan); /* find_items() has seen the array's end */
     while (scan_next_item(&scan, &item) == SCAN_FOUND) {
-        struct arena *object_arena = new_object_arena();
+        struct arena *object_arena = codec_new_object_arena();
         struct watch_event event = {0};
         fill_object(object_arena, kind, item, &event);
         each(context, object_arena, event.object, event.namespace, event.name, event.poison);

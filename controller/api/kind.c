@@ -22,14 +22,21 @@
         .list_selector = (selector)                                                               \
     }
 
+#define BY_PROTOBUF(kind_text, version, path, plural_text)                                        \
+    {                                                                                             \
+        .kind = (kind_text), .api_version = (version), .prefix = (path), .plural = (plural_text), \
+        .list_selector = SELECTOR_MANAGED, .by_protobuf = true                                    \
+    }
+
 static const struct kind_info kinds[KIND_COUNT] = {
     [KIND_PIPELINE] = OURS("Pipeline", "pipelines"),
     [KIND_PIPELINE_RUN] = OURS("PipelineRun", "pipelineruns"),
     [KIND_MODEL] = OURS("Model", "models"),
     [KIND_MODEL_VERSION] = OURS("ModelVersion", "modelversions"),
     [KIND_TRIGGER] = OURS("Trigger", "triggers"),
-    [KIND_JOB] = UPSTREAM("Job", "batch/v1", "/apis/batch/v1", "jobs", SELECTOR_MANAGED),
-    [KIND_POD] = UPSTREAM("Pod", "v1", "/api/v1", "pods", SELECTOR_MANAGED),
+    /* Most bytes of a run's watches are these two's. */
+    [KIND_JOB] = BY_PROTOBUF("Job", "batch/v1", "/apis/batch/v1", "jobs"),
+    [KIND_POD] = BY_PROTOBUF("Pod", "v1", "/api/v1", "pods"),
     [KIND_DEPLOYMENT] = UPSTREAM("Deployment", "apps/v1", "/apis/apps/v1", "deployments",
                                  SELECTOR_MANAGED),
     [KIND_SERVICE] = UPSTREAM("Service", "v1", "/api/v1", "services", SELECTOR_MANAGED),

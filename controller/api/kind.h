@@ -49,6 +49,7 @@ struct kind_info {
     const char *prefix;        /* "/apis/tidemill.dev/v1alpha1" or "/api/v1" */
     const char *plural;        /* "pipelineruns" */
     const char *list_selector; /* labelSelector, escaped, or NULL */
+    bool by_protobuf;          /* read in upstream's protobuf form: its table has the numbers */
     bool ours;                 /* one of our five: has a status subresource that we write */
 };
 

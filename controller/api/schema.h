@@ -3,8 +3,12 @@
 
 /*
  * Field tables: for each kind, which JSON member belongs to which member of its struct. They are
- * the one description that the decoder and the encoder (api/codec*.c) walk, and that a test holds
+ * the one description that the decoders and the encoder (api/codec*.c) walk, and that a test holds
  * against the CRDs both ways. Constant data; anyone may read it.
+ *
+ * Fields of Jobs and Pods also have their number in upstream's protobuf form, from the
+ * generated.proto of k8s.io/api (core/v1, batch/v1) and k8s.io/apimachinery (meta/v1), v0.36. A
+ * number never changes there: what etcd holds is written by it.
  *
  * Invariant: a struct's table names each of its members once; what is not named is never decoded
  * and never encoded.
@@ -32,7 +36,8 @@ enum field_type {
 enum field_flag {
     FIELD_REQUIRED = 1U << 0, /* an object without it cannot be used: decoding fails */
     FIELD_KEPT = 1U << 1,     /* text that is encoded as "" when absent: upstream requires it */
-    FIELD_STORED = 1U << 2    /* set by the API server: not in what is sent to create an object */
+    FIELD_STORED = 1U << 2,   /* set by the API server: not in what is sent to create an object */
+    FIELD_SHOWN = 1U << 3     /* text that upstream's JSON has also when it is "" (no omitempty) */
 };
 
 struct schema;
@@ -40,7 +45,8 @@ struct schema;
 struct field {
     const char *name; /* of the JSON member */
     enum field_type type;
-    unsigned flags; /* enum field_flag */
+    unsigned flags;  /* enum field_flag */
+    unsigned number; /* in the protobuf form; 0: it is not read there */
     size_t offset;
     size_t member_size;          /* FIELD_OBJECT, an item of FIELD_LIST: equals schema->size */
     size_t count_offset;         /* FIELD_LIST, FIELD_TEXT_LIST */

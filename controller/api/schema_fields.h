@@ -16,49 +16,60 @@
 #define OFFSET_AS(owner, member, expected) \
     (offsetof(owner, member) + 0 * sizeof(char[_Generic(&MEMBER(owner, member), expected * : 1)]))
 
-#define TEXT_WITH(json, owner, member, flag)                 \
-    {                                                        \
-        .name = (json), .type = FIELD_TEXT, .flags = (flag), \
-        .offset = OFFSET_AS(owner, member, const char *)     \
+/* The forms with _AT have the field's number in upstream's protobuf form, and flags. */
+#define TEXT_AT(wire_number, json, owner, member, flag)                               \
+    {                                                                                 \
+        .name = (json), .type = FIELD_TEXT, .flags = (flag), .number = (wire_number), \
+        .offset = OFFSET_AS(owner, member, const char *)                              \
     }
-#define TEXT(json, owner, member) TEXT_WITH(json, owner, member, 0)
+#define TEXT_WITH(json, owner, member, flag) TEXT_AT(0, json, owner, member, flag)
+#define TEXT(json, owner, member)            TEXT_AT(0, json, owner, member, 0)
 
-#define INTEGER_OR(json, owner, member, absent_value, flag)                   \
-    {                                                                         \
-        .name = (json), .type = FIELD_INTEGER, .flags = (flag),               \
-        .offset = OFFSET_AS(owner, member, int64_t), .absent = (absent_value) \
+#define INTEGER_AT(wire_number, json, owner, member, absent_value, flag)                 \
+    {                                                                                    \
+        .name = (json), .type = FIELD_INTEGER, .flags = (flag), .number = (wire_number), \
+        .offset = OFFSET_AS(owner, member, int64_t), .absent = (absent_value)            \
     }
+#define INTEGER_OR(json, owner, member, absent_value, flag) \
+    INTEGER_AT(0, json, owner, member, absent_value, flag)
 /* Absent and 0 mean the same. */
 #define INTEGER(json, owner, member) INTEGER_OR(json, owner, member, 0, 0)
 /* Absent differs from 0. */
 #define OPTIONAL_INTEGER(json, owner, member) INTEGER_OR(json, owner, member, INTEGER_ABSENT, 0)
 
-#define BOOLEAN(json, owner, member)                                                    \
-    {                                                                                   \
-        .name = (json), .type = FIELD_BOOLEAN, .offset = OFFSET_AS(owner, member, bool) \
+#define BOOLEAN_AT(wire_number, json, owner, member)                    \
+    {                                                                   \
+        .name = (json), .type = FIELD_BOOLEAN, .number = (wire_number), \
+        .offset = OFFSET_AS(owner, member, bool)                        \
     }
+#define BOOLEAN(json, owner, member) BOOLEAN_AT(0, json, owner, member)
 
-#define TIME_WITH(json, owner, member, flag)                 \
-    {                                                        \
-        .name = (json), .type = FIELD_TIME, .flags = (flag), \
-        .offset = OFFSET_AS(owner, member, int64_t)          \
+#define TIME_AT(wire_number, json, owner, member, flag)                               \
+    {                                                                                 \
+        .name = (json), .type = FIELD_TIME, .flags = (flag), .number = (wire_number), \
+        .offset = OFFSET_AS(owner, member, int64_t)                                   \
     }
-#define TIME(json, owner, member) TIME_WITH(json, owner, member, 0)
+#define TIME(json, owner, member) TIME_AT(0, json, owner, member, 0)
 
-#define OBJECT_WITH(json, owner, member, member_schema, flag)                                     \
-    {                                                                                             \
-        .name = (json), .type = FIELD_OBJECT, .flags = (flag), .offset = offsetof(owner, member), \
-        .member_size = sizeof(MEMBER(owner, member)), .schema = &(member_schema)                  \
+#define OBJECT_AT(wire_number, json, owner, member, member_schema, flag)                 \
+    {                                                                                    \
+        .name = (json), .type = FIELD_OBJECT, .flags = (flag), .number = (wire_number),  \
+        .offset = offsetof(owner, member), .member_size = sizeof(MEMBER(owner, member)), \
+        .schema = &(member_schema)                                                       \
     }
+#define OBJECT_WITH(json, owner, member, member_schema, flag) \
+    OBJECT_AT(0, json, owner, member, member_schema, flag)
 #define OBJECT(json, owner, member, member_schema) \
     OBJECT_WITH(json, owner, member, member_schema, 0)
 
-#define LIST(json, owner, member, count_member, item_schema)                             \
-    {                                                                                    \
-        .name = (json), .type = FIELD_LIST, .offset = offsetof(owner, member),           \
-        .member_size = sizeof(*MEMBER(owner, member)),                                   \
-        .count_offset = OFFSET_AS(owner, count_member, size_t), .schema = &(item_schema) \
+#define LIST_AT(wire_number, json, owner, member, count_member, item_schema)              \
+    {                                                                                     \
+        .name = (json), .type = FIELD_LIST, .number = (wire_number),                      \
+        .offset = offsetof(owner, member), .member_size = sizeof(*MEMBER(owner, member)), \
+        .count_offset = OFFSET_AS(owner, count_member, size_t), .schema = &(item_schema)  \
     }
+#define LIST(json, owner, member, count_member, item_schema) \
+    LIST_AT(0, json, owner, member, count_member, item_schema)
 
 #define TEXT_LIST(json, owner, member, count_member)           \
     {                                                          \
@@ -67,11 +78,12 @@
         .count_offset = OFFSET_AS(owner, count_member, size_t) \
     }
 
-#define TEXT_MAP(json, owner, member, name_prefix)                                   \
+#define TEXT_MAP_AT(wire_number, json, owner, member, name_prefix)                   \
     {                                                                                \
-        .name = (json), .type = FIELD_TEXT_MAP,                                      \
+        .name = (json), .type = FIELD_TEXT_MAP, .number = (wire_number),             \
         .offset = OFFSET_AS(owner, member, struct text_map), .prefix = (name_prefix) \
     }
+#define TEXT_MAP(json, owner, member, name_prefix) TEXT_MAP_AT(0, json, owner, member, name_prefix)
 
 #define RAW(json, owner, member)                                                               \
     {                                                                                          \

@@ -4,25 +4,25 @@
 #include "api/schema_fields.h"
 
 static const struct field owner_fields[] = {
-    TEXT("apiVersion", struct owner_reference, api_version),
-    TEXT("kind", struct owner_reference, kind),
-    TEXT("name", struct owner_reference, name),
-    TEXT("uid", struct owner_reference, uid),
-    BOOLEAN("controller", struct owner_reference, controller),
+    TEXT_AT(5, "apiVersion", struct owner_reference, api_version, FIELD_SHOWN),
+    TEXT_AT(1, "kind", struct owner_reference, kind, FIELD_SHOWN),
+    TEXT_AT(3, "name", struct owner_reference, name, FIELD_SHOWN),
+    TEXT_AT(4, "uid", struct owner_reference, uid, FIELD_SHOWN),
+    BOOLEAN_AT(6, "controller", struct owner_reference, controller),
 };
 static SCHEMA(schema_owner, owner_reference, owner_fields);
 
 static const struct field meta_fields[] = {
-    TEXT_WITH("name", struct meta, name, FIELD_REQUIRED),
-    TEXT("namespace", struct meta, namespace),
-    TEXT_WITH("uid", struct meta, uid, FIELD_STORED),
-    TEXT_WITH("resourceVersion", struct meta, resource_version, FIELD_STORED),
-    INTEGER_OR("generation", struct meta, generation, 0, FIELD_STORED),
-    TIME_WITH("creationTimestamp", struct meta, creation_time, FIELD_STORED),
-    TIME_WITH("deletionTimestamp", struct meta, deletion_time, FIELD_STORED),
-    TEXT_MAP("labels", struct meta, labels, NULL),
-    TEXT_MAP("annotations", struct meta, annotations, API_GROUP "/"),
-    LIST("ownerReferences", struct meta, owners, owner_count, schema_owner),
+    TEXT_AT(1, "name", struct meta, name, FIELD_REQUIRED),
+    TEXT_AT(3, "namespace", struct meta, namespace, 0),
+    TEXT_AT(5, "uid", struct meta, uid, FIELD_STORED),
+    TEXT_AT(6, "resourceVersion", struct meta, resource_version, FIELD_STORED),
+    INTEGER_AT(7, "generation", struct meta, generation, 0, FIELD_STORED),
+    TIME_AT(8, "creationTimestamp", struct meta, creation_time, FIELD_STORED),
+    TIME_AT(9, "deletionTimestamp", struct meta, deletion_time, FIELD_STORED),
+    TEXT_MAP_AT(11, "labels", struct meta, labels, NULL),
+    TEXT_MAP_AT(12, "annotations", struct meta, annotations, API_GROUP "/"),
+    LIST_AT(13, "ownerReferences", struct meta, owners, owner_count, schema_owner),
 };
 SCHEMA(schema_meta, meta, meta_fields);
 

@@ -3,90 +3,94 @@
 #include "api/schema_fields.h"
 #include "api/workload.h"
 
+/* Deployments number their conditions' fields otherwise, but are not read in the protobuf form. */
 static const struct field condition_fields[] = {
-    TEXT("type", struct workload_condition, type),
-    TEXT("status", struct workload_condition, status),
-    TEXT("reason", struct workload_condition, reason),
-    TEXT("message", struct workload_condition, message),
-    TIME("lastTransitionTime", struct workload_condition, last_transition_time),
+    TEXT_AT(1, "type", struct workload_condition, type, FIELD_SHOWN),
+    TEXT_AT(2, "status", struct workload_condition, status, FIELD_SHOWN),
+    TEXT_AT(5, "reason", struct workload_condition, reason, 0),
+    TEXT_AT(6, "message", struct workload_condition, message, 0),
+    TIME_AT(4, "lastTransitionTime", struct workload_condition, last_transition_time, 0),
 };
 static SCHEMA(schema_workload_condition, workload_condition, condition_fields);
 
 static const struct field job_spec_fields[] = {
-    BOOLEAN("suspend", struct job_spec, suspend),
+    BOOLEAN_AT(10, "suspend", struct job_spec, suspend),
 };
 static SCHEMA(schema_job_spec, job_spec, job_spec_fields);
 
 static const struct field job_status_fields[] = {
-    INTEGER("active", struct job_status, active),
-    INTEGER("succeeded", struct job_status, succeeded),
-    INTEGER("failed", struct job_status, failed),
-    TIME("startTime", struct job_status, start_time),
-    TIME("completionTime", struct job_status, completion_time),
-    LIST("conditions", struct job_status, conditions, condition_count, schema_workload_condition),
+    INTEGER_AT(4, "active", struct job_status, active, 0, 0),
+    INTEGER_AT(5, "succeeded", struct job_status, succeeded, 0, 0),
+    INTEGER_AT(6, "failed", struct job_status, failed, 0, 0),
+    TIME_AT(2, "startTime", struct job_status, start_time, 0),
+    TIME_AT(3, "completionTime", struct job_status, completion_time, 0),
+    LIST_AT(1, "conditions", struct job_status, conditions, condition_count,
+            schema_workload_condition),
 };
 static SCHEMA(schema_job_status, job_status, job_status_fields);
 
 static const struct field job_fields[] = {
-    OBJECT_WITH("metadata", struct job, meta, schema_meta, FIELD_REQUIRED),
-    OBJECT("spec", struct job, spec, schema_job_spec),
-    OBJECT_WITH("status", struct job, status, schema_job_status, FIELD_STORED),
+    OBJECT_AT(1, "metadata", struct job, meta, schema_meta, FIELD_REQUIRED),
+    OBJECT_AT(2, "spec", struct job, spec, schema_job_spec, 0),
+    OBJECT_AT(3, "status", struct job, status, schema_job_status, FIELD_STORED),
 };
 SCHEMA(schema_job, job, job_fields);
 
 static const struct field waiting_fields[] = {
-    TEXT("reason", struct container_waiting, reason),
-    TEXT("message", struct container_waiting, message),
+    TEXT_AT(1, "reason", struct container_waiting, reason, 0),
+    TEXT_AT(2, "message", struct container_waiting, message, 0),
 };
 static SCHEMA(schema_waiting, container_waiting, waiting_fields);
 
 static const struct field running_fields[] = {
-    TIME("startedAt", struct container_running, started_at),
+    TIME_AT(1, "startedAt", struct container_running, started_at, 0),
 };
 static SCHEMA(schema_running, container_running, running_fields);
 
 static const struct field terminated_fields[] = {
-    OPTIONAL_INTEGER("exitCode", struct container_terminated, exit_code),
-    INTEGER("signal", struct container_terminated, signal),
-    TEXT("reason", struct container_terminated, reason),
-    TEXT("message", struct container_terminated, message),
-    TIME("finishedAt", struct container_terminated, finished_at),
+    INTEGER_AT(1, "exitCode", struct container_terminated, exit_code, INTEGER_ABSENT, 0),
+    INTEGER_AT(2, "signal", struct container_terminated, signal, 0, 0),
+    TEXT_AT(3, "reason", struct container_terminated, reason, 0),
+    TEXT_AT(4, "message", struct container_terminated, message, 0),
+    TIME_AT(6, "finishedAt", struct container_terminated, finished_at, 0),
 };
 static SCHEMA(schema_terminated, container_terminated, terminated_fields);
 
 static const struct field state_fields[] = {
-    OBJECT("waiting", struct container_state, waiting, schema_waiting),
-    OBJECT("running", struct container_state, running, schema_running),
-    OBJECT("terminated", struct container_state, terminated, schema_terminated),
+    OBJECT_AT(1, "waiting", struct container_state, waiting, schema_waiting, 0),
+    OBJECT_AT(2, "running", struct container_state, running, schema_running, 0),
+    OBJECT_AT(3, "terminated", struct container_state, terminated, schema_terminated, 0),
 };
 static SCHEMA(schema_state, container_state, state_fields);
 
 static const struct field container_fields[] = {
-    TEXT_WITH("name", struct container_status, name, FIELD_REQUIRED),
-    TEXT("image", struct container_status, image),
-    TEXT("imageID", struct container_status, image_id),
-    BOOLEAN("ready", struct container_status, ready),
-    INTEGER("restartCount", struct container_status, restart_count),
-    OBJECT("state", struct container_status, state, schema_state),
-    OBJECT("lastState", struct container_status, last_state, schema_state),
+    TEXT_AT(1, "name", struct container_status, name, FIELD_REQUIRED | FIELD_SHOWN),
+    TEXT_AT(6, "image", struct container_status, image, FIELD_SHOWN),
+    TEXT_AT(7, "imageID", struct container_status, image_id, FIELD_SHOWN),
+    BOOLEAN_AT(4, "ready", struct container_status, ready),
+    INTEGER_AT(5, "restartCount", struct container_status, restart_count, 0, 0),
+    OBJECT_AT(2, "state", struct container_status, state, schema_state, 0),
+    OBJECT_AT(3, "lastState", struct container_status, last_state, schema_state, 0),
 };
 static SCHEMA(schema_container, container_status, container_fields);
 
 static const struct field pod_status_fields[] = {
-    TEXT("phase", struct pod_status, phase),
-    TEXT("reason", struct pod_status, reason),
-    TEXT("message", struct pod_status, message),
-    TIME("startTime", struct pod_status, start_time),
-    LIST("conditions", struct pod_status, conditions, condition_count, schema_workload_condition),
-    LIST("initContainerStatuses", struct pod_status, init_containers, init_container_count,
-         schema_container),
-    LIST("containerStatuses", struct pod_status, containers, container_count, schema_container),
+    TEXT_AT(1, "phase", struct pod_status, phase, 0),
+    TEXT_AT(4, "reason", struct pod_status, reason, 0),
+    TEXT_AT(3, "message", struct pod_status, message, 0),
+    TIME_AT(7, "startTime", struct pod_status, start_time, 0),
+    LIST_AT(2, "conditions", struct pod_status, conditions, condition_count,
+            schema_workload_condition),
+    LIST_AT(10, "initContainerStatuses", struct pod_status, init_containers, init_container_count,
+            schema_container),
+    LIST_AT(8, "containerStatuses", struct pod_status, containers, container_count,
+            schema_container),
 };
 static SCHEMA(schema_pod_status, pod_status, pod_status_fields);
 
 static const struct field pod_fields[] = {
-    OBJECT_WITH("metadata", struct pod, meta, schema_meta, FIELD_REQUIRED),
-    OBJECT_WITH("status", struct pod, status, schema_pod_status, FIELD_STORED),
+    OBJECT_AT(1, "metadata", struct pod, meta, schema_meta, FIELD_REQUIRED),
+    OBJECT_AT(3, "status", struct pod, status, schema_pod_status, FIELD_STORED),
 };
 SCHEMA(schema_pod, pod, pod_fields);
 

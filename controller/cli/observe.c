@@ -36,6 +36,7 @@ static void collect(void *context)
             controller_reflector(controller, kind));
         metric_set(observation->set.cached_objects, LABELS(name),
                    (int64_t)cache_numbers(controller_cache(controller), kind).objects);
+        metric_set(observation->set.watch_bytes, LABELS(name), (int64_t)numbers->bytes);
         for (int type = 0; type < REFLECTOR_EVENT_TYPE_COUNT; type++) {
             metric_set(observation->set.watch_events, LABELS(name, reflector_event_type_name(type)),
                        (int64_t)numbers->events[type]);

@@ -65,7 +65,7 @@ static int32_t submit(struct http2 *connection, struct io_call *call, const char
     headers[count++] = header(":scheme", "https");
     headers[count++] = header(":authority", http->authority);
     headers[count++] = header(":path", path ? path : call->path);
-    headers[count++] = header("accept", "application/json");
+    headers[count++] = header("accept", call->accept);
     headers[count++] = header("user-agent", "tidemill/" TIDEMILL_VERSION);
     if (call->body) {
         (void)snprintf(length, sizeof(length), "%zu", call->body_size);

@@ -24,6 +24,7 @@ struct io_call *http_call_new(struct http *http, const struct io_request *reques
     call->method = memory_copy_text(request->method);
     call->path = memory_copy_text(request->path);
     call->content_type = memory_copy_text(request->content_type);
+    call->accept = memory_copy_text(text_or(request->accept, "application/json"));
     if (request->body) {
         call->body = memory_allocate(1, request->body_size + 1);
         memcpy(call->body, request->body, request->body_size);
@@ -34,6 +35,7 @@ struct io_call *http_call_new(struct http *http, const struct io_request *reques
     call->idle_ms = request->idle_ms;
     call->send_before_ms = request->send_before_ms;
     call->on_data = request->on_data;
+    call->on_content_type = request->on_content_type;
     call->on_done = request->on_done;
     call->context = request->context;
     call->asked_ms = loop_now_ms();
@@ -46,6 +48,7 @@ void http_call_free(struct io_call *call)
     memory_free(call->method);
     memory_free(call->path);
     memory_free(call->content_type);
+    memory_free(call->accept);
     memory_free(call->body);
     memory_free(call->curl_message);
     buffer_free(&call->answer);
@@ -61,6 +64,7 @@ void http_call_begin(struct io_call *call, const struct credential *credential)
     call->local_port = 0;
     call->status = 0;
     call->is_whole = false;
+    call->type_is_told = false;
     call->answer.maximum = call->on_data ? REFUSAL_MAXIMUM : call->maximum;
     buffer_clear(&call->answer);
     http_headers_clear(&call->answer_headers);
@@ -102,6 +106,20 @@ static bool is_success(int status)
     return status >= 200 && status < 300;
 }
 
+static const char *content_type_of(const struct io_call *call)
+{
+    const char *type = call->answer_headers.content_type;
+    return text_is_empty(type) ? NULL : type;
+}
+
+static void tell_content_type(struct io_call *call)
+{
+    if (call->on_content_type && !call->type_is_told) {
+        call->on_content_type(call->context, content_type_of(call));
+    }
+    call->type_is_told = true;
+}
+
 bool http_call_take_body(struct io_call *call, const char *bytes, size_t size)
 {
     if (call->state != CALL_RUNNING) {
@@ -113,6 +131,7 @@ bool http_call_take_body(struct io_call *call, const char *bytes, size_t size)
     if (!call->on_data || !is_success(call->status)) {
         return keep_bytes(call, bytes, size);
     }
+    tell_content_type(call);
     if (!result_is_ok(call->on_data(call->context, bytes, size))) {
         return end_call(call, ERROR_CLOSED, "the reader ended the stream");
     }
@@ -125,6 +144,7 @@ void http_call_judge(struct io_call *call, const struct http_end *end, struct io
     *response = (struct io_response){
         .status = call->status,
         .retry_after_seconds = call->answer_headers.retry_after_seconds,
+        .content_type = content_type_of(call),
         .warning = call->answer_headers.has_warning ? call->answer_headers.warning : NULL,
         .body = streamed ? NULL : buffer_text(&call->answer),
         .body_size = streamed ? 0 : call->answer.size,
@@ -157,8 +177,9 @@ void http_call_count(struct io_call *call, const struct io_response *response)
     bool failed = response->failure != ERROR_NONE && response->failure != ERROR_CLOSED;
     const char *outcome = failed ? error_kind_name(response->failure) : code;
     metric_add(metrics->requests, LABELS(method, resource, outcome), 1);
-    metric_add(metrics->request_bytes, LABELS(method, "sent"), (int64_t)sent);
-    metric_add(metrics->request_bytes, LABELS(method, "received"), (int64_t)call->body_received);
+    metric_add(metrics->request_bytes, LABELS(method, resource, "sent"), (int64_t)sent);
+    metric_add(metrics->request_bytes, LABELS(method, resource, "received"),
+               (int64_t)call->body_received);
     if (!watch) { /* how long a watch lasts says nothing about the server */
         int64_t took_ms = loop_now_ms() - call->started_ms;
         metric_observe(metrics->request_duration, LABELS(method),

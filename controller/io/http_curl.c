@@ -88,7 +88,9 @@ static void add_header(struct io_call *call, const char *line)
 
 static void set_headers(struct io_call *call, const struct credential *credential)
 {
-    add_header(call, "Accept: application/json");
+    char *accept = memory_print("Accept: %s", call->accept);
+    add_header(call, accept);
+    memory_free(accept);
     add_header(call, "Expect:"); /* no round trip before a body */
     if (call->http->host_header) {
         add_header(call, call->http->host_header);

@@ -89,12 +89,22 @@ static void read_warning(struct http_headers *headers, const char *value, size_t
     headers->has_warning = true;
 }
 
+static void read_content_type(struct http_headers *headers, const char *value, size_t size)
+{
+    bool fits = size < sizeof(headers->content_type) && memchr(value, '\0', size) == NULL;
+    size = fits ? size : 0;
+    memcpy(headers->content_type, value, size);
+    headers->content_type[size] = '\0';
+}
+
 void http_headers_take(struct http_headers *headers, const char *name, size_t name_size,
                        const char *value, size_t value_size)
 {
     trim(&value, &value_size);
     if (is_name(name, name_size, "retry-after")) {
         headers->retry_after_seconds = seconds_of(value, value_size);
+    } else if (is_name(name, name_size, "content-type")) {
+        read_content_type(headers, value, value_size);
     } else if (is_name(name, name_size, "warning")) {
         read_warning(headers, value, value_size);
     }

@@ -10,10 +10,11 @@
 
 #include <stddef.h>
 
-enum { HTTP_WARNING_SIZE = 1024, HTTP_RESOURCE_SIZE = 64 };
+enum { HTTP_WARNING_SIZE = 1024, HTTP_RESOURCE_SIZE = 64, HTTP_CONTENT_TYPE_SIZE = 128 };
 
 struct http_headers {
-    int retry_after_seconds; /* IO_NO_RETRY_AFTER when absent or a date */
+    int retry_after_seconds;                   /* IO_NO_RETRY_AFTER when absent or a date */
+    char content_type[HTTP_CONTENT_TYPE_SIZE]; /* "" when absent or longer than any of use */
     bool has_warning;
     char warning[HTTP_WARNING_SIZE]; /* texts of all 299, "; " between, cut at a UTF-8 border */
 };

@@ -53,6 +53,7 @@ struct io_call {
     char *method;
     char *path;
     char *content_type;
+    char *accept;
     char *body;
     size_t body_size;
     size_t body_sent; /* bytes that the carrier has taken */
@@ -61,6 +62,7 @@ struct io_call {
     int64_t idle_ms;
     int64_t send_before_ms; /* 0: none */
     struct result (*on_data)(void *context, const char *bytes, size_t size);
+    void (*on_content_type)(void *context, const char *content_type);
     void (*on_done)(void *context, const struct io_response *response);
     void *context;
 
@@ -82,6 +84,7 @@ struct io_call {
     /* The answer. */
     int status; /* 0: none yet */
     bool is_whole;
+    bool type_is_told; /* on_content_type came */
     struct http_headers answer_headers;
     struct buffer answer;
     uint64_t head_sent; /* bytes of method, path and headers */

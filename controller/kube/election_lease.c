@@ -201,6 +201,7 @@ void election_announce(struct election *election, const char *note)
                                   .method = "POST",
                                   .path = request_events_path(&arena, election->namespace, NULL),
                                   .content_type = "application/json",
+                                  .accept = REQUEST_ACCEPT_METADATA,
                                   .body = body,
                                   .body_size = strlen(body),
                                   .maximum = ANSWER_MAXIMUM,

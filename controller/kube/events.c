@@ -330,6 +330,7 @@ static void send_series(struct series *series)
         .method = is_new ? "POST" : "PATCH",
         .path = request_events_path(&arena, series->about.namespace, is_new ? NULL : series->name),
         .content_type = is_new ? "application/json" : "application/merge-patch+json",
+        .accept = REQUEST_ACCEPT_METADATA,
         .body = body,
         .body_size = strlen(body),
         .maximum = EVENT_ANSWER_MAXIMUM,

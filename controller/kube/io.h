@@ -27,9 +27,10 @@ struct io_response {
      * its send_before_ms came before it could be sent (then nothing was sent).
      */
     enum error_kind failure;
-    const char *message;     /* when failure: what curl or the loop said; borrowed */
-    int status;              /* HTTP status; 0 when none arrived */
-    int retry_after_seconds; /* Retry-After as an integer, else IO_NO_RETRY_AFTER */
+    const char *message;      /* when failure: what curl or the loop said; borrowed */
+    int status;               /* HTTP status; 0 when none arrived */
+    int retry_after_seconds;  /* Retry-After as an integer, else IO_NO_RETRY_AFTER */
+    const char *content_type; /* of the answer, with parameters, or NULL; borrowed */
     const char *warning; /* texts of the `Warning: 299` headers, "; " between, or NULL; borrowed */
     const char *body;    /* NUL-terminated; NULL when on_data took it; borrowed */
     size_t body_size;
@@ -40,6 +41,7 @@ struct io_request {
     const char *method;       /* "GET", "POST", "PATCH", "DELETE" */
     const char *path;         /* "/apis/...?..."; already escaped */
     const char *content_type; /* NULL without a body */
+    const char *accept;       /* media types of the answer, the best first; NULL: JSON */
     const void *body;         /* copied by the call */
     size_t body_size;
     size_t maximum;     /* bytes of an answer's body that are kept when on_data is NULL */
@@ -56,6 +58,11 @@ struct io_request {
      * on_done. Anything but RESULT_OK ends the call with ERROR_CLOSED. NULL: collected.
      */
     struct result (*on_data)(void *context, const char *bytes, size_t size);
+    /*
+     * Called before the first on_data of an answer with its Content-Type, or NULL; the text is
+     * borrowed. Nothing may be cancelled from it. NULL: nobody asks.
+     */
+    void (*on_content_type)(void *context, const char *content_type);
     /* Called exactly once unless the call was cancelled; the call is gone afterwards. */
     void (*on_done)(void *context, const struct io_response *response);
     void *context;

@@ -29,6 +29,7 @@ struct reflector *reflector_new(struct io io, struct cache *cache, enum api_kind
     reflector->backoff_began_ms = -1;
     reflector->contact_ms = -1;
     reflector->paged_until_ms = INT64_MIN;
+    reflector->form = codec_form_of(NULL);
     watch_stream_init(&reflector->stream, reflector_read_event, reflector);
     return reflector;
 }
@@ -247,9 +248,7 @@ static enum reflector_outcome judge_list(struct reflector *reflector,
     if (!is_success(response)) {
         return reflector_read_refusal(reflector, response);
     }
-    struct result result = reflector_read_page(reflector, text_or(response->body, ""),
-                                               response->body_size);
-    if (!result_is_ok(result)) {
+    if (!result_is_ok(reflector_read_page(reflector, response))) {
         return LIST_FAILED;
     }
     return reflector->continue_token ? LIST_CONTINUES : LIST_COMPLETE;
@@ -279,6 +278,13 @@ void reflector_finish_page(void *context, const struct io_response *response)
     react(reflector, outcome);
 }
 
+void reflector_take_content_type(void *context, const char *content_type)
+{
+    struct reflector *reflector = context;
+    reflector->form = codec_form_of(content_type);
+    watch_stream_begin(&reflector->stream, reflector->form->is_framed);
+}
+
 struct result reflector_take_bytes(void *context, const char *bytes, size_t size)
 {
     struct reflector *reflector = context;
@@ -287,7 +293,7 @@ struct result reflector_take_bytes(void *context, const char *bytes, size_t size
     struct result result = watch_stream_feed(&reflector->stream, bytes, size);
     if (result.kind == ERROR_LIMIT && !reflector->stream_is_judged) {
         (void)error_set(&reflector->error, ERROR_LIMIT, "a watch event is over %d bytes",
-                        WATCH_LINE_MAXIMUM);
+                        WATCH_EVENT_MAXIMUM);
         reflector->stream_is_judged = true;
         reflector->judged = reflector->step == STEP_STREAM ? STREAM_UNSUPPORTED : WATCH_UNREADABLE;
     }

@@ -6,6 +6,7 @@
  * for) and reflector_read.c (bytes) alone.
  */
 
+#include "api/codec_form.h"
 #include "kube/reflector.h"
 #include "kube/watch_stream.h"
 
@@ -30,6 +31,7 @@ struct reflector {
 
     /* The watch in progress, or the streaming list */
     struct watch_stream stream;
+    const struct codec_form *form; /* of the stream, from its Content-Type on */
     int64_t watch_began_ms;
     uint64_t watch_events;         /* received by it, bookmarks included */
     bool stream_is_judged;         /* it was ended by us because of what it said: */
@@ -51,18 +53,19 @@ struct reflector {
 void reflector_request(struct reflector *reflector);
 void reflector_finish_page(void *context, const struct io_response *response);
 void reflector_finish_watch(void *context, const struct io_response *response);
-/* A watch's on_data. */
+/* A watch's on_content_type and on_data. */
+void reflector_take_content_type(void *context, const char *content_type);
 struct result reflector_take_bytes(void *context, const char *bytes, size_t size);
 
 /* The batch is whole: it becomes the cache. */
 void reflector_swap_in(struct reflector *reflector, const char *resource_version);
 
 /* Reads one page into the batch. Writes continue_token and list_resource_version on success. */
-MUST_CHECK struct result reflector_read_page(struct reflector *reflector, const char *body,
-                                             size_t size);
+MUST_CHECK struct result reflector_read_page(struct reflector *reflector,
+                                             const struct io_response *response);
 
-/* watch_stream's on_line: one event into the cache. */
-struct result reflector_read_event(void *context, const char *line, size_t size);
+/* watch_stream's on_event: one event into the cache. */
+struct result reflector_read_event(void *context, const char *bytes, size_t size);
 
 /* Judges a refused request by its body; the error's message says what the API server said. */
 enum reflector_outcome reflector_read_refusal(struct reflector *reflector,

@@ -26,13 +26,15 @@ static void replace_text(char **text, const char *with)
     (void)memory_free(before);
 }
 
-struct result reflector_read_page(struct reflector *reflector, const char *body, size_t size)
+struct result reflector_read_page(struct reflector *reflector, const struct io_response *response)
 {
     CLEANUP(arena_free) struct arena arena = {0};
+    const struct codec_form *form = codec_form_of(response->content_type);
     struct list_page page = {0};
     struct error *error = &reflector->error;
-    struct result result = codec_decode_list(&arena, reflector->kind, body, size, take_listed,
-                                             reflector, &page, error);
+    struct result result = form->decode_list(&arena, reflector->kind, text_or(response->body, ""),
+                                             response->body_size, take_listed, reflector, &page,
+                                             error);
     if (!result_is_ok(result)) {
         error_add_context(error, "reading a list");
         return result;
@@ -174,14 +176,14 @@ static struct result read_initial_event(struct reflector *reflector, struct aren
     return check_stream_age(reflector);
 }
 
-struct result reflector_read_event(void *context, const char *line, size_t size)
+struct result reflector_read_event(void *context, const char *bytes, size_t size)
 {
     struct reflector *reflector = context;
     CLEANUP(arena_free) struct arena arena = CODEC_OBJECT_ARENA;
     struct watch_event event = {0};
     bool is_list = reflector->step == STEP_STREAM;
-    struct result result = codec_decode_event(&arena, reflector->kind, line, size, &event,
-                                              &reflector->error);
+    struct result result = reflector->form->decode_event(&arena, reflector->kind, bytes, size,
+                                                         &event, &reflector->error);
     if (!result_is_ok(result)) {
         error_add_context(&reflector->error, "reading a watch event");
         return end_stream(reflector, is_list ? STREAM_UNSUPPORTED : WATCH_UNREADABLE);
@@ -212,7 +214,8 @@ enum reflector_outcome reflector_read_refusal(struct reflector *reflector,
     CLEANUP(arena_free) struct arena arena = {0};
     struct api_status status = {0};
     if (response->body) {
-        codec_decode_status(&arena, response->body, response->body_size, &status);
+        codec_form_of(response->content_type)
+            ->decode_status(&arena, response->body, response->body_size, &status);
     }
     (void)error_set(&reflector->error, ERROR_UNAVAILABLE, "%s was answered with %d %s: %s",
                     reflector->step == STEP_WATCH ? "the watch" : "the list", response->status,

@@ -51,13 +51,15 @@ static void start_list_request(struct reflector *reflector)
     }
     reflector->numbers.list_requests++;
     reflector->call = io_start(
-        reflector->io, &(struct io_request){.method = "GET",
-                                            .path = path,
-                                            .maximum = in_pages ? REFLECTOR_PAGE_MAXIMUM
-                                                                : REFLECTOR_LIST_ALL_MAXIMUM,
-                                            .timeout_ms = REFLECTOR_LIST_TIMEOUT_MS,
-                                            .on_done = reflector_finish_page,
-                                            .context = reflector});
+        reflector->io,
+        &(struct io_request){.method = "GET",
+                             .path = path,
+                             .accept = codec_form_wanted(reflector->kind)->accept_list,
+                             .maximum = in_pages ? REFLECTOR_PAGE_MAXIMUM
+                                                 : REFLECTOR_LIST_ALL_MAXIMUM,
+                             .timeout_ms = REFLECTOR_LIST_TIMEOUT_MS,
+                             .on_done = reflector_finish_page,
+                             .context = reflector});
 }
 
 /* KEP-3157. Without a resourceVersion: what etcd has now, as with a first LIST (C1). */
@@ -83,12 +85,15 @@ static void start_watch_request(struct reflector *reflector)
         reflector->numbers.watch_requests++;
     }
     reflector->call = io_start(
-        reflector->io, &(struct io_request){.method = "GET",
-                                            .path = make_path(&arena, reflector->kind, query),
-                                            .idle_ms = REFLECTOR_IDLE_MS,
-                                            .on_data = reflector_take_bytes,
-                                            .on_done = reflector_finish_watch,
-                                            .context = reflector});
+        reflector->io,
+        &(struct io_request){.method = "GET",
+                             .path = make_path(&arena, reflector->kind, query),
+                             .accept = codec_form_wanted(reflector->kind)->accept_watch,
+                             .idle_ms = REFLECTOR_IDLE_MS,
+                             .on_content_type = reflector_take_content_type,
+                             .on_data = reflector_take_bytes,
+                             .on_done = reflector_finish_watch,
+                             .context = reflector});
 }
 
 void reflector_request(struct reflector *reflector)

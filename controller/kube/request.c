@@ -169,6 +169,12 @@ struct request request_of_operation(struct arena *arena, const struct operation 
     return request;
 }
 
+const char *request_accept(enum operation_type type)
+{
+    bool is_list = type == OPERATION_EXPLAIN;
+    return is_list ? NULL : REQUEST_ACCEPT_METADATA;
+}
+
 uint64_t request_hash(const struct operation *operation)
 {
     uint64_t hash = hash_text(HASH_SEED, text_or(operation->body, ""));

@@ -34,6 +34,16 @@ struct request request_of_operation(struct arena *arena, const struct operation 
 struct request request_to_get(struct arena *arena, enum api_kind kind, const char *namespace,
                               const char *name);
 
+/*
+ * Media types of an answer that is read for its metadata alone: half the bytes of a Job. A refusal
+ * is a Status all the same, and a server without this form sends the whole object.
+ */
+#define REQUEST_ACCEPT_METADATA \
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+
+/* What the answer to an operation is wanted as: io_request.accept. */
+const char *request_accept(enum operation_type type);
+
 /* "/apis/events.k8s.io/v1/namespaces/NS/events[/NAME]" */
 const char *request_events_path(struct arena *arena, const char *namespace, const char *name);
 

@@ -24,13 +24,17 @@ static void register_client(struct controller_metrics *set, struct metrics *metr
     set->request_bytes = metrics_add_counter(
         metrics, "tidemill_request_bytes_total",
         "Bytes of requests (sent, head and body) and of answers' bodies (received), before TLS.",
-        METRIC_COUNT, LABELS("method", "direction"));
+        METRIC_COUNT, LABELS("method", "resource", "direction"));
     set->connections = metrics_add_counter(metrics, "tidemill_connections_opened_total",
                                            "Connections made to the API server.", METRIC_COUNT,
                                            NO_LABELS);
     set->watch_events = metrics_add_counter(metrics, "tidemill_watch_events_total",
                                             "Events received by watches.", METRIC_COUNT,
                                             LABELS("kind", "type"));
+    set->watch_bytes = metrics_add_counter(
+        metrics, "tidemill_watch_bytes_total",
+        "Bytes of the bodies of lists and watches as they come, before TLS.", METRIC_COUNT,
+        LABELS("kind"));
     set->watch_restarts = metrics_add_counter(metrics, "tidemill_watch_restarts_total",
                                               "Watches that ended and were begun again, by why.",
                                               METRIC_COUNT, LABELS("kind", "reason"));

@@ -11,12 +11,13 @@
 struct controller_metrics {
     struct metric *requests;              /* method, resource, code */
     struct metric *request_duration;      /* method */
-    struct metric *request_bytes;         /* method, direction (sent, received) */
+    struct metric *request_bytes;         /* method, resource, direction (sent, received) */
     struct metric *connections;           /* opened to the API server */
     struct metric *reconcile_duration;    /* kind */
     struct metric *reconcile_errors;      /* kind, error */
     struct metric *queue_depth;           /* */
     struct metric *watch_events;          /* kind, type */
+    struct metric *watch_bytes;           /* kind */
     struct metric *watch_restarts;        /* kind, reason */
     struct metric *cached_objects;        /* kind */
     struct metric *leader;                /* 1: this replica works; 0: it stands by */

@@ -38,6 +38,8 @@ class Memory:
                 known.append(metadata["resourceVersion"])
             self.uids[about] = metadata["uid"]
             self.contents[about] = content(body)
+            if is_partial(body):
+                del self.contents[about]  # what the rest of it is has not been told
 
     def resolve(self, value: Any, about: tuple[str, str]) -> Any:
         if isinstance(value, dict):
@@ -48,6 +50,10 @@ class Memory:
         stands_for = {"?version": known[-1], "?old": known[-2] if len(known) > 1 else "1",
                       "?uid": self.uids.get(about, "00000000-0000-0000-0000-000000000000")}
         return stands_for.get(value, value) if isinstance(value, str) else value
+
+
+def is_partial(body: Json) -> bool:
+    return body.get("kind") == "PartialObjectMetadata"
 
 
 def content(body: Json) -> Json:
@@ -75,6 +81,8 @@ def essence(request: Request, status: int, body: Json, memory: Memory) -> Json:
     if request.words == "delete":
         # Of what is gone some kinds tell the last state, others only that it is gone.
         return {**said, "is being deleted": "deletionTimestamp" in metadata}
+    said["kind"] = body.get("kind")
+    said["is partial"] = sorted(body) if is_partial(body) else False
     said["labels"] = {key: value for key, value in (metadata.get("labels") or {}).items() if not JOB_LABEL.search(key)}
     said["annotations"] = metadata.get("annotations") or {}
     said["finalizers"] = metadata.get("finalizers") or []
@@ -89,6 +97,7 @@ def essence(request: Request, status: int, body: Json, memory: Memory) -> Json:
     said["revision"] = body.get("revision")
     if request.words in ("patch", "patch status", "apply") and not said["is being deleted"]:
         # What changes nothing may still move the version, when a manager becomes one by it.
+        known = memory.contents.get(request.about)
         moved = metadata.get("resourceVersion") != (memory.versions.get(request.about) or [None])[-1]
-        said["the version tells the change"] = moved or memory.contents.get(request.about) == content(body)
+        said["the version tells the change"] = moved or known is None or is_partial(body) or known == content(body)
     return said

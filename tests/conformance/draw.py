@@ -16,6 +16,8 @@ FINALIZER = "example.com/hold"
 JSON_PATCH = "application/json-patch+json"
 APPLY = "application/apply-patch+yaml"
 PLAIN = "application/json"
+# What the executor asks of the answers to its writes.
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 
 POD = {"containers": [{"name": "step", "image": "i"}], "restartPolicy": "Never"}
 
@@ -70,6 +72,7 @@ class Request:
     body: Any = None
     words: str = ""
     about: tuple[str, str] = field(default=("", ""))  # plural, name
+    accept: str = PLAIN
 
 
 def collection(kind: Kind) -> str:
@@ -162,4 +165,6 @@ def draw(dice: random.Random) -> Request:
     else:
         request = patch(dice, kind, name)
     request.about = (kind.plural, name)
+    if request.words != "list" and dice.random() < 0.5:
+        request.accept = METADATA
     return request

@@ -62,6 +62,7 @@ static struct sim_request request_of(const struct io_call *call)
     return (struct sim_request){.method = sent->method,
                                 .path = sent->path,
                                 .content_type = sent->content_type,
+                                .accept = sent->accept,
                                 .body = sent->body};
 }
 

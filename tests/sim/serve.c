@@ -1,7 +1,7 @@
 /*
  * The simulated API server for tests/conformance: one request as a JSON object on a line of
- * standard input ({"method", "path", "contentType", "body"}), one answer on a line of standard
- * output
+ * standard input ({"method", "path", "contentType", "accept", "body"}), one answer on a line of
+ * standard output
  * ({"status", "body"}). Nothing else happens in its world, and its clock stands still.
  */
 
@@ -21,6 +21,7 @@ static void answer_line(struct sim_store *store, const char *line)
     const struct sim_request request = {.method = tree_text(asked, "method"),
                                         .path = tree_text(asked, "path"),
                                         .content_type = tree_text(asked, "contentType"),
+                                        .accept = tree_text(asked, "accept"),
                                         .body = text};
     struct sim_answer served = sim_server_serve(store, &request);
     json_t *said = json_loads(served.body ? served.body : "{}", 0, NULL);

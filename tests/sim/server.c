@@ -362,6 +362,24 @@ static struct sim_answer serve_body(struct sim_store *store, struct sim_target *
     return sim_server_refuse(NOT_ALLOWED, "MethodNotAllowed", "the server does not allow this");
 }
 
+/* What the executor asks of the answers to its writes; a Status stays as it is. */
+static struct sim_answer reduce_to_metadata(struct sim_answer whole)
+{
+    json_t *tree = json_loads(whole.body, 0, NULL);
+    REQUIRE(tree != NULL);
+    if (!text_equal(tree_text(tree, "kind"), "Status")) {
+        json_t *metadata = json_object_get(tree, "metadata"); /* none: of an event, not kept */
+        json_t *partial = json_pack("{s:s, s:s, s:o}", "kind", "PartialObjectMetadata",
+                                    "apiVersion", "meta.k8s.io/v1", "metadata",
+                                    metadata ? json_incref(metadata) : json_object());
+        free(whole.body);
+        whole = answer(whole.status, partial);
+        json_decref(partial);
+    }
+    json_decref(tree);
+    return whole;
+}
+
 /* There is one Lease; a merge patch is locked by the resourceVersion in it. */
 static struct sim_answer serve_lease(struct sim_store *store, const struct sim_request *request,
                                      json_t *body)
@@ -416,7 +434,8 @@ struct sim_answer sim_server_serve(struct sim_store *store, const struct sim_req
         served = serve_body(store, &target, request, body);
     }
     json_decref(body);
-    return served;
+    bool wants_metadata = request->accept && strstr(request->accept, "as=PartialObjectMetadata;");
+    return wants_metadata ? reduce_to_metadata(served) : served;
 }
 
 /* Watches. */

@@ -15,7 +15,8 @@ struct sim_request {
     const char *method;
     const char *path; /* with its query */
     const char *content_type;
-    const char *body; /* NULL: none */
+    const char *accept; /* NULL: JSON */
+    const char *body;   /* NULL: none */
 };
 
 struct sim_answer {

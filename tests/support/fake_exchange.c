@@ -60,6 +60,7 @@ struct fake_answer fake_answer_copy(const struct fake_answer *answer)
     }
     copy.body = fake_bytes_copy(answer->body, copy.body_size);
     copy.message = memory_copy_text(answer->message);
+    copy.content_type = memory_copy_text(answer->content_type);
     copy.warning = memory_copy_text(answer->warning);
     return copy;
 }
@@ -68,6 +69,7 @@ void fake_answer_free(struct fake_answer *answer)
 {
     free_text(answer->body);
     free_text(answer->message);
+    free_text(answer->content_type);
     free_text(answer->warning);
     *answer = (struct fake_answer){0};
 }
@@ -78,6 +80,7 @@ struct fake_request fake_request_copy(const struct fake_request *request)
     copy.method = memory_copy_text(request->method);
     copy.path = memory_copy_text(request->path);
     copy.content_type = memory_copy_text(request->content_type);
+    copy.accept = memory_copy_text(request->accept);
     copy.body = fake_bytes_copy(request->body, request->body_size);
     return copy;
 }
@@ -87,6 +90,7 @@ void fake_request_free(struct fake_request *request)
     free_text(request->method);
     free_text(request->path);
     free_text(request->content_type);
+    free_text(request->accept);
     free_text(request->body);
     *request = (struct fake_request){0};
 }

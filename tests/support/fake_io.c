@@ -27,6 +27,8 @@ struct io_call {
     int64_t answer_at_ms; /* NEVER: none scripted */
     struct fake_answer answer;
     uint64_t bytes_received;
+    char *content_type; /* of what is fed */
+    bool type_is_told;
 };
 
 struct io_timer {
@@ -62,6 +64,7 @@ static void free_call(struct io_call *call)
 {
     fake_request_free(&call->sent);
     fake_answer_free(&call->answer);
+    (void)memory_free(call->content_type);
     (void)memory_free(call);
 }
 
@@ -143,6 +146,7 @@ static struct io_call *start_call(void *self, const struct io_request *request)
                                                           .method = request->method,
                                                           .path = request->path,
                                                           .content_type = request->content_type,
+                                                          .accept = request->accept,
                                                           .body = request->body,
                                                           .body_size = request->body_size,
                                                           .timeout_ms = request->timeout_ms,
@@ -238,12 +242,27 @@ static void complete(struct fake_io *fake, struct io_call *call, const struct io
     free_call(call);
 }
 
+void fake_io_set_content_type(struct io_call *call, const char *content_type)
+{
+    (void)memory_free(call->content_type);
+    call->content_type = memory_copy_text(content_type);
+}
+
+static void tell_content_type(struct io_call *call)
+{
+    if (call->request.on_content_type && !call->type_is_told) {
+        call->request.on_content_type(call->request.context, call->content_type);
+    }
+    call->type_is_told = true;
+}
+
 bool fake_io_feed(struct fake_io *fake, struct io_call *call, const void *bytes, size_t size)
 {
     REQUIRE(call->request.on_data);
     uint64_t number = call->sent.number;
     call->last_byte_ms = fake->now_ms;
     call->bytes_received += size;
+    tell_content_type(call);
     /* A heap copy of the exact size: the sanitizer sees a read beyond it. */
     char *copy = memory_allocate(size, 1);
     memcpy(copy, bytes, size);
@@ -276,6 +295,9 @@ void fake_io_finish(struct fake_io *fake, struct io_call *call, struct fake_answ
     bool streamed = call->request.on_data && kept.status >= 200 && kept.status < 300;
     bool over = false;
     if (streamed && kept.body_size > 0) {
+        if (kept.content_type) {
+            fake_io_set_content_type(call, kept.content_type);
+        }
         over = !fake_io_feed(fake, call, kept.body, kept.body_size);
     } else {
         call->bytes_received += kept.body_size;
@@ -286,6 +308,7 @@ void fake_io_finish(struct fake_io *fake, struct io_call *call, struct fake_answ
                                                                : kept.message,
                                        .status = kept.status,
                                        .retry_after_seconds = retry_after_of(&kept),
+                                       .content_type = kept.content_type,
                                        .warning = kept.warning,
                                        .bytes_received = call->bytes_received};
         size_t maximum = call->request.on_data ? STREAM_REFUSAL_MAXIMUM : call->request.maximum;

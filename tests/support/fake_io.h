@@ -35,11 +35,12 @@ struct fake_answer {
     enum error_kind failure; /* with a message: no answer arrives whole */
     const char *message;
     int status;
-    int retry_after_seconds; /* 0: no such header; FAKE_RETRY_AFTER_ZERO: 0 */
-    const char *warning;     /* of a Warning: 299 header */
-    const char *body;        /* to a streaming request with a 2xx: given to on_data first */
-    size_t body_size;        /* 0: the length of the text */
-    int64_t delay_ms;        /* until it arrives */
+    int retry_after_seconds;  /* 0: no such header; FAKE_RETRY_AFTER_ZERO: 0 */
+    const char *content_type; /* NULL: no such header */
+    const char *warning;      /* of a Warning: 299 header */
+    const char *body;         /* to a streaming request with a 2xx: given to on_data first */
+    size_t body_size;         /* 0: the length of the text */
+    int64_t delay_ms;         /* until it arrives */
 };
 
 /* A request as it was sent. */
@@ -49,7 +50,8 @@ struct fake_request {
     const char *method;
     const char *path;
     const char *content_type;
-    const char *body; /* NUL-terminated; NULL without one */
+    const char *accept; /* NULL: JSON */
+    const char *body;   /* NUL-terminated; NULL without one */
     size_t body_size;
     int64_t timeout_ms;
     int64_t idle_ms;
@@ -108,6 +110,8 @@ const struct fake_request *fake_io_request_of(const struct io_call *call);
  * was cancelled, or on_data wanted no more (then on_done came with ERROR_CLOSED).
  */
 bool fake_io_feed(struct fake_io *fake, struct io_call *call, const void *bytes, size_t size);
+/* The Content-Type of what is fed from now on; without it there is none. */
+void fake_io_set_content_type(struct io_call *call, const char *content_type);
 bool fake_io_feed_text(struct fake_io *fake, struct io_call *call, const char *text);
 /* Ends an open call with this answer, now; delay_ms is ignored. */
 void fake_io_finish(struct fake_io *fake, struct io_call *call, struct fake_answer answer);

@@ -126,6 +126,14 @@ static struct result take_data(void *context, const char *bytes, size_t size)
     return buffer_append(&outcome->streamed, bytes, size);
 }
 
+static void take_content_type(void *context, const char *content_type)
+{
+    struct outcome *outcome = context;
+    assert_int_equal(outcome->pieces, 0);
+    outcome->times_told++;
+    outcome->told_type = memory_copy_text(content_type);
+}
+
 static void take_done(void *context, const struct io_response *response)
 {
     struct outcome *outcome = context;
@@ -136,6 +144,7 @@ static void take_done(void *context, const struct io_response *response)
     outcome->status = response->status;
     outcome->retry_after_seconds = response->retry_after_seconds;
     outcome->warning = memory_copy_text(response->warning);
+    outcome->content_type = memory_copy_text(response->content_type);
     outcome->body = memory_copy_text(response->body);
     outcome->bytes_received = response->bytes_received;
     if (--outcome->bench->awaited == 0) {
@@ -171,6 +180,7 @@ void bench_watch(struct bench *bench, struct outcome *outcome, int64_t idle_ms)
                                      .path = "/watch?watch=true",
                                      .maximum = ANSWER_LIMIT,
                                      .idle_ms = idle_ms,
+                                     .on_content_type = take_content_type,
                                      .on_data = take_data});
 }
 
@@ -242,6 +252,8 @@ void outcome_free(struct outcome *outcome)
 {
     memory_free(outcome->message);
     memory_free(outcome->warning);
+    memory_free(outcome->content_type);
+    memory_free(outcome->told_type);
     memory_free(outcome->body);
     buffer_free(&outcome->streamed);
 }

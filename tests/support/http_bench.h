@@ -23,6 +23,9 @@ struct outcome {
     int status;
     int retry_after_seconds;
     char *warning;
+    char *content_type; /* of the response */
+    char *told_type;    /* what on_content_type was given */
+    int times_told;
     char *body;
     uint64_t bytes_received;
     struct buffer streamed; /* what on_data was given */

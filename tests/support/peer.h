@@ -74,7 +74,8 @@ void peer_send_piece(struct peer_connection *connection, uint32_t stream, const 
                      size_t size);
 void peer_end(struct peer_connection *connection, uint32_t stream);
 
-/* HTTP/2 */
+/* HTTP/2; every answer has this Content-Type */
+#define PEER_HTTP2_CONTENT_TYPE "application/x;v=2"
 void peer_send_status(const struct peer_request *request, int status, bool ends);
 void peer_send_data(struct peer_connection *connection, uint32_t stream, const void *bytes,
                     size_t size, bool ends);

@@ -78,11 +78,13 @@ static void close_stream(struct peer_connection *connection, uint32_t number)
 /* ":status" as a literal with the static table's name 8, never indexed (RFC 7541 6.2.3). */
 void peer_send_status(const struct peer_request *request, int status, bool ends)
 {
-    char block[8];
-    (void)snprintf(block, sizeof(block), "\x18\x03%03d", status);
+    /* HPACK literals (RFC 7541, 6.2) with the names :status and content-type of the static table */
+    char block[64];
+    int size = snprintf(block, sizeof(block), "\x18\x03%03d\x0f\x10%c" PEER_HTTP2_CONTENT_TYPE,
+                        status, (int)strlen(PEER_HTTP2_CONTENT_TYPE));
     send_frame(request->connection, FRAME_HEADERS,
                (unsigned)FLAG_END_HEADERS | (ends ? (unsigned)FLAG_END_STREAM : 0U),
-               request->stream, block, 5);
+               request->stream, block, (size_t)size);
     if (ends) {
         close_stream(request->connection, request->stream);
     }

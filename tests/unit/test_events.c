@@ -1,5 +1,6 @@
 #include "support/test.h"
 
+#include "core/text.h"
 #include "kube/events.h"
 #include "support/fake_io.h"
 
@@ -79,6 +80,7 @@ static void the_first_is_posted_whole(void **state)
     assert_string_equal(request->method, "POST");
     assert_string_equal(request->path, EVENTS);
     assert_string_equal(request->content_type, "application/json");
+    assert_true(text_starts_with(request->accept, "application/json;as=PartialObjectMetadata;"));
     static const char *const parts[] = {
         "\"reason\":\"StepFailed\"",
         "\"note\":\"step train failed\"",

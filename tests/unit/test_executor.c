@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define JOBS    "/apis/batch/v1/namespaces/team/jobs"
-#define RUNS    "/apis/tidemill.dev/v1alpha1/namespaces/team/pipelineruns"
-#define EVENTS  "/apis/events.k8s.io/v1/namespaces/team/events"
-#define SERVICE "/api/v1/namespaces/team/services/"
+#define JOBS     "/apis/batch/v1/namespaces/team/jobs"
+#define RUNS     "/apis/tidemill.dev/v1alpha1/namespaces/team/pipelineruns"
+#define EVENTS   "/apis/events.k8s.io/v1/namespaces/team/events"
+#define SERVICE  "/api/v1/namespaces/team/services/"
+#define METADATA "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 
 static int set_up(void **state)
 {
@@ -54,16 +55,19 @@ static void each_operation_is_the_request_it_should_be(void **state)
         const char *path;
         const char *content_type;
         const char *body;
+        const char *accept;
     } rows[] = {
         {"a create posts to the collection", add_create, "POST", JOBS, "application/json",
-         "{\"metadata\":{\"name\":\"x\"}}"},
+         "{\"metadata\":{\"name\":\"x\"}}", METADATA},
         {"a status patch goes to the subresource", add_patch_status, "PATCH", RUNS "/x/status",
-         "application/json-patch+json", "[]"},
+         "application/json-patch+json", "[]", METADATA},
         {"a delete carries preconditions and propagation", add_delete, "DELETE", JOBS "/x",
-         "application/json", NULL},
-        {"a probe is a get", add_probe, "GET", JOBS "/x", NULL, NULL},
+         "application/json", NULL, METADATA},
+        {"a dry run wants no more than a verdict", add_dry_run, "POST",
+         JOBS "?dryRun=All&fieldValidation=Strict", "application/json", NULL, METADATA},
+        {"a probe is a get", add_probe, "GET", JOBS "/x", NULL, NULL, METADATA},
         {"a question asks for the events of a uid", add_explain, "GET",
-         EVENTS "?fieldSelector=regarding.uid%3Duid&limit=500", NULL, NULL},
+         EVENTS "?fieldSelector=regarding.uid%3Duid&limit=500", NULL, NULL, NULL},
     };
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
         fake_io_forget(fixture->fake);
@@ -76,6 +80,8 @@ static void each_operation_is_the_request_it_should_be(void **state)
                   (!rows[at].content_type ||
                    strcmp(request->content_type, rows[at].content_type) == 0) &&
                   (!rows[at].body || strcmp(request->body, rows[at].body) == 0) &&
+                  (rows[at].accept ? request->accept && !strcmp(request->accept, rows[at].accept)
+                                   : request->accept == NULL) &&
                   request->timeout_ms == EXECUTOR_TIMEOUT_MS && request->maximum > 0;
         if (!ok) {
             fail_msg("%s: %s %s %s", rows[at].sentence, request->method, request->path,

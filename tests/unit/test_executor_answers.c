@@ -212,8 +212,10 @@ static void the_first_apply_of_a_name_looks_whose_it_is(void **state)
     (void)add_apply(fixture, "s");
     run_plan(fixture);
     assert_string_equal(sent_text(fixture), "GET " SERVICE "s\n");
+    assert_null(fake_io_sent(fixture->fake, 0)->accept);
     answer(fixture, "GET", SERVICE "s", not_found());
     const struct fake_request *request = fake_io_sent(fixture->fake, 1);
+    assert_true(text_starts_with(request->accept, "application/json;as=PartialObjectMetadata;"));
     assert_string_equal(request->path, APPLY("s"));
     assert_string_equal(request->method, "PATCH");
     assert_string_equal(request->content_type, "application/apply-patch+yaml");

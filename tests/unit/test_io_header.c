@@ -92,6 +92,31 @@ static void a_long_warning_is_cut_between_characters(void **state)
     }
 }
 
+static void a_content_type_is_kept_with_its_parameters_if_it_is_short(void **state)
+{
+    (void)state;
+    char longest[2 * HTTP_CONTENT_TYPE_SIZE] = "content-type: ";
+    memset(longest + strlen(longest), 'x', HTTP_CONTENT_TYPE_SIZE - 1);
+    static const char *const lines[] = {"Content-Type: application/json;stream=watch\r\n",
+                                        "CONTENT-TYPE:\tx \r\n", "Content-Type:\r\n"};
+    static const char *const types[] = {"application/json;stream=watch", "x", ""};
+    struct http_headers headers;
+    http_headers_clear(&headers);
+    assert_string_equal(headers.content_type, "");
+    for (size_t at = 0; at < COUNT_OF(lines); at++) {
+        http_headers_read(&headers, lines[at], strlen(lines[at]));
+        assert_string_equal(headers.content_type, types[at]);
+    }
+    http_headers_read(&headers, longest, strlen(longest));
+    assert_int_equal(strlen(headers.content_type), HTTP_CONTENT_TYPE_SIZE - 1);
+    strcat(longest, "x");
+    http_headers_read(&headers, longest, strlen(longest));
+    assert_string_equal(headers.content_type, "");
+    static const char with_nul[] = "content-type: a\0b\r\n";
+    http_headers_read(&headers, with_nul, sizeof(with_nul) - 1);
+    assert_string_equal(headers.content_type, "");
+}
+
 struct path_row {
     const char *path;
     const char *resource;
@@ -134,6 +159,7 @@ int main(void)
         cmocka_unit_test(header_lines_are_read),
         cmocka_unit_test(all_warnings_are_kept_and_a_status_line_begins_anew),
         cmocka_unit_test(a_long_warning_is_cut_between_characters),
+        cmocka_unit_test(a_content_type_is_kept_with_its_parameters_if_it_is_short),
         cmocka_unit_test(a_path_tells_its_resource_and_nothing_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

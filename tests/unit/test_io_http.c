@@ -139,6 +139,41 @@ static void an_answer_may_be_cut_anywhere(void **state)
     bench_close(&bench);
 }
 
+static void an_answer_tells_its_content_type(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *answer;
+        const char *type;
+    } rows[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Type: application/x; v=2 \r\nContent-Length: 2\r\n\r\nok",
+         "application/x; v=2"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", NULL},
+        {"HTTP/1.1 103 Early\r\nContent-Type: text/early\r\n\r\n"
+         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+         NULL},
+    };
+    struct bench bench = {0};
+    bench_open(&bench, &scripted);
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        char *script = memory_copy_text(rows[at].answer);
+        bench.script = script;
+        struct outcome outcome = {0};
+        bench_get(&bench, &outcome);
+        bench_wait(&bench);
+        assert_true(text_equal(outcome.content_type, rows[at].type));
+        outcome_free(&outcome);
+        bench_watch(&bench, &outcome, 0);
+        bench_wait(&bench);
+        assert_true(text_equal(outcome.told_type, rows[at].type));
+        assert_int_equal(outcome.times_told, 1);
+        assert_int_equal(outcome.pieces, 1);
+        outcome_free(&outcome);
+        memory_free(script);
+    }
+    bench_close(&bench);
+}
+
 /* ---- What is sent ---- */
 
 struct seen {
@@ -183,6 +218,7 @@ static void requests_carry_what_the_api_server_needs(void **state)
                     &(struct io_request){.method = methods[at],
                                          .path = "/p?q=1",
                                          .content_type = "application/json-patch+json",
+                                         .accept = "text/x;q=1,application/json",
                                          .body = "[]",
                                          .body_size = 2,
                                          .timeout_ms = WAIT_LIMIT_MS,
@@ -190,6 +226,7 @@ static void requests_carry_what_the_api_server_needs(void **state)
         bench_wait(&bench);
         assert_true(text_starts_with(seen.head, methods[at]));
         assert_non_null(strstr(seen.head, " /p?q=1 HTTP/1.1\r\n"));
+        assert_non_null(strstr(seen.head, "\r\nAccept: text/x;q=1,application/json\r\n"));
         assert_string_equal(seen.body, "[]");
         outcome_free(&outcome);
     }
@@ -469,6 +506,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_of_every_form_arrive),
         cmocka_unit_test(an_answer_may_be_cut_anywhere),
+        cmocka_unit_test(an_answer_tells_its_content_type),
         cmocka_unit_test(requests_carry_what_the_api_server_needs),
         cmocka_unit_test(c17_requests_go_through_the_proxy_that_the_kubeconfig_names),
         cmocka_unit_test(an_idle_watch_is_lost),

@@ -93,6 +93,25 @@ static void a_request_says_what_it_should(void **state)
     assert_string_equal(said.body, "{\"a\":1}");
     assert_true(http_counters(bench.http).bytes_sent > strlen("{\"a\":1}"));
     outcome_free(&outcome);
+    memory_free(said.head);
+    memory_free(said.body);
+    bench_start(&bench, &outcome,
+                &(struct io_request){.method = "GET",
+                                     .path = "/x",
+                                     .accept = "text/x;q=1,application/json",
+                                     .timeout_ms = WAIT_LIMIT_MS,
+                                     .maximum = ANSWER_LIMIT});
+    bench_wait(&bench);
+    expect_line(&said, "accept: text/x;q=1,application/json\r\n");
+    assert_string_equal(outcome.content_type, PEER_HTTP2_CONTENT_TYPE);
+    outcome_free(&outcome);
+    memory_free(said.head);
+    memory_free(said.body);
+    bench_watch(&bench, &outcome, 0);
+    bench_wait(&bench);
+    assert_string_equal(outcome.told_type, PEER_HTTP2_CONTENT_TYPE);
+    assert_int_equal(outcome.times_told, 1);
+    outcome_free(&outcome);
     bench_close(&bench);
     memory_free(said.head);
     memory_free(said.body);

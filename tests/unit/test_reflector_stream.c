@@ -168,7 +168,7 @@ static void a_line_over_4_mib_ends_the_watch_and_leads_to_a_list(void **state)
 {
     struct reflector_world *world = *state;
     size_t size;
-    char *text = large_event(WATCH_LINE_MAXIMUM, &size);
+    char *text = large_event(WATCH_EVENT_MAXIMUM, &size);
     for (int whole = 0; whole < 2; whole++) {
         reflector_world_restart(world);
         reflector_world_sync(world, "", "10");
@@ -201,6 +201,28 @@ static void nothing_is_read_after_the_reader_said_stop(void **state)
     watch_stream_free(&stream);
 }
 
+static struct result keep_event(void *context, const char *bytes, size_t size)
+{
+    return buffer_append(context, bytes, size);
+}
+
+static void a_new_stream_has_nothing_of_the_one_before(void **state)
+{
+    (void)state;
+    static const char frame[] = "\0\0\0\001x\0\0";
+    struct buffer said = BUFFER_INIT(16);
+    struct watch_stream stream;
+    watch_stream_init(&stream, keep_event, &said);
+    assert_true(result_is_ok(watch_stream_feed(&stream, "a\nleft", 6)));
+    watch_stream_begin(&stream, true);
+    assert_true(result_is_ok(watch_stream_feed(&stream, frame, sizeof(frame) - 1)));
+    watch_stream_begin(&stream, false);
+    assert_true(result_is_ok(watch_stream_feed(&stream, "b\n", 2)));
+    assert_string_equal(buffer_text(&said), "axb");
+    buffer_free(&said);
+    watch_stream_free(&stream);
+}
+
 #define ROW(function) \
     cmocka_unit_test_setup_teardown(function, reflector_world_set_up, reflector_world_tear_down)
 
@@ -214,6 +236,7 @@ int main(void)
         ROW(an_object_of_3_mib_arrives_and_leaves_no_large_buffer_behind),
         ROW(a_line_over_4_mib_ends_the_watch_and_leads_to_a_list),
         ROW(nothing_is_read_after_the_reader_said_stop),
+        ROW(a_new_stream_has_nothing_of_the_one_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,14 +116,14 @@ class Api:
             return None
         return connection
 
-    def _headers(self, content_type: str) -> dict[str, str]:
-        headers = {"Content-Type": content_type, "Accept": "application/json", "User-Agent": "tidemill-e2e"}
+    def _headers(self, content_type: str, accept: str = "application/json") -> dict[str, str]:
+        headers = {"Content-Type": content_type, "Accept": accept, "User-Agent": "tidemill-e2e"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         return headers
 
     def call(self, method: str, path: str, body: Any = None, content_type: str = "application/json",
-             **query: str) -> Json:
+             accept: str = "application/json", **query: str) -> Json:
         url = "/" + path.lstrip("/") + ("?" + urlencode(query) if query else "")
         data = None if body is None else json.dumps(body).encode()
         for _ in range(BUSY_TRIES):
@@ -144,7 +144,7 @@ class Api:
             self.local.connection = connection
             self.local.used = time.monotonic()
             try:
-                connection.request(method, url, data, self._headers(content_type))
+                connection.request(method, url, data, self._headers(content_type, accept))
                 response = connection.getresponse()
                 return response, response.read()
             except (OSError, http.client.HTTPException):
