@@ -17,11 +17,65 @@ struct schedule_spec {
     const char *starting_deadline; /* duration; NULL: none */
 };
 
+/*
+ * Sources that are polled. Hosts in URLs are Services of the Trigger's own namespace (NAME,
+ * NAME.NAMESPACE.svc), or match the controller's --allow-egress. `secret_name` is a Secret of the
+ * namespace; NULL: none.
+ */
+
+/* Exactly one of branch, tag and semver. */
+struct git_source {
+    const char *url; /* https://host/path.git; NULL: no git source */
+    const char *branch;
+    const char *tag;         /* an exact name, or a pattern with * */
+    const char *semver;      /* a range over tags: ">=1.2 <2"; the highest counts */
+    const char *secret_name; /* keys username and password, or token */
+};
+
+/* Exactly one of tag and semver. */
+struct image_source {
+    const char *repository; /* host[:port]/path, or http(s)://...; NULL: no image source */
+    const char *tag;
+    const char *semver;
+    const char *secret_name; /* keys username and password */
+};
+
+/* S3. */
+struct bucket_source {
+    const char *endpoint; /* https://host[:port]; NULL: no bucket source */
+    const char *bucket;
+    const char *prefix;
+    const char *pattern;     /* over keys behind the prefix: * and ?, never over "/" but by ** */
+    const char *region;      /* defaulted by the CRD: us-east-1 */
+    const char *secret_name; /* keys accessKey and secretKey; NULL: unsigned */
+};
+
+/* The revision is ETag, else Last-Modified, else the body's sha256. */
+struct http_source {
+    const char *url;         /* NULL: no http source */
+    const char *secret_name; /* key token (Bearer), or username and password (Basic) */
+};
+
+/* Exactly one of above and below: fires when the value has been over (under) it for `for`. */
+struct prometheus_source {
+    const char *query; /* of one sample, an instant vector or a scalar; NULL: no such source */
+    const char *above; /* decimals */
+    const char *below;
+    const char *hold; /* "for" in the YAML, a duration; NULL: at once */
+    const char *url;  /* NULL: the controller's --prometheus-url */
+    const char *secret_name;
+};
+
 struct trigger_spec {
     struct object_reference pipeline_ref;
     struct name_value *params;
     size_t param_count;
     struct schedule_spec schedule;
+    struct git_source git;
+    struct image_source image;
+    struct bucket_source bucket;
+    struct http_source http;
+    struct prometheus_source prometheus;
     const char *concurrency_policy; /* Allow, Forbid, Replace, Queue; defaulted by the CRD: Allow */
     bool suspend;
 };
