@@ -53,6 +53,15 @@ void trigger_record(struct trigger_work *work, bool warning, const struct recent
 /* A time is not to start anything any more: startingDeadline. */
 bool trigger_is_late(const struct trigger_work *work, int64_t scheduled_time);
 
+/* What Ready says unless there is an obstacle. */
+void trigger_set_ready(struct trigger_work *work, const char *reason, const char *message);
+
+/* work->cron and the deadline, or the obstacle that keeps them from being read. */
+void trigger_read_schedule(struct trigger_work *work);
+
+/* Writes down what is due, drops what is not to run, and says what comes next. */
+void trigger_decide_schedule(struct trigger_work *work);
+
 /* Unfinished runs of this trigger other than `except`; *example is one of them, or NULL. */
 size_t trigger_count_unfinished(const struct trigger_work *work, const char *except,
                                 const char **example);
