@@ -66,16 +66,50 @@ struct prometheus_source {
     const char *secret_name;
 };
 
+/* Runs of another Pipeline of the namespace that end. */
+struct pipeline_source {
+    const char *name; /* NULL: no pipeline source */
+    const char **on;  /* Succeeded (default), Failed */
+    size_t on_count;
+};
+
+/* What becomes of a Model of the namespace. */
+struct model_source {
+    const char *name; /* NULL: no model source */
+    const char **on;  /* Promoted (default) */
+    size_t on_count;
+};
+
+/* A parameter of each run: a value, or what the source says by this name. */
+struct trigger_param {
+    const char *name;
+    const char *value;
+    const char *from; /* e.g. "commit", "digest"; NULL: value */
+};
+
+/* At most `runs` in a window of `per`, which begins with its first run. */
+struct budget_spec {
+    int64_t runs;    /* INTEGER_ABSENT: no budget */
+    const char *per; /* duration; defaulted by the CRD: 24h */
+};
+
+/* Exactly one of the sources. */
 struct trigger_spec {
     struct object_reference pipeline_ref;
-    struct name_value *params;
+    struct trigger_param *params;
     size_t param_count;
-    struct schedule_spec schedule;
+    struct schedule_spec schedule; /* cron NULL: no schedule */
+    struct pipeline_source pipeline;
+    struct model_source model;
     struct git_source git;
     struct image_source image;
     struct bucket_source bucket;
     struct http_source http;
     struct prometheus_source prometheus;
+    const char *interval; /* of polling, a duration; defaulted by the CRD: 5m */
+    const char *cooldown; /* durations; NULL: none */
+    const char *debounce;
+    struct budget_spec budget;
     const char *concurrency_policy; /* Allow, Forbid, Replace, Queue; defaulted by the CRD: Allow */
     bool suspend;
 };
@@ -83,14 +117,20 @@ struct trigger_spec {
 /* A firing that is written down and whose run may not exist yet. */
 struct pending_firing {
     int64_t number;
-    int64_t scheduled_time;
-    const char *run; /* NULL: no firing is pending */
+    int64_t scheduled_time; /* of a schedule; TIME_ABSENT of other sources */
+    const char *revision;   /* of other sources; NULL of a schedule */
+    const char *summary;    /* the revision for people: "commit 3f2a1c9 of main" */
+    const char *run;        /* NULL: no firing is pending */
     const char *reason;
+    int64_t chain;             /* runs that led to it by triggers of pipelines; 0: none */
+    struct name_value *params; /* what the source said for spec.params' `from` */
+    size_t param_count;
 };
 
 struct recent_decision {
     int64_t time;           /* when it was decided */
-    int64_t scheduled_time; /* what it was about */
+    int64_t scheduled_time; /* what it was about, */
+    const char *revision;   /* or this */
     const char *run;        /* NULL: none was started */
     const char *reason;     /* CamelCase */
     const char *message;
@@ -100,8 +140,12 @@ struct trigger_status {
     int64_t observed_generation;
     int64_t last_schedule_time;
     int64_t next_schedule_time;
-    int64_t firings; /* runs started */
-    int64_t dropped; /* scheduled times that started none */
+    const char *observed_revision; /* the newest that was dealt with; NULL: none yet */
+    int64_t last_firing_time;      /* when a firing was last written down */
+    int64_t budget_since;          /* the window of spec.budget under way; TIME_ABSENT: none */
+    int64_t budget_used;           /* runs of that window */
+    int64_t firings;               /* runs started */
+    int64_t dropped;               /* scheduled times and revisions that started none */
     struct pending_firing pending;
     struct object_reference last_run_ref;
     struct recent_decision *recent; /* newest last, 10 at most */

@@ -6,15 +6,15 @@
 #include <string.h>
 
 /*
- * A Trigger starts one run for each time of its schedule, exactly once (conformance K1, K3, K5):
+ * A Trigger starts one run for each time of its schedule, or each change of its source, exactly
+ * once (conformance K1, K3, K5):
  *
- *   time is due ──status──> pending, lastScheduleTime ──create──> run ──status──> done
+ *   due, or changed ──status──> pending, and what is dealt with ──create──> run ──status──> done
  *
- * The first status write is locked by resourceVersion, and nothing at or before lastScheduleTime
- * ever fires, whatever is deleted or however clocks jump. After a crash the pending firing says
- * what to create; its run's name holds the scheduled minute. One firing is pending at a time; times
- * that come meanwhile wait for their turn and are then judged by startingDeadline and catchUp, as
- * are those that pass while the trigger is suspended or its pipeline is missing.
+ * The first status write is locked by resourceVersion. Nothing at or before lastScheduleTime, and
+ * not what is at observedRevision, ever fires, whatever is deleted or however clocks jump. After a
+ * crash the pending firing says what to create; its run's name holds the scheduled minute, or the
+ * firing's number. One firing is pending at a time; what comes meanwhile waits for its turn.
  */
 
 enum { RECENT_MAXIMUM = 10 };
@@ -50,6 +50,27 @@ void trigger_record(struct trigger_work *work, bool warning, const struct recent
     tell(work, warning, entry->reason, recent[kept].message);
 }
 
+static bool has_schedule(const struct trigger_work *work)
+{
+    return work->trigger->spec.schedule.cron != NULL;
+}
+
+const char *trigger_print_firing(const struct trigger_work *work,
+                                 const struct pending_firing *firing)
+{
+    return firing->revision ? text_or(firing->summary, firing->revision)
+                            : trigger_print_time(work, firing->scheduled_time);
+}
+
+const char *trigger_concurrency_reason(const struct trigger_work *work, bool busy)
+{
+    const char *policy = work->trigger->spec.concurrency_policy;
+    if (busy && text_equal(policy, "Queue")) {
+        return REASON_QUEUED;
+    }
+    return busy && text_equal(policy, "Replace") ? REASON_REPLACED : NULL;
+}
+
 /* The conditions. */
 
 void trigger_set_ready(struct trigger_work *work, const char *reason, const char *message)
@@ -80,8 +101,11 @@ static void write_suspended(struct trigger_work *work)
 {
     trigger_set_ready(
         work, REASON_TRIGGER_SUSPENDED,
-        "spec.suspend is true: nothing fires; what becomes of the times that pass now, "
-        "spec.schedule.catchUp and startingDeadline decide when it is set to false");
+        has_schedule(work)
+            ? "spec.suspend is true: nothing fires; what becomes of the times that pass now, "
+              "spec.schedule.catchUp and startingDeadline decide when it is set to false"
+            : "spec.suspend is true: nothing fires; when it is set to false and the source has "
+              "changed meanwhile, one run is started");
 }
 
 static void note_pipeline_missing(struct trigger_work *work)
@@ -97,9 +121,12 @@ static void note_pipeline_missing(struct trigger_work *work)
 static void decide(struct trigger_work *work)
 {
     work->after.status.next_schedule_time = TIME_ABSENT;
-    trigger_read_schedule(work);
+    if (has_schedule(work)) {
+        trigger_read_schedule(work);
+    }
+    trigger_read_gate(work);
     trigger_settle_pending(work);
-    if (!work->cron) {
+    if (work->stalled) {
         return;
     }
     if (work->trigger->spec.suspend) {
@@ -110,7 +137,11 @@ static void decide(struct trigger_work *work)
         note_pipeline_missing(work);
         return;
     }
-    trigger_decide_schedule(work);
+    if (has_schedule(work)) {
+        trigger_decide_schedule(work);
+    } else {
+        trigger_decide_change(work);
+    }
 }
 
 /* The operations. */
@@ -135,7 +166,7 @@ static void write_status(struct trigger_work *work)
     const char *message = ready->message;
     if (work->pending_is_new) {
         message = arena_print(work->arena, "writes down the firing of %s",
-                              trigger_print_time(work, status->pending.scheduled_time));
+                              trigger_print_firing(work, &status->pending));
     } else if (work->news_count > 0) {
         message = work->news[0].message;
     }

@@ -14,8 +14,6 @@
  * suspended or its pipeline is missing.
  */
 
-enum { MILLISECONDS = 1000 };
-
 /* A zone's file that is missing is looked for again (kube/zones.c keeps its answer for as long). */
 enum { ZONE_RETRY_SECONDS = 60 };
 
@@ -48,28 +46,8 @@ const char *trigger_print_time(const struct trigger_work *work, int64_t time)
 static void refuse_schedule(struct trigger_work *work, const char *field, const char *message)
 {
     work->cron = NULL;
-    work->stalled = true;
-    trigger_note_obstacle(work, REASON_BAD_SCHEDULE,
-                          arena_print(work->arena,
-                                      "spec.schedule.%s: %s; nothing fires until it is "
-                                      "corrected",
-                                      field, message));
-}
-
-static void read_deadline(struct trigger_work *work)
-{
-    const char *text = work->trigger->spec.schedule.starting_deadline;
-    int64_t milliseconds = 0;
-    if (!text) {
-        return;
-    }
-    if (!duration_parse(text, &milliseconds)) {
-        refuse_schedule(
-            work, "startingDeadline",
-            arena_print(work->arena, "\"%s\" is no duration such as 90s or 1h30m", text));
-        return;
-    }
-    work->deadline_seconds = (milliseconds + MILLISECONDS - 1) / MILLISECONDS;
+    trigger_refuse_field(work, REASON_BAD_SCHEDULE, arena_print(work->arena, "schedule.%s", field),
+                         message);
 }
 
 void trigger_read_schedule(struct trigger_work *work)
@@ -83,7 +61,10 @@ void trigger_read_schedule(struct trigger_work *work)
                         text_or(work->view->zone_error, "there is no such time zone"));
         plan_wake_at(work->plan, work->view->now + ZONE_RETRY_SECONDS);
     }
-    read_deadline(work);
+    if (schedule->starting_deadline) {
+        work->deadline_seconds = trigger_read_duration(
+            work, REASON_BAD_SCHEDULE, "schedule.startingDeadline", schedule->starting_deadline);
+    }
 }
 
 /* What is due. */
@@ -162,17 +143,16 @@ static void drop_missed(struct trigger_work *work, const struct due_times *due)
     trigger_record(work, true, &entry);
 }
 
-/* Forbid: the time is over when it comes, whenever the run before ends. */
-static void skip_due(struct trigger_work *work, const struct due_times *due, const char *running)
+/* The time is over when it comes, whenever what is in its way ends. */
+static void skip_due(struct trigger_work *work, const struct due_times *due, const char *reason,
+                     const char *why)
 {
     const struct recent_decision entry = {
         .time = work->view->now,
         .scheduled_time = due->newest,
-        .reason = REASON_STILL_RUNNING,
-        .message = arena_print(work->arena,
-                               "%s started no run: run %s has not ended and "
-                               "spec.concurrencyPolicy is Forbid",
-                               trigger_print_time(work, due->newest), running)};
+        .reason = reason,
+        .message = arena_print(work->arena, "%s started no run: %s",
+                               trigger_print_time(work, due->newest), why)};
     work->after.status.dropped += due->kept;
     work->after.status.last_schedule_time = due->newest;
     trigger_record(work, false, &entry);
@@ -180,27 +160,23 @@ static void skip_due(struct trigger_work *work, const struct due_times *due, con
 
 static const char *choose_reason(const struct trigger_work *work, int64_t time, bool busy)
 {
-    const char *policy = work->trigger->spec.concurrency_policy;
-    if (busy && text_equal(policy, "Queue")) {
-        return REASON_QUEUED;
-    }
-    if (busy && text_equal(policy, "Replace")) {
-        return REASON_REPLACED;
-    }
-    return time < work->view->now - TRIGGER_LIVE_SECONDS ? REASON_CATCH_UP : REASON_FIRED;
+    const char *reason = trigger_concurrency_reason(work, busy);
+    bool is_live = time >= work->view->now - TRIGGER_LIVE_SECONDS;
+    return reason ? reason : is_live ? REASON_FIRED : REASON_CATCH_UP;
 }
 
 static void write_down(struct trigger_work *work, int64_t time, bool busy)
 {
-    struct trigger_status *status = &work->after.status;
-    status->pending = (struct pending_firing){
-        .number = status->firings + 1,
+    char text[CIVIL_TEXT_SIZE];
+    civil_format(time, text);
+    const struct name_value value = {.name = "scheduledTime", .value = text};
+    const struct pending_firing firing = {
+        .number = work->after.status.firings + 1,
         .scheduled_time = time,
         .run = name_scheduled_run(work->arena, work->trigger->meta.name, time),
         .reason = choose_reason(work, time, busy)};
-    status->last_schedule_time = time;
-    work->pending_is_new = true;
-    work->starts_run = !text_equal(status->pending.reason, REASON_QUEUED);
+    trigger_write_down(work, &firing, &(struct trigger_values){.items = &value, .count = 1});
+    work->after.status.last_schedule_time = time;
 }
 
 static void fire_due(struct trigger_work *work)
@@ -226,7 +202,14 @@ static void fire_due(struct trigger_work *work)
     const char *running = NULL;
     bool busy = trigger_count_unfinished(work, NULL, &running) > 0;
     if (forbid && busy) {
-        skip_due(work, &due, running);
+        skip_due(work, &due, REASON_STILL_RUNNING,
+                 arena_print(work->arena,
+                             "run %s has not ended and spec.concurrencyPolicy is Forbid", running));
+        return;
+    }
+    const struct trigger_gate gate = trigger_find_gate(work);
+    if (gate.reason) {
+        skip_due(work, &due, gate.reason, gate.message);
         return;
     }
     write_down(work, due.first, busy);
