@@ -1,4 +1,4 @@
-"""plan/ and api/ cannot read a clock, the environment, randomness, a file or the network."""
+"""plan/, source/ and api/ cannot read a clock, the environment, randomness, a file or the network."""
 
 import pathlib
 import subprocess
@@ -76,22 +76,23 @@ def allocators(objects: list[pathlib.Path]) -> list[str]:
 
 
 def pure_objects() -> list[pathlib.Path]:
-    return sorted((OBJECTS / "plan").glob("*.o")) + sorted((OBJECTS / "api").glob("*.o"))
+    rooms = ("plan", "source", "api")
+    return [path for room in rooms for path in sorted((OBJECTS / room).glob("*.o"))]
 
 
 def project_symbols() -> set[str]:
-    rooms = ("core", "api", "plan")
+    rooms = ("core", "api", "plan", "source")
     return defined_symbols([path for room in rooms for path in (OBJECTS / room).glob("*.o")])
 
 
 class Purity(unittest.TestCase):
-    def test_plan_and_api_objects_need_nothing_from_the_world(self) -> None:
+    def test_plan_source_and_api_objects_need_nothing_from_the_world(self) -> None:
         objects = pure_objects()
         self.assertGreater(len(objects), 20, "the release objects are not built")
         self.assertEqual(impurities(objects, project_symbols()), [])
 
-    def test_what_core_takes_from_the_world_is_not_reached_from_plan_and_api(self) -> None:
-        """plan and api use of core only what is pure itself: not the log, which asks the time"""
+    def test_what_core_takes_from_the_world_is_not_reached_from_plan_source_and_api(self) -> None:
+        """plan, source and api use of core only what is pure itself: not the log, which asks the time"""
         used = undefined_symbols(pure_objects())
         self.assertEqual([name for name in used if name.startswith("log_")], [])
 
