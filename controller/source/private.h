@@ -14,6 +14,8 @@ struct source_protocol {
                              struct source_finding *finding, struct error *error);
 };
 
+extern const struct source_protocol source_git;
+
 struct source_talk {
     struct arena *arena;
     const struct trigger *trigger;

@@ -17,7 +17,9 @@ const char *source_answer_header(const struct source_answer *answer, const char 
 /* The protocol of the one source that the spec has; NULL: it is polled for nothing. */
 static const struct source_protocol *find_protocol(const struct trigger_spec *spec)
 {
-    (void)spec;
+    if (spec->git.url) {
+        return &source_git;
+    }
     return NULL;
 }
 
