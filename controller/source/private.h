@@ -15,6 +15,7 @@ struct source_protocol {
 };
 
 extern const struct source_protocol source_git;
+extern const struct source_protocol source_image;
 
 struct source_talk {
     struct arena *arena;

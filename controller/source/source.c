@@ -20,6 +20,9 @@ static const struct source_protocol *find_protocol(const struct trigger_spec *sp
     if (spec->git.url) {
         return &source_git;
     }
+    if (spec->image.repository) {
+        return &source_image;
+    }
     return NULL;
 }
 
