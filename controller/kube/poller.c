@@ -309,7 +309,9 @@ static void on_answer(void *context, const struct io_fetched *fetched)
     poll->visit = NULL;
     if (fetched->failure != ERROR_NONE) {
         struct error error;
-        (void)error_set(&error, fetched->failure, "%s: %s", poll->request.url, fetched->message);
+        int shown = (int)strcspn(poll->request.url, "?"); /* the query may be a signature */
+        (void)error_set(&error, fetched->failure, "%.*s: %s", shown, poll->request.url,
+                        fetched->message);
         end_failed(poll, &error);
         return;
     }
