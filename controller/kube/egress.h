@@ -26,4 +26,13 @@ MUST_CHECK struct result egress_judge(struct arena *arena, const char *url, cons
                                       const char *allowed, struct egress_target *target,
                                       struct error *error);
 
+/*
+ * Whether a Secret may go along with a request to `target` (conformance X14). `allowed`: the
+ * Secret's annotation tidemill.dev/allowed-hosts, names as in --allow-egress; a Service by its
+ * short or its whole name. In the clear only to "http://NAME" in it. ERROR_DENIED says what to do.
+ */
+MUST_CHECK struct result egress_judge_secret(struct arena *arena,
+                                             const struct egress_target *target, const char *secret,
+                                             const char *allowed, struct error *error);
+
 #endif

@@ -1,54 +1,22 @@
-#include "kube/poller.h"
+#include "kube/poller_private.h"
 
 #include "api/kept.h"
 #include "api/quantity.h"
 #include "core/assert.h"
 #include "core/hash.h"
-#include "core/map.h"
 #include "core/memory.h"
 #include "core/text.h"
 #include "core/url.h"
-#include "kube/egress.h"
-#include "kube/queue.h"
-#include "source/source.h"
 
 #include <string.h>
 
-enum { MILLISECONDS = 1000, MICROSECONDS = 1000000 };
+enum { MILLISECONDS = 1000 };
 
 /* A host that has its share: the poll comes again after so long. */
 enum { HOST_BUSY_MS = 2000 };
 
 /* A poll comes a bit later or sooner than its interval, so that many do not march in step. */
 enum { JITTER_PARTS = 20 };
-
-/* What is known of one Trigger's source, and the conversation about it. */
-struct poll {
-    struct poller *poller;
-    struct work_key key; /* owned */
-    char *uid;
-    int64_t generation;
-    struct arena known; /* of the sighting */
-    struct sighting sighting;
-    bool is_known;
-    /* While it is asked: */
-    struct arena arena;
-    struct source_talk *talk;
-    struct source_request request;
-    char *host; /* whose share it has; owned */
-    struct io_visit *visit;
-};
-
-struct poller {
-    struct poller_options options;
-    struct queue *queue;
-    struct map polls; /* "namespace/name" -> struct poll */
-    struct map hosts; /* host -> conversations with it, as a number */
-    bool leads;
-    bool is_working; /* work() is on the stack */
-    size_t asking;
-    struct poller_numbers numbers;
-};
 
 static bool is_polled(const struct trigger *trigger)
 {
@@ -139,16 +107,21 @@ static void hang_up(struct poll *poll)
         io_cancel_fetch(poller->options.io, poll->visit);
         poll->visit = NULL;
     }
+    if (poll->secret_call) {
+        io_cancel(poller->options.io, poll->secret_call);
+        poll->secret_call = NULL;
+    }
     if (poll->host) {
         give_share_back(poller, poll->host);
         poll->host = memory_free(poll->host);
     }
-    if (poll->talk) {
-        poll->talk = NULL;
+    poll->talk = NULL;
+    if (poll->is_asked) {
+        poll->is_asked = false;
         poller->asking--;
         queue_done(poller->queue, &poll->key);
     }
-    arena_free(&poll->arena);
+    arena_wipe(&poll->arena);
 }
 
 static void free_poll(struct poll *poll)
@@ -220,116 +193,42 @@ static int64_t jittered(struct poller *poller, int64_t milliseconds)
 
 static void work(void *context);
 
-static void end_poll(struct poll *poll, const struct sighting *seen)
+void poller_end(struct poll *poll, const struct sighting *seen, bool for_good)
 {
     struct poller *poller = poll->poller;
-    const struct trigger *trigger = (const struct trigger *)cache_get(
-        poller->options.cache, KIND_TRIGGER, poll->key.namespace, poll->key.name);
-    int64_t interval = trigger ? interval_ms(trigger)
-                               : (int64_t)POLLER_INTERVAL_SECONDS * MILLISECONDS;
+    int64_t interval = interval_ms(poll->trigger);
     poller->numbers.found += seen->state == SIGHTING_FOUND;
     poller->numbers.absent += seen->state == SIGHTING_ABSENT;
     poller->numbers.failed += seen->state == SIGHTING_FAILED;
     keep_sighting(poll, seen);
     hang_up(poll);
-    queue_add_at(poller->queue, &poll->key,
-                 io_now_ms(poller->options.io) + jittered(poller, interval));
+    if (!for_good) {
+        queue_add_at(poller->queue, &poll->key,
+                     io_now_ms(poller->options.io) + jittered(poller, interval));
+    }
     work(poller); /* a place came free */
 }
 
-static void end_failed(struct poll *poll, const struct error *error)
-{
-    const struct sighting seen = {
-        .state = SIGHTING_FAILED,
-        .message = arena_print(&poll->arena, "%s; it is asked again", error->message)};
-    end_poll(poll, &seen);
-}
+/* ---- The beginning ---- */
 
-static void end_found(struct poll *poll, const struct source_finding *finding)
+static const char *secret_of(const struct trigger_spec *spec)
 {
-    int64_t now = io_unix_micros(poll->poller->options.io) / MICROSECONDS;
-    struct sighting seen = {.state = SIGHTING_FOUND,
-                            .revision = finding->revision,
-                            .summary = finding->summary,
-                            .values = finding->values,
-                            .value_count = finding->value_count,
-                            .since = now};
-    if (finding->verdict != SOURCE_FOUND) {
-        seen = (struct sighting){.state = SIGHTING_ABSENT, .message = finding->summary};
+    const char *const names[] = {spec->http.secret_name, spec->git.secret_name,
+                                 spec->image.secret_name, spec->bucket.secret_name,
+                                 spec->prometheus.secret_name};
+    for (size_t at = 0; at < sizeof(names) / sizeof(names[0]); at++) {
+        if (names[at]) {
+            return names[at];
+        }
     }
-    end_poll(poll, &seen);
-}
-
-/* ---- The conversation ---- */
-
-static void on_answer(void *context, const struct io_fetched *fetched);
-
-/* False with the error: it may not be asked. */
-static bool ask(struct poll *poll, struct error *error)
-{
-    struct poller *poller = poll->poller;
-    const struct source_request *request = &poll->request;
-    struct egress_target target;
-    if (!result_is_ok(egress_judge(&poll->arena, request->url, poll->key.namespace,
-                                   poller->options.allowed_hosts, &target, error))) {
-        return false;
-    }
-    const struct io_fetch fetch = {.method = request->method,
-                                   .url = target.url,
-                                   .headers = request->headers,
-                                   .header_count = request->header_count,
-                                   .body = request->body,
-                                   .body_size = request->body_size,
-                                   .maximum = request->answer_limit > 0 ? request->answer_limit
-                                                                        : SOURCE_ANSWER_LIMIT,
-                                   .timeout_ms = POLLER_REQUEST_MS,
-                                   .is_service = target.is_service,
-                                   .on_done = on_answer,
-                                   .context = poll};
-    poller->numbers.requests++;
-    poll->visit = io_fetch(poller->options.io, &fetch);
-    return true;
-}
-
-static void go_on(struct poll *poll, const struct source_answer *answer)
-{
-    struct error error = {0};
-    struct source_finding finding;
-    enum source_step step = source_next(poll->talk, answer, &poll->request, &finding, &error);
-    if (step == SOURCE_DONE) {
-        end_found(poll, &finding);
-    } else if (step == SOURCE_FAILED || !ask(poll, &error)) {
-        end_failed(poll, &error);
-    }
-}
-
-static void on_answer(void *context, const struct io_fetched *fetched)
-{
-    struct poll *poll = context;
-    poll->visit = NULL;
-    if (fetched->failure != ERROR_NONE) {
-        struct error error;
-        int shown = (int)strcspn(poll->request.url, "?"); /* the query may be a signature */
-        (void)error_set(&error, fetched->failure, "%.*s: %s", shown, poll->request.url,
-                        fetched->message);
-        end_failed(poll, &error);
-        return;
-    }
-    const struct source_answer answer = {.status = fetched->status,
-                                         .headers = fetched->headers,
-                                         .header_count = fetched->header_count,
-                                         .body = fetched->body,
-                                         .body_size = fetched->body_size};
-    go_on(poll, &answer);
+    return NULL;
 }
 
 /* The host of the first request; conversations that go on elsewhere count for it as well. */
-static bool find_share(struct poll *poll)
+static bool find_share(struct poll *poll, const struct trigger *trigger)
 {
     CLEANUP(arena_free) struct arena arena = {0};
     struct url url;
-    const struct trigger *trigger = (const struct trigger *)cache_get(
-        poll->poller->options.cache, KIND_TRIGGER, poll->key.namespace, poll->key.name);
     const char *text = address_of(&trigger->spec);
     const char *host = result_is_ok(url_parse(&arena, text, &url, NULL)) ? url.host : text;
     const char *share = arena_print(&arena, "%s/%s", poll->key.namespace, host);
@@ -342,28 +241,17 @@ static bool find_share(struct poll *poll)
 
 static void begin(struct poll *poll, const struct trigger *trigger)
 {
-    struct poller *poller = poll->poller;
-    struct error error = {0};
     /* The cache's may be replaced while it is asked. */
     void *block = arena_allocate(&poll->arena, 1,
                                  kept_size(KIND_TRIGGER, (const struct object *)trigger));
-    const struct trigger *copy = (const struct trigger *)kept_copy(
-        KIND_TRIGGER, (const struct object *)trigger, block);
+    poll->trigger = (const struct trigger *)kept_copy(KIND_TRIGGER, (const struct object *)trigger,
+                                                      block);
     poll->generation = trigger->meta.generation;
-    poller->asking++;
-    poll->talk = source_begin(&poll->arena, copy, NULL,
-                              io_unix_micros(poller->options.io) / MICROSECONDS, &error);
-    if (!poll->talk) {
-        poller->asking--;
-        const struct sighting seen = {.state = SIGHTING_FAILED, .message = error.message};
-        struct work_key key = key_copy(&poll->key);
-        keep_sighting(poll, &seen);
-        hang_up(poll);
-        queue_done(poller->queue, &key); /* until its spec changes */
-        key_free(&key);
-        return;
-    }
-    go_on(poll, NULL);
+    poll->secret = (struct secret){0};
+    poll->secret_name = secret_of(&poll->trigger->spec);
+    poll->is_asked = true;
+    poll->poller->asking++;
+    poller_talk(poll);
 }
 
 static bool is_current(const struct poll *poll, const struct trigger *trigger)
@@ -385,7 +273,7 @@ static void start_poll(struct poller *poller, const struct work_key *key)
         poll = NULL;
     }
     poll = poll ? poll : make_poll(poller, trigger);
-    if (!find_share(poll)) {
+    if (!find_share(poll, trigger)) {
         queue_done(poller->queue, key);
         queue_add_at(poller->queue, &poll->key, io_now_ms(poller->options.io) + HOST_BUSY_MS);
         return;
