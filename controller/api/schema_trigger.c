@@ -22,8 +22,46 @@ static const struct field pipeline_reference_fields[] = {
 };
 static SCHEMA(schema_pipeline_reference, object_reference, pipeline_reference_fields);
 
+static const struct field git_fields[] = {
+    TEXT("url", struct git_source, url),
+    TEXT("branch", struct git_source, branch),
+    TEXT("tag", struct git_source, tag),
+    TEXT("semver", struct git_source, semver),
+    TEXT("secretName", struct git_source, secret_name),
+};
+static SCHEMA(schema_git, git_source, git_fields);
+
+static const struct field image_fields[] = {
+    TEXT("repository", struct image_source, repository),
+    TEXT("tag", struct image_source, tag),
+    TEXT("semver", struct image_source, semver),
+    TEXT("secretName", struct image_source, secret_name),
+};
+static SCHEMA(schema_image, image_source, image_fields);
+
+static const struct field bucket_fields[] = {
+    TEXT("endpoint", struct bucket_source, endpoint),
+    TEXT("bucket", struct bucket_source, bucket),
+    TEXT("prefix", struct bucket_source, prefix),
+    TEXT("pattern", struct bucket_source, pattern),
+    TEXT("region", struct bucket_source, region),
+    TEXT("secretName", struct bucket_source, secret_name),
+};
+static SCHEMA(schema_bucket, bucket_source, bucket_fields);
+
+static const struct field prometheus_fields[] = {
+    TEXT("query", struct prometheus_source, query),
+    TEXT("above", struct prometheus_source, above),
+    TEXT("below", struct prometheus_source, below),
+    TEXT("for", struct prometheus_source, hold),
+    TEXT("url", struct prometheus_source, url),
+    TEXT("secretName", struct prometheus_source, secret_name),
+};
+static SCHEMA(schema_prometheus, prometheus_source, prometheus_fields);
+
 static const struct field http_fields[] = {
     TEXT("url", struct http_source, url),
+    TEXT("secretName", struct http_source, secret_name),
 };
 static SCHEMA(schema_http, http_source, http_fields);
 
@@ -59,7 +97,11 @@ static const struct field spec_fields[] = {
     OBJECT("schedule", struct trigger_spec, schedule, schema_schedule),
     OBJECT("pipeline", struct trigger_spec, pipeline, schema_pipeline_source),
     OBJECT("model", struct trigger_spec, model, schema_model_source),
+    OBJECT("git", struct trigger_spec, git, schema_git),
+    OBJECT("image", struct trigger_spec, image, schema_image),
+    OBJECT("bucket", struct trigger_spec, bucket, schema_bucket),
     OBJECT("http", struct trigger_spec, http, schema_http),
+    OBJECT("prometheus", struct trigger_spec, prometheus, schema_prometheus),
     TEXT("interval", struct trigger_spec, interval),
     TEXT("cooldown", struct trigger_spec, cooldown),
     TEXT("debounce", struct trigger_spec, debounce),
