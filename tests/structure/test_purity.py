@@ -24,7 +24,8 @@ ALLOWED = {
     # what the compiler adds
     "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_",
 }
-ALLOWED_PREFIXES = ("json_",)
+# jansson, and expat (of source/ alone: test_modules.py), which is given bytes and has no way to files
+ALLOWED_PREFIXES = ("json_", "XML_")
 # jansson's own ways to the outside
 FORBIDDEN = {"json_load_file", "json_loadf", "json_loadfd", "json_dump_file", "json_dumpf",
              "json_dumpfd", "json_object_seed"}
