@@ -105,6 +105,15 @@ class Purity(unittest.TestCase):
             ["__vasprintf_chk in memory.o", "calloc in memory.o", "reallocarray in memory.o"],
         )
 
+    def test_signatures_are_compared_by_nothing_that_tells_where_they_differ(self) -> None:
+        used = undefined_symbols([OBJECTS / "source" / "webhook_verify.o"])
+        self.assertIn("digest_equal", used)
+        for name in ("memcmp", "bcmp", "strcmp", "strncmp", "strcasecmp", "strncasecmp", "text_compare"):
+            self.assertNotIn(name, used)
+        digest = undefined_symbols([OBJECTS / "core" / "digest.o"])
+        self.assertIn("CRYPTO_memcmp", digest)
+        self.assertNotIn("memcmp", digest)
+
     def test_planted_impurities_are_found(self) -> None:
         source = """
             #include <stdio.h>
