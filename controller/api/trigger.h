@@ -93,6 +93,33 @@ struct budget_spec {
     const char *per; /* duration; defaulted by the CRD: 24h */
 };
 
+/* What a payload must say to start a run: exactly one of equals and pattern. */
+struct webhook_filter {
+    const char *path;    /* "ref", "repository.full_name", "commits[0].id" */
+    const char *equals;  /* the text of a string, number or boolean */
+    const char *pattern; /* source/glob.h: * and ?, never over "/" but by ** */
+};
+
+/* A parameter of the run that takes a field of the payload. */
+struct webhook_param {
+    const char *name;
+    const char *path;
+};
+
+/* Deliveries to the controller's own address; not polled. */
+struct webhook_source {
+    const char *type;    /* GitHub, GitLab, Gitea, Standard, HMAC; NULL: no webhook */
+    const char *header;  /* of HMAC: which one has the signature */
+    const char *prefix;  /* of HMAC: what stands before it, such as "sha256="; NULL: nothing */
+    const char **events; /* names of events that count; none: all but GitHub's and Gitea's ping */
+    size_t event_count;
+    struct webhook_filter *filters; /* all must hold */
+    size_t filter_count;
+    struct webhook_param *params;
+    size_t param_count;
+    const char *secret_name; /* key secret, and each key that begins with "secret-" */
+};
+
 /* Exactly one of the sources. */
 struct trigger_spec {
     struct object_reference pipeline_ref;
@@ -110,6 +137,7 @@ struct trigger_spec {
     const char *cooldown; /* durations; NULL: none */
     const char *debounce;
     struct budget_spec budget;
+    struct webhook_source webhook;
     const char *concurrency_policy; /* Allow, Forbid, Replace, Queue; defaulted by the CRD: Allow */
     bool suspend;
 };

@@ -16,6 +16,9 @@ struct source_protocol {
 
 extern const struct source_protocol source_git;
 extern const struct source_protocol source_image;
+extern const struct source_protocol source_bucket;
+extern const struct source_protocol source_http;
+extern const struct source_protocol source_prometheus;
 
 struct source_talk {
     struct arena *arena;

@@ -24,6 +24,13 @@ static const struct source_protocol *find_protocol(const struct trigger_spec *sp
         return &source_image;
     }
     return NULL;
+    if (spec->bucket.endpoint) {
+        return &source_bucket;
+    }
+    if (spec->http.url) {
+        return &source_http;
+    }
+    return spec->prometheus.query ? &source_prometheus : NULL;
 }
 
 struct source_talk *source_begin(struct arena *arena, const struct trigger *trigger,

@@ -28,6 +28,7 @@ LIBRARY_ROOMS = {
     "yaml.h": {"io"},
     "jansson.h": {"api", "artifact", "io"},
     "openssl/": {"core", "io"},
+    "expat.h": {"source"},
     "sys/socket.h": {"io"},
 }
 

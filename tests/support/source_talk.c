@@ -88,7 +88,8 @@ static const char *print_finding(struct arena *arena, const struct source_findin
     }
     require_printable(finding->revision, SOURCE_REVISION_LIMIT);
     REQUIRE(finding->revision[0] != '\0' && finding->value_count <= SOURCE_VALUES_LIMIT);
-    char *text = arena_print(arena, "FOUND %s | %s |", finding->revision, finding->summary);
+    char *text = arena_print(arena, "FOUND %s%s | %s |", finding->revision,
+                             finding->quiet ? " (quiet)" : "", finding->summary);
     for (size_t at = 0; at < finding->value_count; at++) {
         REQUIRE(strlen(finding->values[at].value) <= SOURCE_VALUE_LIMIT);
         text = arena_print(arena, "%s %s=%s", text, finding->values[at].name,

@@ -22,7 +22,7 @@ struct talk_record {
     /* Each request: "GET URL", its headers a line each, an empty line and the body if it has one,
      * "(secret)" when it carries it; "--" between two. */
     const char *asked;
-    /* "FOUND revision | summary | name=value ...", "ABSENT summary", "NOT_YET summary",
+    /* "FOUND revision (quiet) | summary | name=value ...", "ABSENT summary", "NOT_YET summary",
      * "FAILED kind: message", "REFUSED message" of source_begin(), or "ASKS MORE". */
     const char *outcome;
 };
