@@ -19,13 +19,15 @@ static void end_failed(struct poll *poll, const struct error *error)
 static void end_found(struct poll *poll, const struct source_finding *finding)
 {
     int64_t now = io_unix_micros(poll->poller->options.io) / MICROSECONDS;
-    struct sighting seen = {.state = SIGHTING_FOUND,
+    struct sighting seen = {.state = finding->verdict == SOURCE_NOT_YET ? SIGHTING_NOT_YET
+                                                                        : SIGHTING_FOUND,
+                            .quiet = finding->quiet,
                             .revision = finding->revision,
                             .summary = finding->summary,
                             .values = finding->values,
                             .value_count = finding->value_count,
                             .since = now};
-    if (finding->verdict != SOURCE_FOUND) {
+    if (finding->verdict == SOURCE_ABSENT) {
         seen = (struct sighting){.state = SIGHTING_ABSENT, .message = finding->summary};
     }
     poller_end(poll, &seen, false);

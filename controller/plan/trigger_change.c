@@ -323,9 +323,13 @@ static void fire(struct trigger_work *work, const struct sighting *seen)
 
 static void decide_found(struct trigger_work *work, const struct sighting *seen)
 {
-    const struct trigger_status *status = &work->after.status;
+    struct trigger_status *status = &work->after.status;
     trigger_set_ready(work, REASON_WATCHING, seen->summary);
     bool is_new = !text_equal(seen->revision, text_or(status->observed_revision, ""));
+    if (is_new && seen->quiet) {
+        status->observed_revision = arena_copy_text(work->arena, seen->revision);
+        return;
+    }
     if (is_new && !status->pending.run && is_chain_short(work, seen) && is_debounced(work, seen)) {
         fire(work, seen);
     }
@@ -356,6 +360,9 @@ void trigger_decide_change(struct trigger_work *work)
     switch (seen.state) {
     case SIGHTING_FOUND:
         decide_found(work, &seen);
+        break;
+    case SIGHTING_NOT_YET:
+        trigger_set_ready(work, REASON_WATCHING, seen.summary);
         break;
     case SIGHTING_ABSENT:
         trigger_note_obstacle(work, REASON_SOURCE_ABSENT, seen.message);

@@ -98,14 +98,16 @@ struct model_view {
 
 /* What a source was at when it was last asked; texts borrowed. */
 enum sighting_state {
-    SIGHTING_FOUND,  /* revision and what goes with it */
-    SIGHTING_ABSENT, /* it answered: there is nothing of that name, or not yet */
-    SIGHTING_FAILED  /* it could not be asked, or its answer not be read: message */
+    SIGHTING_FOUND,   /* revision and what goes with it */
+    SIGHTING_NOT_YET, /* what it says has not held for long enough: summary */
+    SIGHTING_ABSENT,  /* it answered: there is nothing of that name */
+    SIGHTING_FAILED   /* it could not be asked, or its answer not be read: message */
 };
 
 struct sighting {
     enum sighting_state state;
     const char *revision;
+    bool quiet;                      /* it is to be noted, and starts nothing */
     const char *summary;             /* of the revision, for people */
     const struct name_value *values; /* what parameters may take, by name */
     size_t value_count;

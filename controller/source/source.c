@@ -23,7 +23,6 @@ static const struct source_protocol *find_protocol(const struct trigger_spec *sp
     if (spec->image.repository) {
         return &source_image;
     }
-    return NULL;
     if (spec->bucket.endpoint) {
         return &source_bucket;
     }

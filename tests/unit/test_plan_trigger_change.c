@@ -176,6 +176,33 @@ static void a_source_that_is_absent_or_fails_never_fires_and_says_why(void **sta
     world_free(&world);
 }
 
+/* A value within its bounds: noted, so that the next breach is another revision. */
+static void a_quiet_revision_is_noted_and_starts_nothing(void **state)
+{
+    (void)state;
+    struct world world;
+    set_up(&world, "'prometheus':{'query':'x','above':'1','url':'http://prometheus'}");
+    static const struct {
+        const char *revision;
+        bool quiet;
+        const char *fired;
+    } rows[] = {
+        {"ok", true, ""},        {"breach", false, "breach "},        {"breach", false, "breach "},
+        {"ok", true, "breach "}, {"breach", false, "breach breach "},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        see(&world, rows[at].revision);
+        sighting.quiet = rows[at].quiet;
+        (void)settle(&world);
+        assert_string_equal(fired(&world), rows[at].fired);
+    }
+    sighting = (struct sighting){.state = SIGHTING_NOT_YET, .summary = "2 is over 1, not for 5m"};
+    (void)settle(&world);
+    assert_string_equal(ready(&world), "True Watching: 2 is over 1, not for 5m");
+    assert_string_equal(fired(&world), "breach breach ");
+    world_free(&world);
+}
+
 static void a_change_waits_until_it_has_stayed_for_debounce(void **state)
 {
     (void)state;
@@ -556,6 +583,7 @@ int main(void)
         cmocka_unit_test(a_crash_anywhere_neither_loses_nor_doubles_a_change),
         cmocka_unit_test(a_restart_says_and_writes_nothing_until_the_source_has_answered),
         cmocka_unit_test(a_source_that_is_absent_or_fails_never_fires_and_says_why),
+        cmocka_unit_test(a_quiet_revision_is_noted_and_starts_nothing),
         cmocka_unit_test(a_change_waits_until_it_has_stayed_for_debounce),
         cmocka_unit_test(a_change_in_the_cooldown_waits_and_the_newest_fires),
         cmocka_unit_test(a_budget_bounds_the_runs_of_its_window),
