@@ -67,13 +67,13 @@ static SCHEMA(schema_http, http_source, http_fields);
 
 static const struct field pipeline_source_fields[] = {
     TEXT("name", struct pipeline_source, name),
-    TEXT_LIST("on", struct pipeline_source, on, on_count),
+    TEXT_LIST("events", struct pipeline_source, events, event_count),
 };
 static SCHEMA(schema_pipeline_source, pipeline_source, pipeline_source_fields);
 
 static const struct field model_source_fields[] = {
     TEXT("name", struct model_source, name),
-    TEXT_LIST("on", struct model_source, on, on_count),
+    TEXT_LIST("events", struct model_source, events, event_count),
 };
 static SCHEMA(schema_model_source, model_source, model_source_fields);
 

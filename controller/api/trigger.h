@@ -68,16 +68,16 @@ struct prometheus_source {
 
 /* Runs of another Pipeline of the namespace that end. */
 struct pipeline_source {
-    const char *name; /* NULL: no pipeline source */
-    const char **on;  /* Succeeded (default), Failed */
-    size_t on_count;
+    const char *name;    /* NULL: no pipeline source */
+    const char **events; /* Succeeded (default), Failed */
+    size_t event_count;
 };
 
 /* What becomes of a Model of the namespace. */
 struct model_source {
-    const char *name; /* NULL: no model source */
-    const char **on;  /* Promoted (default) */
-    size_t on_count;
+    const char *name;    /* NULL: no model source */
+    const char **events; /* Promoted (default) */
+    size_t event_count;
 };
 
 /* A parameter of each run: a value, or what the source says by this name. */

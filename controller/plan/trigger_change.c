@@ -53,12 +53,12 @@ struct ends {
 
 static bool is_wanted(const struct pipeline_source *source, const char *phase)
 {
-    for (size_t at = 0; at < source->on_count; at++) {
-        if (text_equal(source->on[at], phase)) {
+    for (size_t at = 0; at < source->event_count; at++) {
+        if (text_equal(source->events[at], phase)) {
             return true;
         }
     }
-    return source->on_count == 0 && text_equal(phase, RUN_SUCCEEDED);
+    return source->event_count == 0 && text_equal(phase, RUN_SUCCEEDED);
 }
 
 /* Ends from before the trigger was made are none of its business. */

@@ -5,7 +5,6 @@
 #include "core/url.h"
 
 #include <string.h>
-#include <strings.h>
 
 enum {
     SHOWN_LIMIT = 80,
@@ -46,7 +45,7 @@ bool source_has_type(const struct source_answer *answer, const char *type)
 {
     const char *value = text_or(source_answer_header(answer, "content-type"), "");
     size_t size = strcspn(value, "; \t");
-    return size == strlen(type) && strncasecmp(value, type, size) == 0;
+    return size == strlen(type) && text_equal_ignoring_case(value, type, size);
 }
 
 /* Where a redirect leads, without its query, which may hold what only the user may know. */

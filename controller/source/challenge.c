@@ -3,7 +3,6 @@
 #include "core/text.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* RFC 9110, section 5.6.2. */
 static size_t token_size(const char *at)
@@ -55,7 +54,7 @@ static char *take_value(struct arena *arena, const char **at)
 
 static bool is_word(const char *at, size_t size, const char *word)
 {
-    return size == strlen(word) && strncasecmp(at, word, size) == 0;
+    return size == strlen(word) && text_equal_ignoring_case(at, word, size);
 }
 
 /* One parameter of the challenge that is being read; false when there is none. */

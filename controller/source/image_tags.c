@@ -6,7 +6,6 @@
 #include "source/image_reference.h"
 
 #include <string.h>
-#include <strings.h>
 
 static struct result fail_list(struct error *error, const char *what)
 {
@@ -104,8 +103,8 @@ static bool is_next(const char *at)
 {
     while (*at == ';') {
         at += strspn(at, "; \t");
-        if (strncasecmp(at, "rel=next", strlen("rel=next")) == 0 ||
-            strncasecmp(at, "rel=\"next\"", strlen("rel=\"next\"")) == 0) {
+        if (text_equal_ignoring_case(at, "rel=next", strlen("rel=next")) ||
+            text_equal_ignoring_case(at, "rel=\"next\"", strlen("rel=\"next\""))) {
             return true;
         }
         at = find_unquoted(at, ";,");

@@ -7,7 +7,6 @@
 #include "core/text.h"
 
 #include <string.h>
-#include <strings.h>
 
 enum { INDEX_DIGITS = 6, FORM_FIELD_LIMIT = 64 };
 
@@ -23,7 +22,8 @@ static const char *media_type(struct arena *arena, const struct webhook_delivery
 static bool ends_with(const char *text, const char *suffix)
 {
     size_t size = strlen(text);
-    return size >= strlen(suffix) && strcasecmp(text + size - strlen(suffix), suffix) == 0;
+    return size >= strlen(suffix) &&
+           text_equal_ignoring_case(text + size - strlen(suffix), suffix, strlen(suffix));
 }
 
 /* One field of a form: bytes up to the next '&'. */
@@ -59,7 +59,7 @@ struct result webhook_payload(struct arena *arena, const struct webhook_delivery
                               struct span *payload, struct error *error)
 {
     const char *type = media_type(arena, delivery);
-    if (strcasecmp(type, "application/x-www-form-urlencoded") == 0) {
+    if (text_equal_ignoring_case(type, "application/x-www-form-urlencoded", strlen(type) + 1)) {
         return find_form_payload(arena, delivery, payload)
                    ? RESULT_OK
                    : error_set(error, ERROR_INVALID,

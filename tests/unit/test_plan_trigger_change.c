@@ -416,7 +416,7 @@ static void durations_that_can_t_be_read_stall(void **state)
 
 /* ---- runs of another pipeline ---- */
 
-#define OTHER "'pipeline':{'name':'data','on':['Succeeded']}"
+#define OTHER "'pipeline':{'name':'data','events':['Succeeded']}"
 
 static void put_end(struct world *world, const char *name, const char *phase, int64_t time)
 {

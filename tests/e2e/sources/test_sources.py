@@ -205,7 +205,7 @@ class Chain(SourceCase):
         self.pipeline("data", step("one"))
         self.pipeline("broken", step("one", "exit 1"))
         self.trigger("train", ("run", "phase"), pipeline={"name": "data"})
-        self.trigger("mend", ("run",), pipeline={"name": "broken", "on": ["Failed"]})
+        self.trigger("mend", ("run",), pipeline={"name": "broken", "events": ["Failed"]})
         self.run_of("broken", "broken-1")
         for number in (1, 2):
             self.run_to("Succeeded", "data", f"data-{number}")
