@@ -2,12 +2,13 @@
 #define TIDEMILL_API_CODEC_SCAN_H
 
 /*
- * Finds the parts of a JSON text without parsing it, for api/codec*.c alone: the items of a list,
+ * Finds the parts of a JSON text without parsing it, for api/ and source/: the items of a list,
  * the object of a watch event, the name in an object's metadata. jansson refuses a whole text for
  * one integer over 64 bits or one NUL in a key, which any user can put into a pod template; cut
  * apart first, such an object harms only itself (conformance X3).
  *
- * Only as strict as cutting needs: what it finds is parsed by jansson afterwards. No recursion, so
+ * Only as strict as cutting needs: what it finds is parsed by jansson, or read by api/json_part.h,
+ * afterwards. No recursion, so
  * depth costs nothing. Spans are borrowed from the text.
  */
 

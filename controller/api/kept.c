@@ -204,14 +204,20 @@ static void keep_controller(struct arena *arena, const struct meta *meta, struct
     }
 }
 
-static void keep_annotation(struct arena *arena, const struct meta *meta, const char *name,
-                            struct meta *kept)
+/* Sorted, as in the original. */
+static void keep_annotations(struct arena *arena, const struct meta *meta, struct meta *kept)
 {
-    const char *value = text_map_get(&meta->annotations, name);
-    if (value) {
-        kept->annotations.items = arena_new(arena, struct name_value);
-        kept->annotations.items[0] = (struct name_value){.name = name, .value = value};
-        kept->annotations.count = 1;
+    static const char *const names[] = {ANNOTATION_CHAIN, ANNOTATION_TRIGGER_UID};
+    enum { NAMES = sizeof(names) / sizeof(names[0]) };
+    for (size_t at = 0; at < NAMES; at++) {
+        const char *value = text_map_get(&meta->annotations, names[at]);
+        if (value) {
+            kept->annotations.items = kept->annotations.items
+                                          ? kept->annotations.items
+                                          : arena_array(arena, struct name_value, NAMES);
+            kept->annotations.items[kept->annotations.count++] = (struct name_value){
+                .name = names[at], .value = value};
+        }
     }
 }
 
@@ -221,7 +227,7 @@ static const struct object *reduce_run(struct arena *arena, const struct pipelin
     schema_clear(schema_of(KIND_PIPELINE_RUN), kept);
     kept->meta = identity_of(&run->meta);
     keep_controller(arena, &run->meta, &kept->meta);
-    keep_annotation(arena, &run->meta, ANNOTATION_TRIGGER_UID, &kept->meta);
+    keep_annotations(arena, &run->meta, &kept->meta);
     kept->spec.pipeline_ref = run->spec.pipeline_ref;
     kept->spec.cause.kind = run->spec.cause.kind;
     kept->spec.cause.name = run->spec.cause.name;

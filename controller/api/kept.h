@@ -10,7 +10,8 @@
  *   routes                      spec.pipelineRef, spec.cause.kind and .name, status.phase
  *   history of the Pipeline     status.phase, .completionTime, controller owner, name, deletionTime
  *   clean-up of revisions       status.revision
- *   Triggers                    name, status.phase, spec.cancel, controller owner
+ *   Triggers                    name, status.phase, spec.cancel, controller owner; and as an end of
+ *                               spec.pipeline: status.completionTime, ANNOTATION_CHAIN
  *   expectations, deletions     uid, resourceVersion, deletionTime
  * plan_run() returns at once for it, so no step, parameter, condition or message is read, nor
  * anything of its Jobs and Pods but:

@@ -102,14 +102,28 @@ const char *name_model_version(struct arena *arena, const char *model, const cha
     return name_with_hash(arena, model, hash, NAME_LIMIT_SERVICE);
 }
 
+static const char *trigger_part(struct arena *arena, const char *trigger)
+{
+    return strlen(trigger) > TRIGGER_PART_LIMIT
+               ? name_with_hash(arena, trigger, hash_purpose("trigger", trigger),
+                                TRIGGER_PART_LIMIT)
+               : trigger;
+}
+
 const char *name_scheduled_run(struct arena *arena, const char *trigger, int64_t scheduled_time)
 {
     int64_t minutes = scheduled_time / MINUTE_SECONDS - (scheduled_time % MINUTE_SECONDS < 0);
-    const char *part = trigger;
-    if (strlen(trigger) > TRIGGER_PART_LIMIT) {
-        part = name_with_hash(arena, trigger, hash_purpose("trigger", trigger), TRIGGER_PART_LIMIT);
-    }
-    return arena_print(arena, "%s-%lld", part, (long long)minutes);
+    return arena_print(arena, "%s-%lld", trigger_part(arena, trigger), (long long)minutes);
+}
+
+const char *name_fired_run(struct arena *arena, const char *trigger, const char *trigger_uid,
+                           int64_t number)
+{
+    enum { WHOLE = 63 };
+    const char *part = trigger_part(arena, trigger);
+    uint64_t hash = hash_purpose("firing", trigger_uid);
+    return arena_print(arena, "%s-%lld", name_with_hash(arena, part, hash, WHOLE),
+                       (long long)number);
 }
 
 /* https://kubernetes.io/docs/concepts/overview/working-with-objects/labels, "Syntax". */

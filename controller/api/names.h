@@ -30,6 +30,9 @@ const char *name_revision(struct arena *arena, const char *pipeline, const char 
 /* MODEL-HASH of the run's uid and the step that made the artifact. */
 const char *name_model_version(struct arena *arena, const char *model, const char *run_uid,
                                const char *step);
+/* TRIGGER-HASH-NUMBER, of a firing of a source that is no schedule; the hash is of the uid. */
+const char *name_fired_run(struct arena *arena, const char *trigger, const char *trigger_uid,
+                           int64_t number);
 /* TRIGGER-UNIXMINUTES (conformance K3). */
 const char *name_scheduled_run(struct arena *arena, const char *trigger, int64_t scheduled_time);
 

@@ -22,11 +22,90 @@ static const struct field pipeline_reference_fields[] = {
 };
 static SCHEMA(schema_pipeline_reference, object_reference, pipeline_reference_fields);
 
+static const struct field git_fields[] = {
+    TEXT("url", struct git_source, url),
+    TEXT("branch", struct git_source, branch),
+    TEXT("tag", struct git_source, tag),
+    TEXT("semver", struct git_source, semver),
+    TEXT("secretName", struct git_source, secret_name),
+};
+static SCHEMA(schema_git, git_source, git_fields);
+
+static const struct field image_fields[] = {
+    TEXT("repository", struct image_source, repository),
+    TEXT("tag", struct image_source, tag),
+    TEXT("semver", struct image_source, semver),
+    TEXT("secretName", struct image_source, secret_name),
+};
+static SCHEMA(schema_image, image_source, image_fields);
+
+static const struct field bucket_fields[] = {
+    TEXT("endpoint", struct bucket_source, endpoint),
+    TEXT("bucket", struct bucket_source, bucket),
+    TEXT("prefix", struct bucket_source, prefix),
+    TEXT("pattern", struct bucket_source, pattern),
+    TEXT("region", struct bucket_source, region),
+    TEXT("secretName", struct bucket_source, secret_name),
+};
+static SCHEMA(schema_bucket, bucket_source, bucket_fields);
+
+static const struct field prometheus_fields[] = {
+    TEXT("query", struct prometheus_source, query),
+    TEXT("above", struct prometheus_source, above),
+    TEXT("below", struct prometheus_source, below),
+    TEXT("for", struct prometheus_source, hold),
+    TEXT("url", struct prometheus_source, url),
+    TEXT("secretName", struct prometheus_source, secret_name),
+};
+static SCHEMA(schema_prometheus, prometheus_source, prometheus_fields);
+
+static const struct field http_fields[] = {
+    TEXT("url", struct http_source, url),
+    TEXT("secretName", struct http_source, secret_name),
+};
+static SCHEMA(schema_http, http_source, http_fields);
+
+static const struct field pipeline_source_fields[] = {
+    TEXT("name", struct pipeline_source, name),
+    TEXT_LIST("events", struct pipeline_source, events, event_count),
+};
+static SCHEMA(schema_pipeline_source, pipeline_source, pipeline_source_fields);
+
+static const struct field model_source_fields[] = {
+    TEXT("name", struct model_source, name),
+    TEXT_LIST("events", struct model_source, events, event_count),
+};
+static SCHEMA(schema_model_source, model_source, model_source_fields);
+
+static const struct field param_fields[] = {
+    TEXT_WITH("name", struct trigger_param, name, FIELD_REQUIRED),
+    TEXT("value", struct trigger_param, value),
+    TEXT("from", struct trigger_param, from),
+};
+static SCHEMA(schema_param, trigger_param, param_fields);
+
+static const struct field budget_fields[] = {
+    INTEGER_OR("runs", struct budget_spec, runs, INTEGER_ABSENT, 0),
+    TEXT("per", struct budget_spec, per),
+};
+static SCHEMA(schema_budget, budget_spec, budget_fields);
+
 static const struct field spec_fields[] = {
     OBJECT_WITH("pipelineRef", struct trigger_spec, pipeline_ref, schema_pipeline_reference,
                 FIELD_REQUIRED),
-    LIST("params", struct trigger_spec, params, param_count, schema_name_value),
+    LIST("params", struct trigger_spec, params, param_count, schema_param),
     OBJECT("schedule", struct trigger_spec, schedule, schema_schedule),
+    OBJECT("pipeline", struct trigger_spec, pipeline, schema_pipeline_source),
+    OBJECT("model", struct trigger_spec, model, schema_model_source),
+    OBJECT("git", struct trigger_spec, git, schema_git),
+    OBJECT("image", struct trigger_spec, image, schema_image),
+    OBJECT("bucket", struct trigger_spec, bucket, schema_bucket),
+    OBJECT("http", struct trigger_spec, http, schema_http),
+    OBJECT("prometheus", struct trigger_spec, prometheus, schema_prometheus),
+    TEXT("interval", struct trigger_spec, interval),
+    TEXT("cooldown", struct trigger_spec, cooldown),
+    TEXT("debounce", struct trigger_spec, debounce),
+    OBJECT("budget", struct trigger_spec, budget, schema_budget),
     TEXT("concurrencyPolicy", struct trigger_spec, concurrency_policy),
     BOOLEAN("suspend", struct trigger_spec, suspend),
 };
@@ -35,14 +114,19 @@ static SCHEMA(schema_spec, trigger_spec, spec_fields);
 static const struct field pending_fields[] = {
     INTEGER("number", struct pending_firing, number),
     TIME("scheduledTime", struct pending_firing, scheduled_time),
+    TEXT("revision", struct pending_firing, revision),
+    TEXT("summary", struct pending_firing, summary),
     TEXT("run", struct pending_firing, run),
     TEXT("reason", struct pending_firing, reason),
+    INTEGER("chain", struct pending_firing, chain),
+    LIST("params", struct pending_firing, params, param_count, schema_name_value),
 };
 static SCHEMA(schema_pending, pending_firing, pending_fields);
 
 static const struct field recent_fields[] = {
     TIME("time", struct recent_decision, time),
     TIME("scheduledTime", struct recent_decision, scheduled_time),
+    TEXT("revision", struct recent_decision, revision),
     TEXT("run", struct recent_decision, run),
     TEXT("reason", struct recent_decision, reason),
     TEXT("message", struct recent_decision, message),
@@ -53,6 +137,10 @@ static const struct field status_fields[] = {
     INTEGER("observedGeneration", struct trigger_status, observed_generation),
     TIME("lastScheduleTime", struct trigger_status, last_schedule_time),
     TIME("nextScheduleTime", struct trigger_status, next_schedule_time),
+    TEXT("observedRevision", struct trigger_status, observed_revision),
+    TIME("lastFiringTime", struct trigger_status, last_firing_time),
+    TIME("budgetSince", struct trigger_status, budget_since),
+    INTEGER("budgetUsed", struct trigger_status, budget_used),
     INTEGER("firings", struct trigger_status, firings),
     INTEGER("dropped", struct trigger_status, dropped),
     OBJECT("pending", struct trigger_status, pending, schema_pending),

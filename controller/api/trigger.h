@@ -17,11 +17,127 @@ struct schedule_spec {
     const char *starting_deadline; /* duration; NULL: none */
 };
 
+/*
+ * Sources that are polled. Hosts in URLs are Services of the Trigger's own namespace (NAME,
+ * NAME.NAMESPACE.svc), or match the controller's --allow-egress. `secret_name` is a Secret of the
+ * namespace; NULL: none.
+ */
+
+/* Exactly one of branch, tag and semver. */
+struct git_source {
+    const char *url; /* https://host/path.git; NULL: no git source */
+    const char *branch;
+    const char *tag;         /* an exact name, or a pattern with * */
+    const char *semver;      /* a range over tags: ">=1.2 <2"; the highest counts */
+    const char *secret_name; /* keys username and password, or token */
+};
+
+/* Exactly one of tag and semver. */
+struct image_source {
+    const char *repository; /* host[:port]/path, or http(s)://...; NULL: no image source */
+    const char *tag;
+    const char *semver;
+    const char *secret_name; /* keys username and password */
+};
+
+/* S3. */
+struct bucket_source {
+    const char *endpoint; /* https://host[:port]; NULL: no bucket source */
+    const char *bucket;
+    const char *prefix;
+    const char *pattern;     /* over keys behind the prefix: * and ?, never over "/" but by ** */
+    const char *region;      /* defaulted by the CRD: us-east-1 */
+    const char *secret_name; /* keys accessKey and secretKey; NULL: unsigned */
+};
+
+/* The revision is ETag, else Last-Modified, else the body's sha256. */
+struct http_source {
+    const char *url;         /* NULL: no http source */
+    const char *secret_name; /* key token (Bearer), or username and password (Basic) */
+};
+
+/* Exactly one of above and below: fires when the value has been over (under) it for `for`. */
+struct prometheus_source {
+    const char *query; /* of one sample, an instant vector or a scalar; NULL: no such source */
+    const char *above; /* decimals */
+    const char *below;
+    const char *hold; /* "for" in the YAML, a duration; NULL: at once */
+    const char *url;  /* NULL: the controller's --prometheus-url */
+    const char *secret_name;
+};
+
+/* Runs of another Pipeline of the namespace that end. */
+struct pipeline_source {
+    const char *name;    /* NULL: no pipeline source */
+    const char **events; /* Succeeded (default), Failed */
+    size_t event_count;
+};
+
+/* What becomes of a Model of the namespace. */
+struct model_source {
+    const char *name;    /* NULL: no model source */
+    const char **events; /* Promoted (default) */
+    size_t event_count;
+};
+
+/* A parameter of each run: a value, or what the source says by this name. */
+struct trigger_param {
+    const char *name;
+    const char *value;
+    const char *from; /* e.g. "commit", "digest"; NULL: value */
+};
+
+/* At most `runs` in a window of `per`, which begins with its first run. */
+struct budget_spec {
+    int64_t runs;    /* INTEGER_ABSENT: no budget */
+    const char *per; /* duration; defaulted by the CRD: 24h */
+};
+
+/* What a payload must say to start a run: exactly one of equals and pattern. */
+struct webhook_filter {
+    const char *path;    /* "ref", "repository.full_name", "commits[0].id" */
+    const char *equals;  /* the text of a string, number or boolean */
+    const char *pattern; /* source/glob.h: * and ?, never over "/" but by ** */
+};
+
+/* A parameter of the run that takes a field of the payload. */
+struct webhook_param {
+    const char *name;
+    const char *path;
+};
+
+/* Deliveries to the controller's own address; not polled. */
+struct webhook_source {
+    const char *type;    /* GitHub, GitLab, Gitea, Standard, HMAC; NULL: no webhook */
+    const char *header;  /* of HMAC: which one has the signature */
+    const char *prefix;  /* of HMAC: what stands before it, such as "sha256="; NULL: nothing */
+    const char **events; /* names of events that count; none: all but GitHub's and Gitea's ping */
+    size_t event_count;
+    struct webhook_filter *filters; /* all must hold */
+    size_t filter_count;
+    struct webhook_param *params;
+    size_t param_count;
+    const char *secret_name; /* key secret, and each key that begins with "secret-" */
+};
+
+/* Exactly one of the sources. */
 struct trigger_spec {
     struct object_reference pipeline_ref;
-    struct name_value *params;
+    struct trigger_param *params;
     size_t param_count;
-    struct schedule_spec schedule;
+    struct schedule_spec schedule; /* cron NULL: no schedule */
+    struct pipeline_source pipeline;
+    struct model_source model;
+    struct git_source git;
+    struct image_source image;
+    struct bucket_source bucket;
+    struct http_source http;
+    struct prometheus_source prometheus;
+    const char *interval; /* of polling, a duration; defaulted by the CRD: 5m */
+    const char *cooldown; /* durations; NULL: none */
+    const char *debounce;
+    struct budget_spec budget;
+    struct webhook_source webhook;
     const char *concurrency_policy; /* Allow, Forbid, Replace, Queue; defaulted by the CRD: Allow */
     bool suspend;
 };
@@ -29,14 +145,20 @@ struct trigger_spec {
 /* A firing that is written down and whose run may not exist yet. */
 struct pending_firing {
     int64_t number;
-    int64_t scheduled_time;
-    const char *run; /* NULL: no firing is pending */
+    int64_t scheduled_time; /* of a schedule; TIME_ABSENT of other sources */
+    const char *revision;   /* of other sources; NULL of a schedule */
+    const char *summary;    /* the revision for people: "commit 3f2a1c9 of main" */
+    const char *run;        /* NULL: no firing is pending */
     const char *reason;
+    int64_t chain;             /* runs that led to it by triggers of pipelines; 0: none */
+    struct name_value *params; /* what the source said for spec.params' `from` */
+    size_t param_count;
 };
 
 struct recent_decision {
     int64_t time;           /* when it was decided */
-    int64_t scheduled_time; /* what it was about */
+    int64_t scheduled_time; /* what it was about, */
+    const char *revision;   /* or this */
     const char *run;        /* NULL: none was started */
     const char *reason;     /* CamelCase */
     const char *message;
@@ -46,8 +168,12 @@ struct trigger_status {
     int64_t observed_generation;
     int64_t last_schedule_time;
     int64_t next_schedule_time;
-    int64_t firings; /* runs started */
-    int64_t dropped; /* scheduled times that started none */
+    const char *observed_revision; /* the newest that was dealt with; NULL: none yet */
+    int64_t last_firing_time;      /* when a firing was last written down */
+    int64_t budget_since;          /* the window of spec.budget under way; TIME_ABSENT: none */
+    int64_t budget_used;           /* runs of that window */
+    int64_t firings;               /* runs started */
+    int64_t dropped;               /* scheduled times and revisions that started none */
     struct pending_firing pending;
     struct object_reference last_run_ref;
     struct recent_decision *recent; /* newest last, 10 at most */

@@ -77,6 +77,20 @@ static void find_trigger_pipeline(struct arena *arena, const struct object *obje
     add_local_name(arena, object, trigger->spec.pipeline_ref.name, keys);
 }
 
+static void find_trigger_source_pipeline(struct arena *arena, const struct object *object,
+                                         struct index_keys *keys)
+{
+    const struct trigger *trigger = (const struct trigger *)object;
+    add_local_name(arena, object, trigger->spec.pipeline.name, keys);
+}
+
+static void find_trigger_source_model(struct arena *arena, const struct object *object,
+                                      struct index_keys *keys)
+{
+    const struct trigger *trigger = (const struct trigger *)object;
+    add_local_name(arena, object, trigger->spec.model.name, keys);
+}
+
 static void find_pipeline_claim(struct arena *arena, const struct object *object,
                                 struct index_keys *keys)
 {
@@ -96,5 +110,7 @@ const struct index_definition index_definitions[CACHE_INDEX_COUNT] = {
     [INDEX_REVISION_BY_OWNER_UID] = {KIND_CONTROLLER_REVISION, find_owner_uid},
     [INDEX_VERSION_BY_MODEL] = {KIND_MODEL_VERSION, find_version_model},
     [INDEX_TRIGGER_BY_PIPELINE] = {KIND_TRIGGER, find_trigger_pipeline},
+    [INDEX_TRIGGER_BY_SOURCE_PIPELINE] = {KIND_TRIGGER, find_trigger_source_pipeline},
+    [INDEX_TRIGGER_BY_SOURCE_MODEL] = {KIND_TRIGGER, find_trigger_source_model},
     [INDEX_PIPELINE_BY_CLAIM] = {KIND_PIPELINE, find_pipeline_claim},
 };

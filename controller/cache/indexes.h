@@ -22,9 +22,11 @@ enum cache_index {
     INDEX_DEPLOYMENT_BY_OWNER_UID,
     INDEX_SERVICE_BY_OWNER_UID,
     INDEX_REVISION_BY_OWNER_UID,
-    INDEX_VERSION_BY_MODEL,    /* "namespace/model" */
-    INDEX_TRIGGER_BY_PIPELINE, /* "namespace/pipeline" */
-    INDEX_PIPELINE_BY_CLAIM,   /* "namespace/claimName" */
+    INDEX_VERSION_BY_MODEL,           /* "namespace/model" */
+    INDEX_TRIGGER_BY_PIPELINE,        /* "namespace/pipeline" */
+    INDEX_TRIGGER_BY_SOURCE_PIPELINE, /* "namespace/pipeline": whose runs it waits for */
+    INDEX_TRIGGER_BY_SOURCE_MODEL,    /* "namespace/model": whose changes it waits for */
+    INDEX_PIPELINE_BY_CLAIM,          /* "namespace/claimName" */
     CACHE_INDEX_COUNT
 };
 

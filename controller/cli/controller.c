@@ -45,6 +45,12 @@ static const char usage[] =
     "  --renew-deadline 10s  how long a leader works without reaching the API server\n"
     "  --retry-period 2s     between two renewals, and between two looks of the others\n"
     "  --lease-namespace NS  where the Lease \"tidemill-controller\" is (default: the pod's)\n"
+    "  --allow-egress HOSTS  hosts, comma between, that URLs of Triggers may name beside Services "
+    "of\n"
+    "                        their own namespace: example.com, *.example.com (default: none)\n"
+    "  --allow-egress-addresses RANGES\n"
+    "                        private addresses that such hosts may have: 10.1.0.0/16,... (default: "
+    "none)\n"
     "  --kubeconfig FILE     instead of $KUBECONFIG and ~/.kube/config\n"
     "  --context NAME        instead of the kubeconfig's current one\n";
 
@@ -56,6 +62,8 @@ struct flags {
     bool leader_elect;
     struct election_times times;
     const char *lease_namespace; /* NULL: the pod's */
+    const char *allow_egress;
+    struct address_ranges egress_addresses;
 };
 
 /* The running program, for the callbacks of the loop. */
@@ -122,6 +130,16 @@ static bool take_duration(const char *flag, const char *value, int64_t *millisec
     return false;
 }
 
+static bool take_ranges(const char *value, struct address_ranges *ranges)
+{
+    struct error error;
+    if (result_is_ok(address_ranges_parse(value, ranges, &error))) {
+        return true;
+    }
+    (void)fprintf(stderr, "tidemill controller: --allow-egress-addresses: %s\n", error.message);
+    return false;
+}
+
 /* -1: go on; otherwise the exit code. */
 static int take_flag(int option, const char *value, struct flags *flags)
 {
@@ -154,6 +172,11 @@ static int take_flag(int option, const char *value, struct flags *flags)
     case 'n':
         flags->lease_namespace = value;
         return -1;
+    case 'g':
+        flags->allow_egress = value;
+        return -1;
+    case 'G':
+        return take_ranges(value, &flags->egress_addresses) ? -1 : EXIT_REFUSED;
     case 'h':
         (void)fputs(usage, stdout);
         return EXIT_DONE;
@@ -177,6 +200,8 @@ static int parse_flags(int argc, char **argv, struct flags *flags)
         {"renew-deadline", required_argument, NULL, 'r'},
         {"retry-period", required_argument, NULL, 'p'},
         {"lease-namespace", required_argument, NULL, 'n'},
+        {"allow-egress", required_argument, NULL, 'g'},
+        {"allow-egress-addresses", required_argument, NULL, 'G'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -272,6 +297,7 @@ static void start_controller(struct program *program, const char *helper_image)
         .io = program->io,
         .election = flags->leader_elect ? &election : NULL,
         .instance = program->pod_name ? program->pod_name : "tidemill",
+        .allow_egress = flags->allow_egress,
         .settings = {.helper_image = arena_copy_text(&program->arena, helper_image)},
         .on_reconcile = on_reconcile,
         .on_synced = on_synced,
@@ -360,6 +386,7 @@ static int run_program(struct program *program)
     program->observation = observation_new();
     if (result_is_ok(result)) {
         struct real_io_options options = {.access = access,
+                                          .egress_addresses = program->flags.egress_addresses,
                                           .metrics = observation_metric_set(program->observation),
                                           .on_signal = on_signal,
                                           .context = program};

@@ -119,6 +119,14 @@ void arena_reset(struct arena *arena)
     arena->reserved = newest->size;
 }
 
+void arena_wipe(struct arena *arena)
+{
+    for (struct arena_block *block = arena->blocks; block; block = block->next) {
+        memory_wipe(block->bytes, block->used);
+    }
+    arena_free(arena);
+}
+
 void arena_free(struct arena *arena)
 {
     free_blocks(arena->blocks);

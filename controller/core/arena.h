@@ -41,6 +41,9 @@ char *arena_print_list(struct arena *arena, const char *format, va_list argument
 /* Forgets everything, keeps the newest block for use again. */
 void arena_reset(struct arena *arena);
 
+/* As arena_free(), with zeros over all of it first: something secret was in it. */
+void arena_wipe(struct arena *arena);
+
 /* Gives all memory back; the arena is ready for use again. */
 void arena_free(struct arena *arena);
 

@@ -102,3 +102,21 @@ size_t text_clip_utf8(const char *text, size_t limit)
     }
     return limit;
 }
+
+static char lower(char letter)
+{
+    return (char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
+}
+
+bool text_equal_ignoring_case(const char *a, const char *b, size_t size)
+{
+    for (size_t at = 0; at < size; at++) {
+        if (lower(a[at]) != lower(b[at])) {
+            return false;
+        }
+        if (a[at] == '\0') {
+            return true;
+        }
+    }
+    return true;
+}

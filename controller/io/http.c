@@ -7,9 +7,7 @@
 #include "core/memory.h"
 #include "core/text.h"
 
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
 
 enum {
     HTTP_UNAUTHORIZED = 401,
@@ -162,7 +160,7 @@ static void end_by_us(struct io_call *call, enum error_kind failure, const char 
     call->our_message = message;
     release(call);
     http_finish(call, &(struct http_end){failure, message});
-    http_curl_collect(http);
+    curl_loop_collect(http->curl);
 }
 
 static void check_idle(void *context)
@@ -344,22 +342,6 @@ void http_cancel(struct http *http, struct io_call *call)
 struct http_counters http_counters(const struct http *http)
 {
     return http->counters;
-}
-
-int http_local_port(curl_socket_t fd)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof(address);
-    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
-        return 0;
-    }
-    in_port_t port = 0;
-    if (address.ss_family == AF_INET) {
-        port = ((const struct sockaddr_in *)(const void *)&address)->sin_port;
-    } else if (address.ss_family == AF_INET6) {
-        port = ((const struct sockaddr_in6 *)(const void *)&address)->sin6_port;
-    }
-    return ntohs(port);
 }
 
 int http_connect_ms(const struct http *http)

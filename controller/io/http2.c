@@ -242,7 +242,7 @@ static bool greet(struct http2 *connection)
                                     &connection->watch, &error))) {
         return false;
     }
-    connection->local_port = http_local_port(fd);
+    connection->local_port = curl_loop_local_port(fd);
     connection->last_read_ms = loop_now_ms();
     connection->session = http2_session_new(connection);
     connection->state = HTTP2_GREETING;
@@ -261,7 +261,7 @@ static void leave_to_curl(struct http *http)
     http_pump_soon(http);
 }
 
-static void end_dial(struct http_transfer *transfer, CURLcode code)
+static void end_dial(struct curl_transfer *transfer, CURLcode code)
 {
     struct http2 *connection = (struct http2 *)transfer;
     struct http *http = connection->http;

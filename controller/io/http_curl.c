@@ -6,12 +6,10 @@
 #include "io/http_private.h"
 
 #include "core/assert.h"
-#include "core/log.h"
 #include "core/memory.h"
 #include "core/text.h"
 
 #include <string.h>
-#include <sys/socket.h>
 
 /* Curl takes the smaller of this and what the server says; Go's default for servers is 250. */
 enum { STREAMS_PER_CONNECTION = 250 };
@@ -173,7 +171,7 @@ static const char *message_of(const struct io_call *call, CURLcode code)
 }
 
 /* Curl has ended it. */
-static void end_call(struct http_transfer *transfer, CURLcode code)
+static void end_call(struct curl_transfer *transfer, CURLcode code)
 {
     struct io_call *call = (struct io_call *)transfer;
     long head_size = 0;
@@ -193,7 +191,7 @@ void http_curl_begin(struct io_call *call, const struct credential *credential)
 {
     struct http *http = call->http;
     CURL *easy = take_easy(http);
-    call->transfer = (struct http_transfer){.easy = easy, .done = end_call};
+    call->transfer = (struct curl_transfer){.easy = easy, .done = end_call};
     if (!call->curl_message) {
         call->curl_message = memory_allocate(1, CURL_ERROR_SIZE);
     }
@@ -210,19 +208,13 @@ void http_curl_begin(struct io_call *call, const struct credential *credential)
     http_curl_set_security(easy, http, credential);
     set_body(call);
     set_headers(call, credential);
-    http->inside++;
-    CURLMcode code = curl_multi_add_handle(http->multi, easy);
-    http->inside--;
-    REQUIRE(code == CURLM_OK);
+    curl_loop_add(http->curl, easy);
 }
 
 void http_curl_release(struct io_call *call)
 {
     struct http *http = call->http;
-    http->inside++;
-    CURLMcode code = curl_multi_remove_handle(http->multi, call->transfer.easy);
-    http->inside--;
-    REQUIRE(code == CURLM_OK);
+    curl_loop_remove(http->curl, call->transfer.easy);
     curl_easy_reset(call->transfer.easy);
     if (http->pool_count < HTTP_EASY_POOL_SIZE) {
         http->pool[http->pool_count++] = call->transfer.easy;
@@ -237,163 +229,32 @@ void http_curl_release(struct io_call *call)
     call->headers = NULL;
 }
 
-/* ---- Running curl ---- */
-
-void http_curl_collect(struct http *http)
-{
-    int left;
-    CURLMsg *message;
-    http_sweep(http);
-    while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
-        if (message->msg != CURLMSG_DONE) {
-            continue;
-        }
-        char *private = NULL;
-        CURLcode code = message->data.result;
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-        struct http_transfer *transfer = (struct http_transfer *)(void *)private;
-        transfer->done(transfer, code);
-    }
-}
-
-static void run_curl(struct http *http, curl_socket_t fd, int events)
-{
-    int running;
-    http->inside++;
-    CURLMcode code = curl_multi_socket_action(http->multi, fd, events, &running);
-    http->inside--;
-    REQUIRE(code == CURLM_OK);
-    http_curl_collect(http);
-}
-
-static void on_socket(void *context, unsigned events)
-{
-    struct http_socket *socket = context;
-    int action = 0;
-    if (events & LOOP_READ) {
-        socket->last_read_ms = loop_now_ms();
-        action |= CURL_CSELECT_IN;
-    }
-    if (events & LOOP_WRITE) {
-        action |= CURL_CSELECT_OUT;
-    }
-    run_curl(socket->http, socket->fd, action);
-}
-
-static void drop_socket(struct http *http, struct http_socket *socket)
-{
-    loop_stop_watch(http->options.loop, socket->watch);
-    if (socket->previous) {
-        socket->previous->next = socket->next;
-    } else {
-        http->sockets = socket->next;
-    }
-    if (socket->next) {
-        socket->next->previous = socket->previous;
-    }
-    memory_free(socket);
-}
-
-static struct http_socket *add_socket(struct http *http, curl_socket_t fd)
-{
-    struct http_socket *socket = memory_allocate(1, sizeof(*socket));
-    socket->http = http;
-    socket->fd = fd;
-    socket->last_read_ms = loop_now_ms();
-    socket->next = http->sockets;
-    if (http->sockets) {
-        http->sockets->previous = socket;
-    }
-    http->sockets = socket;
-    (void)curl_multi_assign(http->multi, fd, socket);
-    return socket;
-}
-
-static int want_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *assigned)
-{
-    (void)easy;
-    struct http *http = context;
-    struct http_socket *socket = assigned;
-    if (what == CURL_POLL_REMOVE) {
-        if (socket) {
-            (void)curl_multi_assign(http->multi, fd, NULL);
-            drop_socket(http, socket);
-        }
-        return 0;
-    }
-    unsigned events = ((what & CURL_POLL_IN) ? (unsigned)LOOP_READ : 0U) |
-                      ((what & CURL_POLL_OUT) ? (unsigned)LOOP_WRITE : 0U);
-    if (!socket) {
-        socket = add_socket(http, fd);
-    }
-    struct loop *loop = http->options.loop;
-    struct error error;
-    struct result result = socket->watch ? loop_change_watch(loop, socket->watch, events, &error)
-                                         : loop_watch_fd(loop, fd, events, on_socket, socket,
-                                                         &socket->watch, &error);
-    if (!result_is_ok(result)) {
-        log_error("cannot wait for a connection, its requests will time out",
-                  LOG_TEXT("error", error.message));
-    }
-    return 0;
-}
-
-static void on_curl_timer(void *context)
-{
-    struct http *http = context;
-    http->curl_timer = NULL;
-    run_curl(http, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static int want_timer(CURLM *multi, long timeout_ms, void *context)
-{
-    (void)multi;
-    struct http *http = context;
-    loop_stop_timer(http->options.loop, http->curl_timer);
-    http->curl_timer = NULL;
-    if (timeout_ms >= 0) {
-        http->curl_timer = loop_start_timer(http->options.loop, loop_now_ms() + timeout_ms,
-                                            on_curl_timer, http);
-    }
-    return 0;
-}
+/* ---- Opening and closing ---- */
 
 void http_curl_shut_silent(const struct io_call *call, int64_t now_ms)
 {
-    for (struct http_socket *socket = call->http->sockets; socket; socket = socket->next) {
-        if (call->local_port != 0 && http_local_port(socket->fd) == call->local_port &&
-            now_ms - socket->last_read_ms >= call->idle_ms / 2) {
-            (void)shutdown(socket->fd, SHUT_RDWR);
-        }
-    }
+    curl_loop_shut_silent(call->http->curl, call->local_port, now_ms - call->idle_ms / 2);
 }
 
-/* ---- Opening and closing ---- */
-
-#define SET_MULTI(multi, option, value) \
-    REQUIRE(curl_multi_setopt((multi), (option), (value)) == CURLM_OK)
+static void sweep(void *context)
+{
+    http_sweep(context);
+}
 
 void http_curl_open(struct http *http)
 {
-    http->multi = curl_multi_init();
-    REQUIRE(http->multi);
-    SET_MULTI(http->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
-    SET_MULTI(http->multi, CURLMOPT_SOCKETDATA, http);
-    SET_MULTI(http->multi, CURLMOPT_TIMERFUNCTION, want_timer);
-    SET_MULTI(http->multi, CURLMOPT_TIMERDATA, http);
-    SET_MULTI(http->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
-    SET_MULTI(http->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)STREAMS_PER_CONNECTION);
-    SET_MULTI(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HTTP_CONNECTIONS_MAXIMUM);
+    http->curl = curl_loop_open(&(struct curl_loop_options){.loop = http->options.loop,
+                                                            .inside = &http->inside,
+                                                            .on_return = sweep,
+                                                            .context = http,
+                                                            .connections = HTTP_CONNECTIONS_MAXIMUM,
+                                                            .streams = STREAMS_PER_CONNECTION});
 }
 
 void http_curl_close(struct http *http)
 {
-    (void)curl_multi_cleanup(http->multi);
+    http->curl = curl_loop_close(http->curl);
     while (http->pool_count > 0) {
         curl_easy_cleanup(http->pool[--http->pool_count]);
     }
-    while (http->sockets) {
-        drop_socket(http, http->sockets);
-    }
-    loop_stop_timer(http->options.loop, http->curl_timer);
 }

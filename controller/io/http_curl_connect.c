@@ -158,10 +158,7 @@ bool http_dial_open(struct http_dial *dial, const struct credential *credential)
     SET(easy, CURLOPT_FRESH_CONNECT, 1L);
     http_curl_set_connection(easy, http);
     http_curl_set_security(easy, http, credential);
-    http->inside++;
-    CURLMcode code = curl_multi_add_handle(http->multi, easy);
-    http->inside--;
-    REQUIRE(code == CURLM_OK);
+    curl_loop_add(http->curl, easy);
     return true;
 }
 
@@ -171,10 +168,7 @@ void http_dial_close(struct http_dial *dial)
     if (!dial->transfer.easy) {
         return;
     }
-    http->inside++;
-    CURLMcode code = curl_multi_remove_handle(http->multi, dial->transfer.easy);
-    http->inside--;
-    REQUIRE(code == CURLM_OK);
+    curl_loop_remove(http->curl, dial->transfer.easy);
     curl_easy_cleanup(dial->transfer.easy);
     dial->transfer.easy = NULL;
 }

@@ -21,19 +21,12 @@
 
 #include "core/buffer.h"
 #include "io/credentials.h"
+#include "io/curl_loop.h"
 #include "io/http.h"
 #include "io/http_header.h"
 #include "io/loop.h"
 
-#include <curl/curl.h>
-
 struct http2;
-
-/* What curl works on; it begins its owner. `done` is called from http_curl_collect(). */
-struct http_transfer {
-    CURL *easy; /* NULL: curl does not have it */
-    void (*done)(struct http_transfer *transfer, CURLcode code);
-};
 
 enum http_call_state {
     CALL_QUEUED,    /* waits for a credential, and for a place among those under way */
@@ -43,7 +36,7 @@ enum http_call_state {
 };
 
 struct io_call {
-    struct http_transfer transfer; /* when curl carries it */
+    struct curl_transfer transfer; /* when curl carries it */
     struct http *http;
     struct io_call *next; /* in the list of its state */
     struct io_call *previous;
@@ -104,16 +97,6 @@ struct http_end {
     const char *message; /* borrowed */
 };
 
-/* A connection's socket, while curl wants to hear of it. */
-struct http_socket {
-    struct http_socket *next;
-    struct http_socket *previous;
-    struct http *http;
-    struct loop_watch *watch;
-    curl_socket_t fd;
-    int64_t last_read_ms; /* when bytes last waited on it */
-};
-
 enum {
     /*
      * API servers allow 100 streams on a connection and more (theirs: 1000; Go's: 250). Fewer
@@ -144,9 +127,7 @@ struct http {
     struct http_counters counters;
 
     /* http_curl.c */
-    CURLM *multi;
-    struct loop_timer *curl_timer;
-    struct http_socket *sockets;
+    struct curl_loop *curl;
     CURL *pool[HTTP_EASY_POOL_SIZE];
     size_t pool_count;
 
@@ -160,8 +141,6 @@ struct http {
 
 /* How long the making of a connection may take. */
 int http_connect_ms(const struct http *http);
-/* Of a connection's socket; 0: it has none. */
-int http_local_port(curl_socket_t fd);
 /* The carrier has let go of the call. Frees it, or queues it again. */
 void http_finish(struct io_call *call, const struct http_end *end);
 /* The server says that it never looked at this request (RFC 9113, 8.7): it is sent again. */
@@ -207,8 +186,6 @@ void http_curl_begin(struct io_call *call, const struct credential *credential);
 void http_curl_release(struct io_call *call);
 /* Shuts the connection of a silent watch when it was silent as well. */
 void http_curl_shut_silent(const struct io_call *call, int64_t now_ms);
-/* Hands out what curl has ended. */
-void http_curl_collect(struct http *http);
 
 /* ---- http_curl_connect.c ---- */
 
@@ -221,7 +198,7 @@ void http_curl_set_security(CURL *easy, struct http *http, const struct credenti
  * transfer.done tells when it is there, or can't be made.
  */
 struct http_dial {
-    struct http_transfer transfer;
+    struct curl_transfer transfer;
     struct http *http;
     bool speaks_http2; /* by ALPN (RFC 7301) */
     char message[CURL_ERROR_SIZE];

@@ -1,6 +1,7 @@
 #include "io/kubeconfig.h"
 
 #include "core/assert.h"
+#include "core/encoding.h"
 #include "core/text.h"
 #include "io/yaml_tree.h"
 
@@ -141,48 +142,6 @@ static const char *absolute_path(struct arena *arena, const char *file, const ch
     return arena_print(arena, "%.*s/%s", (int)(slash - file), file, path);
 }
 
-static int base64_value(char digit)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *at = digit ? strchr(digits, digit) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
-/* RFC 4648 4, white space between the digits allowed. False on anything else. */
-static bool decode_base64(struct arena *arena, const char *text, const char **data, size_t *size)
-{
-    char *bytes = arena_allocate(arena, strlen(text) + 1, 1);
-    size_t length = 0;
-    unsigned bits = 0;
-    unsigned pending = 0;
-    size_t digits = 0;
-    size_t padding = 0;
-    for (; *text; text++) {
-        if (strchr(" \t\r\n", *text)) {
-            continue;
-        }
-        digits++;
-        if (*text == '=') {
-            padding++;
-            continue;
-        }
-        int value = base64_value(*text);
-        if (value < 0 || padding > 0) {
-            return false;
-        }
-        pending = (pending << 6) | (unsigned)value;
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            bytes[length++] = (char)(unsigned char)(pending >> bits);
-            pending &= (1U << bits) - 1;
-        }
-    }
-    *data = bytes;
-    *size = length;
-    return digits % 4 == 0 && padding <= 2 && length > 0;
-}
-
 /* "certificate-authority" and "certificate-authority-data": the data wins. */
 static struct result read_material(struct arena *arena, const struct place *place,
                                    const struct yaml_tree *map, const char *field,
@@ -193,7 +152,8 @@ static struct result read_material(struct arena *arena, const struct place *plac
     TRY(read_text(place, map, data_field, &encoded, error));
     TRY(read_text(place, map, field, &material->file, error));
     material->file = absolute_path(arena, place->file, material->file);
-    if (encoded && !decode_base64(arena, encoded, &material->data, &material->size)) {
+    material->data = encoded ? base64_decode(arena, encoded, &material->size) : NULL;
+    if (encoded && (!material->data || material->size == 0)) {
         return wrong(error, place, yaml_tree_member(map, data_field)->line, data_field,
                      "is not base64; encode the PEM file once more");
     }

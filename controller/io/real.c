@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "core/prng.h"
 #include "io/credentials.h"
+#include "io/fetch.h"
 #include "io/http.h"
 #include "io/loop.h"
 #include "io/zonefile.h"
@@ -17,6 +18,7 @@ struct real_io {
     struct loop *loop;
     struct credentials *credentials;
     struct http *http;
+    struct fetch *fetch;
     struct prng prng;
 };
 
@@ -30,6 +32,16 @@ static struct io_call *start(void *self, const struct io_request *request)
 static void cancel(void *self, struct io_call *call)
 {
     http_cancel(((struct real_io *)self)->http, call);
+}
+
+static struct io_visit *fetch(void *self, const struct io_fetch *asked)
+{
+    return fetch_start(((struct real_io *)self)->fetch, asked);
+}
+
+static void cancel_fetch(void *self, struct io_visit *visit)
+{
+    fetch_cancel(((struct real_io *)self)->fetch, visit);
 }
 
 static int64_t now_ms(void *self)
@@ -75,6 +87,8 @@ static struct result read_zone(void *self, const char *name, struct buffer *byte
 static const struct io_table table = {
     .start = start,
     .cancel = cancel,
+    .fetch = fetch,
+    .cancel_fetch = cancel_fetch,
     .now_ms = now_ms,
     .unix_micros = unix_micros,
     .random = random_number,
@@ -117,7 +131,10 @@ static struct result open_parts(struct real_io *real, const struct real_io_optio
         .credentials = real->credentials,
         .metrics = options->metrics,
     };
-    return http_open(&http, &real->http, error);
+    TRY(http_open(&http, &real->http, error));
+    real->fetch = fetch_open(
+        &(struct fetch_options){.loop = real->loop, .allowed = options->egress_addresses});
+    return RESULT_OK;
 }
 
 struct result real_io_open(const struct real_io_options *options, struct real_io **real,
@@ -167,6 +184,7 @@ struct real_io *real_io_close(struct real_io *real)
     if (!real) {
         return NULL;
     }
+    real->fetch = fetch_close(real->fetch);
     real->http = http_close(real->http);
     real->credentials = credentials_close(real->credentials);
     real->loop = loop_close(real->loop);

@@ -11,6 +11,7 @@
 
 #include "core/result.h"
 #include "io/access.h"
+#include "io/address.h"
 #include "kube/io.h"
 
 struct controller_metrics;
@@ -21,6 +22,7 @@ struct real_io_options {
     const struct access *access; /* borrowed until real_io_close() */
     /* Exec credential plugins: for commands that a person types, never in the controller (X7). */
     bool allow_plugins;
+    struct address_ranges egress_addresses;   /* private ones that users' URLs may lead to */
     const struct controller_metrics *metrics; /* NULL: nothing is counted; borrowed */
     /* SIGTERM or SIGINT arrived; NULL: signals are left alone. Usually ends in real_io_stop(). */
     void (*on_signal)(void *context, int number);

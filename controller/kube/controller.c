@@ -9,6 +9,7 @@
 #include "kube/facts.h"
 #include "kube/gather.h"
 #include "kube/lease.h"
+#include "kube/poller.h"
 #include "kube/reaction.h"
 #include "kube/routes.h"
 #include "kube/zones.h"
@@ -43,6 +44,7 @@ struct controller {
     struct events *events;
     struct executor *executor;
     struct zones *zones;
+    struct poller *poller;
     struct arena arena; /* of the reconcile at hand */
     size_t in_hand;
     struct reconcile *reconciles; /* under way */
@@ -140,25 +142,33 @@ static void on_change(void *context, enum api_kind kind, enum cache_event event,
     if (controller->state == STATE_ACTING) { /* each end is counted by one replica */
         tell_run_end(controller, kind, before, after);
     }
+    if (kind == KIND_TRIGGER) {
+        poller_follow(controller->poller, (const struct trigger *)before,
+                      (const struct trigger *)after);
+    }
     routes_follow(controller->cache, kind, event, before, after, add_routed, controller);
 }
 
 static void work(void *context);
 
-/* With election: what was there is planned anew, whoever planned it before. */
+/* With election: what was there is planned as if it had just come, whoever planned it before. */
 static void queue_all(struct controller *controller)
 {
-    static const enum api_kind planned[] = {KIND_PIPELINE, KIND_PIPELINE_RUN, KIND_MODEL,
-                                            KIND_TRIGGER};
-    for (size_t which = 0; which < COUNT_OF(planned); which++) {
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
         const struct object *object;
-        for (size_t at = 0;
-             (object = cache_next(controller->cache, planned[which], &at)) != NULL;) {
-            queue_add(controller->queue, &(struct work_key){.kind = planned[which],
-                                                            .namespace = object->meta.namespace,
-                                                            .name = object->meta.name});
+        for (size_t at = 0; kind_info(kind)->ours &&
+                            (object = cache_next(controller->cache, kind, &at)) != NULL;) {
+            routes_follow(controller->cache, kind, CACHE_ADDED, NULL, object, add_routed,
+                          controller);
         }
     }
+}
+
+/* From now on this replica plans. */
+static void begin_to_act(struct controller *controller)
+{
+    controller->state = STATE_ACTING;
+    poller_start(controller->poller);
 }
 
 static void look_anew(struct controller *controller)
@@ -180,7 +190,7 @@ static void act_when_all_is_known(struct controller *controller)
             return;
         }
     }
-    controller->state = STATE_ACTING;
+    begin_to_act(controller);
     queue_all(controller);
     log_info("everything is known as it is now, reconciling begins",
              LOG_INTEGER("keys", (int64_t)queue_numbers(controller->queue).depth));
@@ -195,6 +205,7 @@ static void on_leading(void *context, bool leads)
         look_anew(controller);
     } else {
         controller->state = STATE_FOLLOWING;
+        poller_stop(controller->poller);
         executor_drop_waiting(controller->executor);
     }
     if (controller->options.on_leading) {
@@ -210,7 +221,7 @@ static void end_start(struct controller *controller)
         election_start(controller->election);
         return;
     }
-    controller->state = STATE_ACTING;
+    begin_to_act(controller);
     log_info("all caches are synced, reconciling begins");
     work(controller);
 }
@@ -361,6 +372,7 @@ static void reconcile_key(struct controller *controller, const struct work_key *
     const struct gatherer gatherer = {.cache = controller->cache,
                                       .facts = controller->facts,
                                       .zones = controller->zones,
+                                      .poller = controller->poller,
                                       .settings = &controller->options.settings};
     if (!expectations_satisfied(controller->expectations, key,
                                 gather_admission(&gatherer, arena, key))) {
@@ -438,6 +450,11 @@ struct controller *controller_new(const struct controller_options *options)
     controller->queue = queue_new(io, work, controller);
     controller->facts = facts_new(io);
     controller->zones = zones_new(io);
+    controller->poller = poller_new(&(struct poller_options){.io = io,
+                                                             .cache = controller->cache,
+                                                             .allowed_hosts = options->allow_egress,
+                                                             .wake = add_to_queue,
+                                                             .context = controller});
     controller->expectations = expectations_new(
         io, &(struct expectations_source){.reached = has_reached,
                                           .find = find_meta,
@@ -485,6 +502,7 @@ struct controller *controller_free(struct controller *controller)
     controller->facts = facts_free(controller->facts);
     controller->queue = queue_free(controller->queue);
     controller->zones = zones_free(controller->zones);
+    controller->poller = poller_free(controller->poller);
     controller->cache = cache_free(controller->cache);
     arena_free(&controller->arena);
     return memory_free(controller);
@@ -527,6 +545,7 @@ void controller_stop(struct controller *controller, void (*done)(void *context),
     struct io io = controller->options.io;
     REQUIRE(controller->state != STATE_STOPPING);
     controller->state = STATE_STOPPING;
+    poller_stop(controller->poller);
     controller->stopped = done;
     controller->stopped_context = context;
     controller->drain_until_ms = io_now_ms(io) + CONTROLLER_DRAIN_MS;

@@ -56,7 +56,8 @@ struct controller_options {
     struct io io;
     /* NULL: this process alone writes. Read by controller_new() and no more. */
     const struct controller_election *election;
-    const char *instance;          /* the pod's name, for events; copied */
+    const char *instance;     /* the pod's name, for events; copied */
+    const char *allow_egress; /* hosts that URLs of users may name (kube/egress.h); NULL: none */
     struct plan_settings settings; /* texts borrowed for the controller's life */
     /* One reconcile is over. NULL or for metrics; `error` is ERROR_NONE when nothing failed. */
     void (*on_reconcile)(void *context, enum api_kind kind, int64_t duration_us,

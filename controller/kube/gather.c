@@ -251,6 +251,11 @@ static bool gather_trigger(const struct gatherer *gatherer, struct arena *arena,
     const char *zone_error = NULL;
     const struct zone *zone = zones_find(
         gatherer->zones, text_or(trigger->spec.schedule.time_zone, ""), &zone_error);
+    struct cache_list ends = {0};
+    if (trigger->spec.pipeline.name) {
+        ends = cache_find_named(cache, INDEX_RUN_BY_PIPELINE, key->namespace,
+                                trigger->spec.pipeline.name);
+    }
     *view = (struct trigger_view){
         .now = now,
         .settings = gatherer->settings,
@@ -259,6 +264,11 @@ static bool gather_trigger(const struct gatherer *gatherer, struct arena *arena,
             cache, KIND_PIPELINE, key->namespace, text_or(trigger->spec.pipeline_ref.name, "")),
         .zone = zone,
         .zone_error = zone_error,
+        .sighting = gatherer->poller ? poller_find(gatherer->poller, trigger) : NULL,
+        .source_runs = ends.items,
+        .source_run_count = ends.count,
+        .source_model = (const struct model *)cache_get(cache, KIND_MODEL, key->namespace,
+                                                        text_or(trigger->spec.model.name, "")),
         .runs = (const struct pipeline_run *const *)runs.items,
         .run_count = runs.count,
         .facts = facts_of(gatherer, arena, key),

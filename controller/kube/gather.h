@@ -9,6 +9,7 @@
 #include "cache/cache.h"
 #include "kube/facts.h"
 #include "kube/key.h"
+#include "kube/poller.h"
 #include "kube/zones.h"
 #include "plan/view.h"
 
@@ -16,6 +17,7 @@ struct gatherer {
     const struct cache *cache;
     struct facts *facts;
     struct zones *zones;
+    const struct poller *poller; /* NULL: no source is polled */
     const struct plan_settings *settings;
 };
 

@@ -8,6 +8,7 @@
  * never from inside the call that started it.
  */
 
+#include "api/meta.h"
 #include "core/buffer.h"
 #include "core/result.h"
 
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 struct io_call;  /* a request under way; owned by the I/O side */
+struct io_visit; /* the same of a request to somebody else than the API server */
 struct io_timer; /* a timer not yet fired; owned by the I/O side */
 
 enum { IO_NO_RETRY_AFTER = -1 };
@@ -68,11 +70,55 @@ struct io_request {
     void *context;
 };
 
+struct io_fetched;
+
+/*
+ * A request to somebody else than the API server: none of our credentials go with it, no redirect
+ * is followed, no proxy is used, TLS certificates are checked against the system's authorities.
+ */
+struct io_fetch {
+    const char *method; /* "GET", "HEAD", "POST" */
+    const char *url;    /* http or https, checked and escaped */
+    const struct name_value *headers;
+    size_t header_count;
+    const char *body; /* NULL: none; copied, as all of this */
+    size_t body_size;
+    size_t maximum;     /* bytes of the answer's body; a longer one is ERROR_LIMIT */
+    int64_t timeout_ms; /* of all of it */
+    /*
+     * It is a Service of the cluster, so its address may be a private one. Otherwise only public
+     * addresses are connected to, and those that --allow-egress-addresses names. Loopback and
+     * link-local ones never are (conformance X5); what a name resolved to is judged, not the name.
+     */
+    bool is_service;
+    void (*on_done)(void *context, const struct io_fetched *fetched);
+    void *context;
+};
+
+struct io_fetched {
+    /*
+     * ERROR_NONE: an answer, of any status. ERROR_DENIED: its address is none that may be connected
+     * to. ERROR_LIMIT: too long. ERROR_UNAVAILABLE: no connection, no certificate, no time, or half
+     * an answer.
+     */
+    enum error_kind failure;
+    const char *message;
+    int status;
+    const struct name_value *headers; /* names in lower case; all that came */
+    size_t header_count;
+    const char *body; /* not NUL-terminated */
+    size_t body_size;
+};
+
 struct io_table {
     /* Never NULL; a failure to start comes through on_done from the loop. */
     struct io_call *(*start)(void *self, const struct io_request *request);
     /* Ends it now; on_done is not called. */
     void (*cancel)(void *self, struct io_call *call);
+
+    /* Never NULL; on_done is called exactly once unless it was cancelled, from the loop. */
+    struct io_visit *(*fetch)(void *self, const struct io_fetch *fetch);
+    void (*cancel_fetch)(void *self, struct io_visit *visit);
 
     int64_t (*now_ms)(void *self);      /* monotonic, milliseconds */
     int64_t (*unix_micros)(void *self); /* wall clock, microseconds since 1970 UTC */
@@ -101,6 +147,16 @@ static inline struct io_call *io_start(struct io io, const struct io_request *re
 static inline void io_cancel(struct io io, struct io_call *call)
 {
     io.table->cancel(io.self, call);
+}
+
+static inline struct io_visit *io_fetch(struct io io, const struct io_fetch *fetch)
+{
+    return io.table->fetch(io.self, fetch);
+}
+
+static inline void io_cancel_fetch(struct io io, struct io_visit *visit)
+{
+    io.table->cancel_fetch(io.self, visit);
 }
 
 static inline int64_t io_now_ms(struct io io)

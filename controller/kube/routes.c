@@ -129,6 +129,9 @@ static void follow_run(const struct route *route)
     if ((ended || route->event == CACHE_ADDED) && text_equal(run->spec.cause.kind, "Trigger")) {
         add_key(route, KIND_TRIGGER, run->spec.cause.name);
     }
+    if (ended && route->after) {
+        add_listed(route, INDEX_TRIGGER_BY_SOURCE_PIPELINE, KIND_TRIGGER, pipeline);
+    }
 }
 
 /*
@@ -235,6 +238,7 @@ void routes_follow(const struct cache *cache, enum api_kind kind, enum cache_eve
         break;
     case KIND_MODEL:
         add_key(&route, KIND_MODEL, route.object->meta.name);
+        add_listed(&route, INDEX_TRIGGER_BY_SOURCE_MODEL, KIND_TRIGGER, route.object->meta.name);
         break;
     case KIND_MODEL_VERSION:
         follow_version(&route);

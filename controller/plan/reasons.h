@@ -94,5 +94,13 @@
 #define REASON_QUEUED            "Queued"       /* Queue: waits for the run before */
 #define REASON_BAD_SCHEDULE      "BadSchedule"  /* cron or time zone can't be read */
 #define REASON_TRIGGER_SUSPENDED "Suspended"
+#define REASON_COOLDOWN          "Cooldown"     /* spec.cooldown after a firing is not over */
+#define REASON_BUDGET_USED       "BudgetUsed"   /* spec.budget allows no more runs for now */
+#define REASON_DEBOUNCING        "Debouncing"   /* a change has not stayed for long enough yet */
+#define REASON_WATCHING          "Watching"     /* the source is at what was dealt with last */
+#define REASON_SOURCE_ABSENT     "SourceAbsent" /* it answers, and has nothing of that name */
+#define REASON_SOURCE_FAILED     "SourceFailed" /* it can't be asked, or its answer be read */
+#define REASON_SOURCE_ASKED      "SourceAsked"  /* for the first time; no answer yet */
+#define REASON_CHAIN_TOO_LONG    "ChainTooLong" /* pipelines that start each other, in a loop */
 
 #endif

@@ -31,10 +31,11 @@ static void complete(struct trigger_work *work)
     const struct recent_decision entry = {
         .time = work->view->now,
         .scheduled_time = pending.scheduled_time,
+        .revision = pending.revision,
         .run = pending.run,
         .reason = text_or(pending.reason, REASON_FIRED),
         .message = arena_print(work->arena, "run %s was started for %s", pending.run,
-                               trigger_print_time(work, pending.scheduled_time)),
+                               trigger_print_firing(work, &pending)),
     };
     status->firings++;
     status->last_run_ref.name = pending.run;
@@ -49,12 +50,16 @@ static void give_up(struct trigger_work *work, const char *reason, const char *w
     const struct recent_decision entry = {
         .time = work->view->now,
         .scheduled_time = pending.scheduled_time,
+        .revision = pending.revision,
         .reason = reason,
-        .message = arena_print(work->arena,
-                               "run %s for %s was not started: %s; the schedule goes on",
-                               pending.run, trigger_print_time(work, pending.scheduled_time), why),
+        .message = arena_print(work->arena, "run %s for %s was not started: %s; %s", pending.run,
+                               trigger_print_firing(work, &pending), why,
+                               pending.revision ? "it is looked at anew" : "the schedule goes on"),
     };
     status->dropped++;
+    if (pending.revision) {
+        status->observed_revision = NULL;
+    }
     clear(work);
     trigger_record(work, true, &entry);
 }
@@ -63,6 +68,9 @@ static void give_up(struct trigger_work *work, const char *reason, const char *w
 static bool wait_or_give_up(struct trigger_work *work, const char *why)
 {
     int64_t scheduled = work->after.status.pending.scheduled_time;
+    if (scheduled == TIME_ABSENT) {
+        return true;
+    }
     if (trigger_is_late(work, scheduled)) {
         give_up(work, REASON_MISSED,
                 arena_print(work->arena, "spec.schedule.startingDeadline (%s) was over and %s",

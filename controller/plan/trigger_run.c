@@ -27,20 +27,64 @@ size_t trigger_count_unfinished(const struct trigger_work *work, const char *exc
 static const char *describe_cause(const struct trigger_work *work, const char *reason)
 {
     const struct schedule_spec *schedule = &work->trigger->spec.schedule;
+    const struct pending_firing *pending = &work->after.status.pending;
     const char *why = text_equal(reason, REASON_CATCH_UP)   ? "; made up for, since it was missed"
                       : text_equal(reason, REASON_QUEUED)   ? "; it waited for the run before"
                       : text_equal(reason, REASON_REPLACED) ? "; it replaces the run before"
                                                             : "";
+    if (pending->revision) {
+        return arena_print(work->arena, "%s%s", text_or(pending->summary, pending->revision), why);
+    }
     return arena_print(work->arena, "schedule \"%s\" in %s%s", schedule->cron,
                        text_or(schedule->time_zone, "Etc/UTC"), why);
+}
+
+static const char *find_kept_value(const struct pending_firing *pending, const char *name)
+{
+    for (size_t at = 0; at < pending->param_count; at++) {
+        if (text_equal(pending->params[at].name, name)) {
+            return pending->params[at].value;
+        }
+    }
+    return NULL;
+}
+
+/* Values of the spec as it is now, and of the source as it was at the firing. */
+static struct name_value *list_params(struct trigger_work *work, size_t *count)
+{
+    const struct trigger_spec *spec = &work->trigger->spec;
+    const struct pending_firing *pending = &work->after.status.pending;
+    struct name_value *params = arena_array(work->arena, struct name_value, spec->param_count);
+    *count = 0;
+    for (size_t at = 0; at < spec->param_count; at++) {
+        const struct trigger_param *param = &spec->params[at];
+        const char *value = param->from ? find_kept_value(pending, param->name) : param->value;
+        if (value) {
+            params[(*count)++] = (struct name_value){.name = param->name, .value = value};
+        }
+    }
+    return params;
+}
+
+/* What the source was at: a time, or a revision. */
+static const char *print_revision(struct trigger_work *work)
+{
+    const struct pending_firing *pending = &work->after.status.pending;
+    char time[CIVIL_TEXT_SIZE];
+    if (pending->revision) {
+        return pending->revision;
+    }
+    civil_format(pending->scheduled_time, time);
+    return arena_copy_text(work->arena, time);
 }
 
 static const char *render_run(struct trigger_work *work)
 {
     const struct trigger *trigger = work->trigger;
     const struct pending_firing *pending = &work->after.status.pending;
-    char time[CIVIL_TEXT_SIZE];
-    civil_format(pending->scheduled_time, time);
+    const char *chain = arena_print(work->arena, "%lld", (long long)pending->chain);
+    size_t param_count = 0;
+    struct name_value *params = list_params(work, &param_count);
     struct name_value labels[] = {
         {.name = LABEL_MANAGED_BY, .value = LABEL_MANAGED_BY_VALUE},
         {.name = LABEL_PIPELINE, .value = name_as_label(work->arena, work->pipeline->meta.name)},
@@ -48,7 +92,10 @@ static const char *render_run(struct trigger_work *work)
     };
     struct name_value annotations[] = {
         {.name = ANNOTATION_TRIGGER_UID, .value = trigger->meta.uid},
+        {.name = ANNOTATION_CHAIN, .value = chain},
     };
+    size_t annotation_count = pending->chain > 0 ? COUNT_OF(annotations)
+                                                 : COUNT_OF(annotations) - 1;
     struct owner_reference owner = {.api_version = API_VERSION,
                                     .kind = kind_info(KIND_PIPELINE)->kind,
                                     .name = work->pipeline->meta.name,
@@ -60,15 +107,15 @@ static const char *render_run(struct trigger_work *work)
                  .creation_time = TIME_ABSENT,
                  .deletion_time = TIME_ABSENT,
                  .labels = {.items = labels, .count = COUNT_OF(labels)},
-                 .annotations = {.items = annotations, .count = COUNT_OF(annotations)},
+                 .annotations = {.items = annotations, .count = annotation_count},
                  .owners = &owner,
                  .owner_count = 1},
         .spec = {.pipeline_ref = trigger->spec.pipeline_ref,
-                 .params = trigger->spec.params,
-                 .param_count = trigger->spec.param_count,
+                 .params = params,
+                 .param_count = param_count,
                  .cause = {.kind = kind_info(KIND_TRIGGER)->kind,
                            .name = trigger->meta.name,
-                           .revision = time,
+                           .revision = print_revision(work),
                            .message = describe_cause(work, pending->reason)}},
     };
     return codec_encode(work->arena, KIND_PIPELINE_RUN, (const struct object *)&run);
@@ -129,8 +176,8 @@ void trigger_plan_run(struct trigger_work *work)
     const struct pending_firing *pending = &work->after.status.pending;
     cancel_unfinished(work);
     plan_next_stage(work->plan);
-    plan_create(work->plan, KIND_PIPELINE_RUN, work->trigger->meta.namespace, pending->run,
-                work->pipeline->meta.uid, render_run(work), text_or(pending->reason, REASON_FIRED),
-                arena_print(work->arena, "starts the run of %s",
-                            trigger_print_time(work, pending->scheduled_time)));
+    plan_create(
+        work->plan, KIND_PIPELINE_RUN, work->trigger->meta.namespace, pending->run,
+        work->pipeline->meta.uid, render_run(work), text_or(pending->reason, REASON_FIRED),
+        arena_print(work->arena, "starts the run of %s", trigger_print_firing(work, pending)));
 }

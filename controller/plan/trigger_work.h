@@ -5,8 +5,12 @@
  * The desk of one planning of a Trigger, shared by plan/trigger*.c and nobody else. Lives for one
  * call of plan_trigger().
  *
- *   trigger.c ── read the schedule ──> trigger_pending.c ── what became of the firing written down?
- *   ──> trigger.c ── which time is due? ──> status, events ──> trigger_run.c ── the run
+ *   trigger_pending.c  what became of the firing that is written down?
+ *   trigger_schedule.c which time is due?         } one of the two, by the source
+ *   trigger_change.c   is it at something new?    }
+ *   trigger_gate.c     may it fire now?
+ *   trigger.c          the firing is written down; status, conditions, events
+ *   trigger_run.c      the run
  */
 
 #include "plan/conditions.h"
@@ -31,7 +35,10 @@ struct trigger_work {
     const struct pipeline *pipeline; /* NULL: not there, or on its way out */
     const struct cron *cron;         /* NULL: the schedule can't be read */
     int64_t deadline_seconds;        /* INTEGER_ABSENT: none */
-    struct trigger after;            /* the trigger with the status being written */
+    int64_t cooldown_seconds;        /* 0: none */
+    int64_t debounce_seconds;
+    int64_t budget_seconds; /* spec.budget.per */
+    struct trigger after;   /* the trigger with the status being written */
     struct condition_writer conditions;
     const char *reason; /* of Ready, when something is in the way; the first one found */
     const char *message;
@@ -50,8 +57,59 @@ void trigger_note_obstacle(struct trigger_work *work, const char *reason, const 
 /* Adds to status.recent, which keeps the newest 10, and an event that says the same. */
 void trigger_record(struct trigger_work *work, bool warning, const struct recent_decision *entry);
 
+/* "spec.FIELD: ...": nothing fires until it is corrected. */
+void trigger_refuse_field(struct trigger_work *work, const char *reason, const char *field,
+                          const char *message);
+
+/* A field's duration in whole seconds, rounded up; refused when it can't be read. */
+int64_t trigger_read_duration(struct trigger_work *work, const char *reason, const char *field,
+                              const char *text);
+
+/* Reads spec.cooldown, .debounce and .budget. */
+void trigger_read_gate(struct trigger_work *work);
+
+/* What keeps the next firing away, until `until` (unix seconds); reason NULL: nothing does. */
+struct trigger_gate {
+    const char *reason;
+    const char *message; /* "spec.cooldown (1h) after the firing before is not over" */
+    int64_t until;
+};
+struct trigger_gate trigger_find_gate(const struct trigger_work *work);
+
+/* What spec.params' `from` asks for, out of what the source says; more than that is not kept. */
+struct trigger_values {
+    const struct name_value *items;
+    size_t count;
+};
+
+/*
+ * Writes the firing down: `firing` has its time or revision, its run's name and its reason. Its run
+ * is created by this plan, unless it is queued.
+ */
+void trigger_write_down(struct trigger_work *work, const struct pending_firing *firing,
+                        const struct trigger_values *values);
+
+/* "2026-01-31T03:00:00Z", or the revision in words: what a firing is for. */
+const char *trigger_print_firing(const struct trigger_work *work,
+                                 const struct pending_firing *firing);
+
+/* Whether a change of the source starts a run now; says what it is at and what comes next. */
+void trigger_decide_change(struct trigger_work *work);
+
 /* A time is not to start anything any more: startingDeadline. */
 bool trigger_is_late(const struct trigger_work *work, int64_t scheduled_time);
+
+/* What Ready says unless there is an obstacle. */
+void trigger_set_ready(struct trigger_work *work, const char *reason, const char *message);
+
+/* work->cron and the deadline, or the obstacle that keeps them from being read. */
+void trigger_read_schedule(struct trigger_work *work);
+
+/* Writes down what is due, drops what is not to run, and says what comes next. */
+void trigger_decide_schedule(struct trigger_work *work);
+
+/* Queued or Replaced when spec.concurrencyPolicy makes it so, else NULL. */
+const char *trigger_concurrency_reason(const struct trigger_work *work, bool busy);
 
 /* Unfinished runs of this trigger other than `except`; *example is one of them, or NULL. */
 size_t trigger_count_unfinished(const struct trigger_work *work, const char *except,

@@ -109,13 +109,37 @@ struct model_view {
     struct fact_list facts;
 };
 
+/* What a source was at when it was last asked; texts borrowed. */
+enum sighting_state {
+    SIGHTING_FOUND,   /* revision and what goes with it */
+    SIGHTING_NOT_YET, /* what it says has not held for long enough: summary */
+    SIGHTING_ABSENT,  /* it answered: there is nothing of that name */
+    SIGHTING_FAILED   /* it could not be asked, or its answer not be read: message */
+};
+
+struct sighting {
+    enum sighting_state state;
+    const char *revision;
+    bool quiet;                      /* it is to be noted, and starts nothing */
+    const char *summary;             /* of the revision, for people */
+    const struct name_value *values; /* what parameters may take, by name */
+    size_t value_count;
+    int64_t since;       /* unix seconds: it is at this revision for at least so long */
+    int64_t chain;       /* runs that led to it by triggers of pipelines; 0: none */
+    const char *message; /* ABSENT, FAILED: a sentence without end, that says what to do */
+};
+
 struct trigger_view {
     int64_t now;
     const struct plan_settings *settings;
     const struct trigger *trigger;
-    const struct pipeline *pipeline;        /* NULL: not there */
-    const struct zone *zone;                /* of spec.schedule; NULL: see zone_error */
-    const char *zone_error;                 /* why there is none */
+    const struct pipeline *pipeline; /* NULL: not there */
+    const struct zone *zone;         /* of spec.schedule; NULL: see zone_error */
+    const char *zone_error;          /* why there is none */
+    const struct sighting *sighting; /* of a source that is polled; NULL: not asked yet */
+    const struct pipeline_run *const *source_runs; /* of the Pipeline that spec.pipeline names */
+    size_t source_run_count;
+    const struct model *source_model;       /* that spec.model names; NULL: not there */
     const struct pipeline_run *const *runs; /* that this trigger (by uid) started */
     size_t run_count;
     struct fact_list facts;

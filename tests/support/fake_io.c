@@ -58,6 +58,7 @@ struct fake_io {
     size_t history_capacity;
     uint64_t sent;
     size_t cancelled;
+    struct fake_fetch *fetches;
 };
 
 static void free_call(struct io_call *call)
@@ -557,6 +558,7 @@ struct fake_io *fake_io_new(void)
     fake->now_ms = START_MS;
     fake->unix_micros = START_UNIX_MICROS;
     prng_seed(&fake->prng, 1);
+    fake->fetches = fake_fetch_new();
     return fake;
 }
 
@@ -583,13 +585,31 @@ struct fake_io *fake_io_free(struct fake_io *fake)
         (void)memory_free(zone);
     }
     map_free(&fake->zones);
+    fake->fetches = fake_fetch_free(fake->fetches);
     return memory_free(fake);
+}
+
+struct fake_fetch *fake_io_fetches(struct fake_io *fake)
+{
+    return fake->fetches;
+}
+
+static struct io_visit *start_fetch(void *self, const struct io_fetch *asked)
+{
+    return fake_fetch_start(((struct fake_io *)self)->fetches, asked);
+}
+
+static void cancel_fetch(void *self, struct io_visit *visit)
+{
+    fake_fetch_cancel(((struct fake_io *)self)->fetches, visit);
 }
 
 struct io fake_io_seam(struct fake_io *fake)
 {
     static const struct io_table table = {.start = start_call,
                                           .cancel = cancel_call,
+                                          .fetch = start_fetch,
+                                          .cancel_fetch = cancel_fetch,
                                           .now_ms = read_now_ms,
                                           .unix_micros = read_unix_micros,
                                           .random = draw_random,

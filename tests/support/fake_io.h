@@ -20,6 +20,7 @@
  */
 
 #include "kube/io.h"
+#include "support/fake_fetch.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,6 +60,9 @@ struct fake_request {
     size_t maximum;
     bool streams; /* it has an on_data */
 };
+
+/* Requests to others than the API server. */
+struct fake_fetch *fake_io_fetches(struct fake_io *fake);
 
 /* The clock starts at 1,000,000 ms monotonic, 2026-01-01T00:00:00Z on the wall; seed 1. */
 struct fake_io *fake_io_new(void);

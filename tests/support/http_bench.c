@@ -220,7 +220,7 @@ void bench_wait(struct bench *bench)
     }
 }
 
-struct condition {
+struct awaited_condition {
     struct bench *bench;
     bool (*holds)(void *context);
     void *context;
@@ -230,7 +230,7 @@ enum { LOOK_AGAIN_MS = 2 };
 
 static void look(void *context)
 {
-    struct condition *condition = context;
+    struct awaited_condition *condition = context;
     if (condition->holds(condition->context)) {
         loop_stop(condition->bench->loop);
         condition->bench = NULL;
@@ -241,7 +241,7 @@ static void look(void *context)
 
 void bench_wait_for(struct bench *bench, bool (*condition)(void *context), void *context)
 {
-    struct condition wanted = {bench, condition, context};
+    struct awaited_condition wanted = {bench, condition, context};
     (void)loop_defer(bench->loop, look, &wanted);
     while (wanted.bench) {
         run(bench);

@@ -192,6 +192,9 @@ struct plan world_plan_trigger(struct world *world, const char *name)
                                 .trigger = trigger,
                                 .pipeline = (const struct pipeline *)decode_named(
                                     world, KIND_PIPELINE, trigger->spec.pipeline_ref.name),
+                                .sighting = world->sighting,
+                                .source_model = (const struct model *)decode_named(
+                                    world, KIND_MODEL, trigger->spec.model.name),
                                 .zone = world->zone ? world->zone : zone_find_builtin(zone_text),
                                 .facts = facts_of(world)};
     view.zone_error = view.zone
@@ -199,6 +202,10 @@ struct plan world_plan_trigger(struct world *world, const char *name)
                           : arena_print(&world->arena, "there is no time zone \"%s\"", zone_text);
     view.runs = list(world, KIND_PIPELINE_RUN, is_run_of_trigger, trigger->meta.uid,
                      &view.run_count);
+    if (trigger->spec.pipeline.name) {
+        view.source_runs = list(world, KIND_PIPELINE_RUN, names_pipeline,
+                                trigger->spec.pipeline.name, &view.source_run_count);
+    }
     struct plan plan = new_plan(world);
     plan_trigger(&view, &plan);
     return plan;

@@ -34,12 +34,13 @@ struct world {
     size_t fact_count;
     int64_t next_uid;
     int64_t next_version;
-    bool has_unreadable_runs; /* as the cache would say */
-    enum error_kind dry_run;  /* what dry runs come to, and */
-    const char *dry_run_said; /* in which words; of ERROR_NONE: the warnings */
-    size_t dry_runs;          /* so far */
-    const struct zone *zone;  /* for Triggers; NULL: by name, UTC alone */
-    size_t writes;            /* carried out so far, events and questions not counted */
+    bool has_unreadable_runs;        /* as the cache would say */
+    enum error_kind dry_run;         /* what dry runs come to, and */
+    const char *dry_run_said;        /* in which words; of ERROR_NONE: the warnings */
+    size_t dry_runs;                 /* so far */
+    const struct sighting *sighting; /* of a Trigger's source; NULL: not asked yet */
+    const struct zone *zone;         /* for Triggers; NULL: by name, UTC alone */
+    size_t writes;                   /* carried out so far, events and questions not counted */
 };
 
 void world_init(struct world *world, int64_t now);

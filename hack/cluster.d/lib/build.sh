@@ -7,6 +7,8 @@ readonly CONTAINERD_VERSION=v2.3.7
 readonly RUNC_VERSION=v1.4.3
 readonly COREDNS_VERSION=v1.15.0
 readonly KWOK_VERSION=v0.8.0
+readonly REGISTRY_VERSION=v3.1.2   # distribution, an OCI registry
+readonly VERSITYGW_VERSION=v1.8.0  # an S3 server
 
 readonly BUILD_LIMIT_S=1800
 readonly BUILD_TRIES=2
@@ -25,6 +27,9 @@ name_tools() {
     CONTAINERD_DIR=$tools/containerd-$CONTAINERD_VERSION
     RUNC_DIR=$tools/runc-$RUNC_VERSION
     KWOK_DIR=$tools/kwok-$KWOK_VERSION
+    REGISTRY_DIR=$tools/registry-$REGISTRY_VERSION
+    VERSITYGW_DIR=$tools/versitygw-$VERSITYGW_VERSION
+    PROMETHEUS_DIR=$tools/prometheus-debian
     NODE_IMAGES_DIR=$tools/node-images-$(sources_hash pause probe lib/oci.sh)
     # shellcheck disable=SC2034 # used by the other libraries
     KUBECTL=$KUBERNETES_DIR/user-bin/kubectl
@@ -90,6 +95,50 @@ build_coredns() {
 build_kwok() {
     go_step "building kwok $KWOK_VERSION (about 1 minute)" "$building" 0 \
         go install -trimpath -ldflags "$STRIPPED" "sigs.k8s.io/kwok/cmd/kwok@$KWOK_VERSION"
+}
+
+build_registry() {
+    go_step "building an OCI registry, distribution $REGISTRY_VERSION (about 2 minutes)" \
+        "$building" 0 go install -trimpath -ldflags "$STRIPPED" \
+        "github.com/distribution/distribution/v3/cmd/registry@$REGISTRY_VERSION"
+}
+
+build_versitygw() {
+    go_step "building an S3 server, versitygw $VERSITYGW_VERSION (about 1 minute)" "$building" 0 \
+        go install -trimpath -ldflags "$STRIPPED" \
+        "github.com/versity/versitygw/cmd/versitygw@$VERSITYGW_VERSION"
+}
+
+# Debian's own, unpacked here and not installed: installing it would start it.
+fetch_prometheus() {
+    local log=$CACHE/logs/prometheus-debian.log
+    run_step 'fetching Prometheus' "$BUILD_LIMIT_S" "$log" \
+        env -C "$building" apt-get download prometheus || {
+        show_log_end "$log"
+        die "Prometheus could not be fetched, the whole log is $log"
+    }
+    dpkg-deb -x "$building"/prometheus_*.deb "$building/root"
+    mv "$building/root/usr/bin/prometheus" "$building/bin/prometheus"
+    rm -r "$building/root" "$building"/prometheus_*.deb
+}
+
+# Real servers for the tests of Triggers' sources; prints the folders with their programs.
+build_servers() {
+    local folder complete=yes
+    local -a wanted=("$REGISTRY_DIR" "$VERSITYGW_DIR" "$PROMETHEUS_DIR")
+    for folder in "${wanted[@]}"; do
+        [ -d "$folder" ] || complete=no
+    done
+    if [ "$complete" = no ]; then
+        find_go
+        mkdir -p "$CACHE/tools" "$CACHE/logs"
+        take_lock 8 "$CACHE/build.lock" $((2 * BUILD_LIMIT_S)) 'another build into the same cache'
+        ensure_built "$REGISTRY_DIR" build_registry
+        ensure_built "$VERSITYGW_DIR" build_versitygw
+        ensure_built "$PROMETHEUS_DIR" fetch_prometheus
+        exec 8>&-
+    fi
+    printf '%s/bin\n' "${wanted[@]}"
 }
 
 build_node_images() {

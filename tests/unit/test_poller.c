@@ -1,0 +1,409 @@
+/* Sources of Triggers are asked, each at its interval, while this replica leads (kube/poller). */
+
+#include "support/test.h"
+
+#include "api/trigger.h"
+#include "core/memory.h"
+#include "core/text.h"
+#include "kube/poller.h"
+#include "support/fake_io.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND };
+
+struct world {
+    struct fake_io *fake;
+    struct cache *cache;
+    struct poller *poller;
+    int version;
+    size_t wakes;
+};
+
+static void wake(void *context, const struct work_key *key)
+{
+    struct world *world = context;
+    assert_int_equal(key->kind, KIND_TRIGGER);
+    world->wakes++;
+}
+
+static void on_change(void *context, enum api_kind kind, enum cache_event event,
+                      const struct object *before, const struct object *after)
+{
+    struct world *world = context;
+    (void)kind;
+    (void)event;
+    poller_follow(world->poller, (const struct trigger *)before, (const struct trigger *)after);
+}
+
+static int set_up(void **state)
+{
+    static struct world world;
+    world = (struct world){.fake = fake_io_new(), .cache = cache_new()};
+    fake_io_fix_random(world.fake, 0);
+    world.poller = poller_new(&(struct poller_options){.io = fake_io_seam(world.fake),
+                                                       .cache = world.cache,
+                                                       .allowed_hosts = "example.com",
+                                                       .wake = wake,
+                                                       .context = &world});
+    cache_set_listener(world.cache,
+                       &(struct cache_listener){.on_change = on_change, .context = &world});
+    *state = &world;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *world = *state;
+    (void)poller_free(world->poller);
+    (void)cache_free(world->cache);
+    (void)fake_io_free(world->fake);
+    return 0;
+}
+
+/* ' stands for ". */
+static void put(struct world *world, const char *name, int generation, const char *spec)
+{
+    char text[1024];
+    (void)snprintf(text, sizeof(text),
+                   "{'metadata':{'namespace':'team','name':'%s','uid':'u-%s','generation':%d,"
+                   "'resourceVersion':'%d'},'spec':{'pipelineRef':{'name':'p'},%s}}",
+                   name, name, generation, ++world->version, spec);
+    for (char *at = text; *at; at++) {
+        *at = *at == '\'' ? '"' : *at;
+    }
+    struct arena arena = {0};
+    struct object *object = NULL;
+    struct error error = {0};
+    if (!result_is_ok(codec_decode(&arena, KIND_TRIGGER, text, strlen(text), &object, &error))) {
+        fail_msg("%s", error.message);
+    }
+    cache_put(world->cache, KIND_TRIGGER, &arena, object);
+}
+
+static const struct sighting *sighting_of(struct world *world, const char *name)
+{
+    return poller_find(world->poller,
+                       (const struct trigger *)cache_get(world->cache, KIND_TRIGGER, "team", name));
+}
+
+/* Answers the oldest open request to this URL with an ETag. */
+static void answer(struct world *world, const char *url, const char *etag)
+{
+    struct fake_fetch *fetches = fake_io_fetches(world->fake);
+    struct io_visit *visit = fake_fetch_find(fetches, url);
+    if (!visit) {
+        fail_msg("nobody asks %s", url);
+    }
+    const struct name_value header = {"etag", etag};
+    fake_fetch_end(
+        fetches, visit,
+        &(struct io_fetched){.status = 200, .headers = &header, .header_count = 1, .body = ""});
+    fake_io_run(world->fake);
+}
+
+static size_t open_count(struct world *world)
+{
+    return fake_fetch_open_count(fake_io_fetches(world->fake));
+}
+
+static size_t sent_count(struct world *world)
+{
+    return fake_fetch_sent_count(fake_io_fetches(world->fake));
+}
+
+static void start(struct world *world)
+{
+    poller_start(world->poller);
+    fake_io_advance(world->fake, SECOND);
+}
+
+#define DATA "'http':{'url':'http://data/x'}"
+
+static void a_source_is_asked_at_once_and_then_at_its_interval(void **state)
+{
+    struct world *world = *state;
+    start(world);
+    put(world, "t", 1, DATA ",'interval':'1m'");
+    fake_io_run(world->fake);
+    assert_null(sighting_of(world, "t"));
+    answer(world, "http://data.team.svc/x", "\"1\"");
+    assert_string_equal(sighting_of(world, "t")->revision, "etag:\"1\"");
+    assert_int_equal(world->wakes, 1);
+    int64_t since = sighting_of(world, "t")->since;
+    fake_io_advance(world->fake, MINUTE);
+    answer(world, "http://data.team.svc/x", "\"1\"");
+    assert_int_equal(world->wakes, 1); /* nothing new */
+    assert_int_equal(sighting_of(world, "t")->since, since);
+    fake_io_advance(world->fake, MINUTE);
+    answer(world, "http://data.team.svc/x", "\"2\"");
+    assert_int_equal(world->wakes, 2);
+    assert_true(sighting_of(world, "t")->since > since);
+    assert_int_equal(sent_count(world), 3);
+}
+
+static void who_does_not_lead_asks_nothing_and_knows_nothing(void **state)
+{
+    struct world *world = *state;
+    put(world, "t", 1, DATA);
+    fake_io_advance(world->fake, MINUTE);
+    assert_int_equal(sent_count(world), 0);
+    start(world);
+    answer(world, "http://data.team.svc/x", "\"1\"");
+    assert_non_null(sighting_of(world, "t"));
+    fake_io_advance(world->fake, 10 * MINUTE);
+    assert_int_equal(open_count(world), 1);
+    poller_stop(world->poller);
+    assert_int_equal(open_count(world), 0);
+    assert_null(sighting_of(world, "t"));
+    fake_io_advance(world->fake, 10 * MINUTE);
+    assert_int_equal(sent_count(world), 2);
+    start(world);
+    assert_int_equal(open_count(world), 1);
+}
+
+static void a_changed_spec_is_asked_anew_and_a_changed_status_is_not(void **state)
+{
+    struct world *world = *state;
+    start(world);
+    put(world, "t", 1, DATA);
+    fake_io_run(world->fake);
+    answer(world, "http://data.team.svc/x", "\"1\"");
+    put(world, "t", 1, DATA);
+    fake_io_run(world->fake);
+    assert_int_equal(open_count(world), 0);
+    assert_non_null(sighting_of(world, "t"));
+    put(world, "t", 2, "'http':{'url':'http://data/y'}");
+    fake_io_run(world->fake);
+    assert_null(sighting_of(world, "t"));
+    answer(world, "http://data.team.svc/y", "\"9\"");
+    assert_string_equal(sighting_of(world, "t")->revision, "etag:\"9\"");
+}
+
+static void a_trigger_that_goes_takes_its_request_along(void **state)
+{
+    struct world *world = *state;
+    start(world);
+    put(world, "t", 1, DATA);
+    fake_io_run(world->fake);
+    assert_int_equal(open_count(world), 1);
+    cache_remove(world->cache, KIND_TRIGGER, "team", "t", "99");
+    assert_int_equal(open_count(world), 0);
+    assert_int_equal(poller_numbers(world->poller).known, 0);
+    fake_io_advance(world->fake, 10 * MINUTE);
+    assert_int_equal(sent_count(world), 1);
+}
+
+struct refusal_row {
+    const char *spec;
+    const char *says;
+};
+
+static void where_a_url_may_not_lead_nothing_is_sent(void **state)
+{
+    struct world *world = *state;
+    static const struct refusal_row rows[] = {
+        {"'http':{'url':'http://data.other.svc/x'}", "neither a Service of namespace team"},
+        {"'http':{'url':'http://169.254.169.254/x'}", "nor named by the controller's"},
+        {"'http':{'url':'http://user@data/x'}", "put user and password into the Secret"},
+    };
+    start(world);
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        put(world, "t", (int)at + 1, rows[at].spec);
+        fake_io_run(world->fake);
+        assert_int_equal(sighting_of(world, "t")->state, SIGHTING_FAILED);
+        if (!strstr(sighting_of(world, "t")->message, rows[at].says)) {
+            fail_msg("%s: %s", rows[at].spec, sighting_of(world, "t")->message);
+        }
+    }
+    assert_int_equal(sent_count(world), 0);
+}
+
+static void what_can_t_be_reached_is_told_and_asked_again(void **state)
+{
+    struct world *world = *state;
+    struct fake_fetch *fetches = fake_io_fetches(world->fake);
+    start(world);
+    put(world, "t", 1, "'http':{'url':'http://data/x?sig=hidden'},'interval':'10s'");
+    fake_io_run(world->fake);
+    fake_fetch_end(fetches, fake_fetch_find(fetches, "http://data"),
+                   &(struct io_fetched){.failure = ERROR_UNAVAILABLE, .message = "no route"});
+    const char *message = sighting_of(world, "t")->message;
+    assert_non_null(strstr(message, "no route; it is asked again"));
+    assert_null(strstr(message, "hidden"));
+    fake_io_advance(world->fake, 11 * SECOND);
+    answer(world, "http://data.team.svc/x", "\"1\"");
+    assert_int_equal(sighting_of(world, "t")->state, SIGHTING_FOUND);
+}
+
+/* Its share is full: another host's turn comes at once. */
+static void a_slow_host_keeps_no_other_one_waiting(void **state)
+{
+    struct world *world = *state;
+    enum { MANY = 100 };
+    start(world);
+    for (int at = 0; at < MANY; at++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "slow-%d", at);
+        put(world, name, 1, "'http':{'url':'http://slow/x'}");
+    }
+    fake_io_advance(world->fake, SECOND);
+    assert_int_equal(open_count(world), POLLER_HOST_MAXIMUM);
+    put(world, "quick", 1, DATA);
+    fake_io_run(world->fake);
+    answer(world, "http://data.team.svc/x", "\"1\"");
+    assert_int_equal(sighting_of(world, "quick")->state, SIGHTING_FOUND);
+    for (int at = 0; at < MANY; at++) {
+        fake_io_advance(world->fake, SECOND);
+        if (fake_fetch_find(fake_io_fetches(world->fake), "http://slow.team.svc/x")) {
+            answer(world, "http://slow.team.svc/x", "\"1\"");
+        }
+        assert_true(open_count(world) <= POLLER_HOST_MAXIMUM);
+    }
+    assert_true(poller_numbers(world->poller).found > MANY / 2);
+}
+
+static void after_a_start_polls_are_spread(void **state)
+{
+    struct world *world = *state;
+    enum { MANY = 500 };
+    for (int at = 0; at < MANY; at++) {
+        char name[16];
+        char spec[64];
+        (void)snprintf(name, sizeof(name), "t-%d", at);
+        (void)snprintf(spec, sizeof(spec), "'http':{'url':'http://data-%d/x'}", at);
+        put(world, name, 1, spec);
+    }
+    poller_start(world->poller);
+    size_t most = 0;
+    size_t before = 0;
+    for (int second = 0; second <= MANY * POLLER_SPREAD_MS / SECOND; second++) {
+        fake_io_advance(world->fake, SECOND);
+        size_t now = sent_count(world);
+        most = now - before > most ? now - before : most;
+        before = now;
+        struct io_visit *visit;
+        while ((visit = fake_fetch_find(fake_io_fetches(world->fake), "http://data-")) != NULL) {
+            fake_fetch_end(fake_io_fetches(world->fake), visit,
+                           &(struct io_fetched){.status = 503, .body = ""});
+        }
+    }
+    assert_int_equal(before, MANY);
+    assert_true(most < MANY / 5);
+}
+
+/* ---- Secrets ---- */
+
+#define SECRET_PATH "/api/v1/namespaces/team/secrets/s"
+#define PRIVATE     "'http':{'url':'https://example.com/x','secretName':'s'}"
+
+static void script_secret(struct world *world, int status, const char *hosts)
+{
+    static char body[512];
+    (void)snprintf(body, sizeof(body),
+                   "{\"metadata\":{\"name\":\"s\",\"annotations\":{%s%s%s}},"
+                   "\"data\":{\"token\":\"c2VjcmV0LXRva2Vu\"}}",
+                   hosts ? "\"tidemill.dev/allowed-hosts\":\"" : "", hosts ? hosts : "",
+                   hosts ? "\"" : "");
+    fake_io_script(world->fake, "GET", SECRET_PATH,
+                   (struct fake_answer){.status = status, .body = status == 200 ? body : "{}"});
+}
+
+static const char *header_of(const struct io_fetch *asked, const char *name)
+{
+    for (size_t at = 0; at < asked->header_count; at++) {
+        if (strcasecmp(asked->headers[at].name, name) == 0) {
+            return asked->headers[at].value;
+        }
+    }
+    return "";
+}
+
+static void a_secret_goes_where_its_annotation_allows(void **state)
+{
+    struct world *world = *state;
+    script_secret(world, 200, "example.org, example.com");
+    start(world);
+    put(world, "t", 1, PRIVATE);
+    fake_io_run(world->fake);
+    struct io_visit *visit = fake_fetch_find(fake_io_fetches(world->fake), "https://example.com/x");
+    assert_non_null(visit);
+    assert_string_equal(header_of(fake_fetch_asked(visit), "authorization"), "Bearer secret-token");
+    answer(world, "https://example.com/x", "\"1\"");
+    assert_string_equal(sighting_of(world, "t")->revision, "etag:\"1\"");
+}
+
+struct secret_row {
+    const char *spec;
+    int status;
+    const char *hosts;
+    const char *says;
+};
+
+static void a_secret_goes_nowhere_else(void **state)
+{
+    struct world *world = *state;
+    static const struct secret_row rows[] = {
+        {PRIVATE, 200, NULL, "Secret s has no annotation tidemill.dev/allowed-hosts"},
+        {PRIVATE, 200, "example.org", "Secret s may not be sent to example.com"},
+        {PRIVATE, 200, "http://example.com", "Secret s may not be sent to example.com"},
+        {"'http':{'url':'http://example.com/x','secretName':'s'}", 200, "example.com",
+         "does not name \"http://example.com\", which lets it go there in the clear"},
+        {PRIVATE, 403, NULL, "the controller may not read Secret s"},
+        {PRIVATE, 404, NULL, "there is no Secret s in this namespace"},
+        {PRIVATE, 500, NULL, "Secret s can't be read"},
+    };
+    start(world);
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        script_secret(world, rows[at].status, rows[at].hosts);
+        put(world, "t", (int)at + 1, rows[at].spec);
+        fake_io_run(world->fake);
+        const struct sighting *seen = sighting_of(world, "t");
+        if (!seen || seen->state != SIGHTING_FAILED || !strstr(seen->message, rows[at].says)) {
+            fail_msg("%zu: %s", at, seen ? text_or(seen->message, "none") : "not asked");
+        }
+        assert_null(strstr(seen->message, "secret-token"));
+    }
+    assert_int_equal(sent_count(world), 0);
+}
+
+static void a_service_gets_a_secret_in_the_clear_when_that_is_written(void **state)
+{
+    struct world *world = *state;
+    static const char *const hosts[] = {"http://data", "http://data.team.svc"};
+    start(world);
+    for (size_t at = 0; at < COUNT_OF(hosts); at++) {
+        script_secret(world, 200, hosts[at]);
+        put(world, "t", (int)at + 1, "'http':{'url':'http://data/x','secretName':'s'}");
+        fake_io_run(world->fake);
+        answer(world, "http://data.team.svc/x", "\"1\"");
+        assert_int_equal(sighting_of(world, "t")->state, SIGHTING_FOUND);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_source_is_asked_at_once_and_then_at_its_interval, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(who_does_not_lead_asks_nothing_and_knows_nothing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_changed_spec_is_asked_anew_and_a_changed_status_is_not,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_trigger_that_goes_takes_its_request_along, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(where_a_url_may_not_lead_nothing_is_sent, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_can_t_be_reached_is_told_and_asked_again, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_slow_host_keeps_no_other_one_waiting, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(after_a_start_polls_are_spread, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_secret_goes_where_its_annotation_allows, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_secret_goes_nowhere_else, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_service_gets_a_secret_in_the_clear_when_that_is_written,
+                                        set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
