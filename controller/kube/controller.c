@@ -1,57 +1,16 @@
-#include "kube/controller.h"
+#include "kube/controller_private.h"
 
 #include "api/pipeline_run.h"
 #include "core/assert.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/text.h"
-#include "kube/expectations.h"
-#include "kube/facts.h"
 #include "kube/gather.h"
-#include "kube/lease.h"
-#include "kube/poller.h"
 #include "kube/reaction.h"
 #include "kube/routes.h"
-#include "kube/zones.h"
 #include "plan/run_phase.h"
 
 enum { MICROSECONDS = 1000000, MICROS_PER_MS = 1000, MS_PER_SECOND = 1000 };
-
-/* STARTING, ... as in controller.h; STOPPING: after controller_stop(). */
-enum controller_state {
-    STATE_STARTING,
-    STATE_FOLLOWING,
-    STATE_LOOKING,
-    STATE_ACTING,
-    STATE_STOPPING
-};
-
-struct controller {
-    struct controller_options options;
-    struct cache *cache;
-    struct reflector *reflectors[KIND_COUNT];
-    struct lease lease;
-    struct election *election;         /* NULL: none */
-    uint64_t lists_before[KIND_COUNT]; /* complete lists of each kind when the lease was won */
-    enum controller_state state;
-    struct io_timer *drain_timer;
-    int64_t drain_until_ms;
-    void (*stopped)(void *context);
-    void *stopped_context;
-    struct queue *queue;
-    struct expectations *expectations;
-    struct facts *facts;
-    struct events *events;
-    struct executor *executor;
-    struct zones *zones;
-    struct poller *poller;
-    struct arena arena; /* of the reconcile at hand */
-    size_t in_hand;
-    struct reconcile *reconciles; /* under way */
-    bool kind_synced[KIND_COUNT];
-    bool started[KIND_COUNT]; /* its reflector */
-    struct io_timer *start_timer;
-};
 
 /*
  * At the start Jobs are listed when the runs are known, and Pods when the Jobs are: what belongs to
@@ -506,55 +465,6 @@ struct controller *controller_free(struct controller *controller)
     controller->cache = cache_free(controller->cache);
     arena_free(&controller->arena);
     return memory_free(controller);
-}
-
-/* A clean stop. */
-
-static void drain(void *context)
-{
-    enum { LOOK_AGAIN_MS = 10 };
-    struct controller *controller = context;
-    struct io io = controller->options.io;
-    controller->drain_timer = NULL;
-    size_t under_way = executor_numbers(controller->executor).in_flight +
-                       events_numbers(controller->events).in_flight;
-    if (under_way == 0) {
-        election_release(controller->election, controller->stopped, controller->stopped_context);
-        return;
-    }
-    if (io_now_ms(io) < controller->drain_until_ms) {
-        controller->drain_timer = io_start_timer(io, io_now_ms(io) + LOOK_AGAIN_MS, drain,
-                                                 controller);
-        return;
-    }
-    log_warning("answers to what was sent are missing, so the lease is not given back; another "
-                "replica takes it when it runs out",
-                LOG_INTEGER("requests", (int64_t)under_way));
-    controller->stopped(controller->stopped_context);
-}
-
-static void end_stop(void *context)
-{
-    struct controller *controller = context;
-    controller->drain_timer = NULL;
-    controller->stopped(controller->stopped_context);
-}
-
-void controller_stop(struct controller *controller, void (*done)(void *context), void *context)
-{
-    struct io io = controller->options.io;
-    REQUIRE(controller->state != STATE_STOPPING);
-    controller->state = STATE_STOPPING;
-    poller_stop(controller->poller);
-    controller->stopped = done;
-    controller->stopped_context = context;
-    controller->drain_until_ms = io_now_ms(io) + CONTROLLER_DRAIN_MS;
-    if (controller->election) {
-        election_withdraw(controller->election);
-        executor_drop_waiting(controller->executor);
-    }
-    controller->drain_timer = io_start_timer(io, io_now_ms(io),
-                                             controller->election ? drain : end_stop, controller);
 }
 
 /* After a pause of the process the gate is closed before the election can say so. */
