@@ -127,7 +127,7 @@ class Api:
         url = "/" + path.lstrip("/") + ("?" + urlencode(query) if query else "")
         data = None if body is None else json.dumps(body).encode()
         for _ in range(BUSY_TRIES):
-            response, text = self._exchange(method, url, data, content_type)
+            response, text = self._exchange(method, url, data, self._headers(content_type, accept))
             if response.status != BUSY:
                 break
             time.sleep(min(float(response.headers.get("Retry-After", "1")), BUSY_LIMIT_SECONDS))
@@ -137,14 +137,14 @@ class Api:
         return value
 
     def _exchange(self, method: str, url: str, data: bytes | None,
-                  content_type: str) -> tuple[http.client.HTTPResponse, bytes]:
+                  headers: dict[str, str]) -> tuple[http.client.HTTPResponse, bytes]:
         """An answer and its body; what changes nothing is asked again on another connection."""
         for attempt in range(TRANSPORT_TRIES):
             connection = self._kept_connection() or self._connect()
             self.local.connection = connection
             self.local.used = time.monotonic()
             try:
-                connection.request(method, url, data, self._headers(content_type, accept))
+                connection.request(method, url, data, headers)
                 response = connection.getresponse()
                 return response, response.read()
             except (OSError, http.client.HTTPException):
