@@ -2,6 +2,7 @@
 
 #include "core/text.h"
 #include "source/git_refs.h"
+#include "source/pkt_line.h"
 #include "support/source_talk.h"
 
 #include <stdio.h>
@@ -311,6 +312,9 @@ static const struct row hostile_rows[] = {
      .answers = {ADVERTISED(ADVERTISEMENT),
                  LISTED("003f87b8f1522c5cd726bab3f46e7867d5e0478d019a refs/heads/main\0x\n0000")},
      .outcome = BROKEN "63: a name that no ref has"},
+    {"a name with a space", .branch = "main",
+     .answers = {ADVERTISED("003e" ONE_COMMIT " refs/heads/a b\0x\n0000")},
+     .outcome = BROKEN "62: a name that no ref has"},
     {"an empty name", .branch = "main",
      .answers = {ADVERTISED(ADVERTISEMENT), LISTED("0030" ONE_COMMIT "  x\n0000")},
      .outcome = BROKEN "48: a name that no ref has"},
@@ -338,6 +342,36 @@ static void what_is_no_answer_of_git_is_an_error_that_says_so(void **state)
 {
     (void)state;
     play_rows(hostile_rows, COUNT_OF(hostile_rows));
+}
+
+static void a_line_is_no_longer_than_git_writes_it(void **state)
+{
+    (void)state;
+    enum { LONGEST = 65516, BODY_SIZE = 70000 };
+    static const struct {
+        const char *length;
+        size_t size;
+        enum pkt_type type;
+    } rows[] = {{"fff0", LONGEST, PKT_DATA}, {"FFF0", LONGEST, PKT_DATA}, {"fff1", 0, PKT_BROKEN}};
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct arena arena = {0};
+        char *body = arena_allocate(&arena, BODY_SIZE, 1);
+        memset(body, 'a', BODY_SIZE);
+        memcpy(body, rows[at].length, strlen(rows[at].length));
+        struct pkt_reader reader = {.bytes = body, .size = BODY_SIZE};
+        const char *line = NULL;
+        size_t size = 0;
+        assert_int_equal(pkt_next(&reader, &line, &size), rows[at].type);
+        assert_int_equal(size, rows[at].size);
+        arena_free(&arena);
+    }
+    struct arena arena = {0};
+    char *text = arena_allocate(&arena, LONGEST + 2, 1);
+    memset(text, 'a', LONGEST);
+    assert_true(text_starts_with(pkt_print(&arena, text), "fff0aaa"));
+    text[LONGEST] = 'a';
+    assert_null(pkt_print(&arena, text));
+    arena_free(&arena);
 }
 
 static void only_what_may_matter_is_asked_for(void **state)
@@ -581,6 +615,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_repository_s_answer_is_a_finding),
         cmocka_unit_test(what_is_no_answer_of_git_is_an_error_that_says_so),
+        cmocka_unit_test(a_line_is_no_longer_than_git_writes_it),
         cmocka_unit_test(only_what_may_matter_is_asked_for),
         cmocka_unit_test(a_repository_of_sha_256_is_asked_in_its_format),
         cmocka_unit_test(the_secret_goes_along_with_each_request),

@@ -275,6 +275,10 @@ static const struct row authorization_rows[] = {
      .outcome =
          "FAILED invalid: spec.image.repository: what answers for the registry's tokens gives"
          " none"},
+    {"a token with a space", .answers = {BEARER, TOKEN("{\"token\":\"a b\"}")},
+     .outcome =
+         "FAILED invalid: spec.image.repository: what answers for the registry's tokens gives"
+         " none"},
     {"an empty token", .answers = {BEARER, TOKEN("{\"token\":\"\"}")},
      .outcome =
          "FAILED invalid: spec.image.repository: what answers for the registry's tokens gives"
@@ -327,6 +331,18 @@ static const struct row version_rows[] = {
                      " rel=\"next\""),
                  PAGE("{\"tags\":[]}"), FOUND_MANIFEST},
      .outcome = VERSION_FOUND("1.0.0", "1.0.0")},
+    {"a version that two tags have", .semver = "1",
+     .answers = {PAGE_LINK("{\"tags\":[\"1.0.0_b\",\"v1.0.0\"]}", NEXT_OF("a")),
+                 PAGE("{\"tags\":[\"1.0.0\"]}"), FOUND_MANIFEST},
+     .outcome = VERSION_FOUND("v1.0.0", "1.0.0")},
+    {"the same in another order", .semver = "1",
+     .answers = {PAGE_LINK("{\"tags\":[\"1.0.0\"]}", NEXT_OF("a")),
+                 PAGE("{\"tags\":[\"v1.0.0\",\"1.0.0_b\"]}"), FOUND_MANIFEST},
+     .outcome = VERSION_FOUND("v1.0.0", "1.0.0")},
+    {"a pre-release of an earlier page", .semver = ">=1.0.0-0",
+     .answers = {PAGE_LINK("{\"tags\":[\"1.0.0-rc.10\"]}", NEXT_OF("a")),
+                 PAGE("{\"tags\":[\"1.0.0-rc.9\"]}"), FOUND_MANIFEST},
+     .outcome = VERSION_FOUND("1.0.0-rc.10", "1.0.0-rc.10")},
     {"no version in the range", .semver = ">9",
      .answers = {PAGE("{\"tags\":[\"1.0.0\",\"latest\"]}")},
      .outcome = "ABSENT none of 2 tags of registry.example/team/model is a version in >9"},
