@@ -71,6 +71,7 @@ struct result egress_judge(struct arena *arena, const char *text, const char *na
     *target = (struct egress_target){.url = arena_print(arena, "%s://%s%s%s%s", url.scheme,
                                                         service ? service : url.host, port,
                                                         url.path, query),
+                                     .host = url.authority,
                                      .is_service = service != NULL};
     return RESULT_OK;
 }

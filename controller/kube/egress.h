@@ -13,7 +13,8 @@
 #include <stdbool.h>
 
 struct egress_target {
-    const char *url; /* what to connect to: a short Service name is written out */
+    const char *url;  /* what to connect to: a short Service name is written out */
+    const char *host; /* host[:port] as it was written, for the Host header: it may be signed */
     bool is_service;
 };
 

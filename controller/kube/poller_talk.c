@@ -52,10 +52,16 @@ static bool ask(struct poll *poll, struct error *error)
                                           poll->secret.allowed_hosts, error))) {
         return false;
     }
+    struct name_value *headers = arena_array(&poll->arena, struct name_value,
+                                             request->header_count + 1);
+    for (size_t at = 0; at < request->header_count; at++) {
+        headers[at] = request->headers[at];
+    }
+    headers[request->header_count] = (struct name_value){.name = "Host", .value = target.host};
     const struct io_fetch fetch = {.method = request->method,
                                    .url = target.url,
-                                   .headers = request->headers,
-                                   .header_count = request->header_count,
+                                   .headers = headers,
+                                   .header_count = request->header_count + 1,
                                    .body = request->body,
                                    .body_size = request->body_size,
                                    .maximum = request->answer_limit > 0 ? request->answer_limit

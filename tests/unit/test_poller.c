@@ -143,6 +143,20 @@ static void a_source_is_asked_at_once_and_then_at_its_interval(void **state)
     assert_int_equal(sent_count(world), 3);
 }
 
+/* Requests may be signed for the host that the spec names. */
+static void the_host_is_told_as_it_is_written(void **state)
+{
+    struct world *world = *state;
+    start(world);
+    put(world, "t", 1, "'http':{'url':'http://data:9000/x'}");
+    fake_io_run(world->fake);
+    struct io_visit *visit = fake_fetch_find(fake_io_fetches(world->fake),
+                                             "http://data.team.svc:9000/x");
+    const struct io_fetch *asked = fake_fetch_asked(visit);
+    assert_string_equal(asked->headers[asked->header_count - 1].name, "Host");
+    assert_string_equal(asked->headers[asked->header_count - 1].value, "data:9000");
+}
+
 static void who_does_not_lead_asks_nothing_and_knows_nothing(void **state)
 {
     struct world *world = *state;
@@ -387,6 +401,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_source_is_asked_at_once_and_then_at_its_interval, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(the_host_is_told_as_it_is_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_does_not_lead_asks_nothing_and_knows_nothing, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_changed_spec_is_asked_anew_and_a_changed_status_is_not,
