@@ -34,8 +34,6 @@
 
 enum {
     STATUS_OK = 200,
-    STATUS_REDIRECT = 300,
-    STATUS_BAD = 400,
     PREFIX_LIMIT = 1024, /* bytes, as a key's */
     HEADERS = 5,
     VALUES = 5,
@@ -204,17 +202,22 @@ static const char *make_query(struct arena *arena, const struct bucket_state *st
 }
 
 static enum source_step ask(struct source_talk *talk, struct bucket_state *state,
-                            struct source_request *request)
+                            struct source_request *request, struct error *error)
 {
     const char *query = make_query(talk->arena, state);
     struct name_value *headers = arena_array(talk->arena, struct name_value, HEADERS);
     size_t count = make_headers(talk, state, query, headers);
-    const char *target = arena_print(talk->arena, "%s?%s", state->path, query);
+    const char *url = arena_print(talk->arena, "%s://%s%s?%s", state->endpoint.scheme,
+                                  headers[0].value, state->path, query);
+    if (strlen(url) > URL_LIMIT) {
+        (void)error_set(error, ERROR_LIMIT,
+                        "spec.bucket.prefix: with it the address of a page is longer than %d bytes",
+                        URL_LIMIT);
+        return SOURCE_FAILED;
+    }
     state->has_asked = true;
     *request = (struct source_request){.method = "GET",
-                                       .url = arena_print(talk->arena, "%s://%s%s",
-                                                          state->endpoint.scheme, headers[0].value,
-                                                          target),
+                                       .url = url,
                                        .headers = headers + 1,
                                        .header_count = count - 1,
                                        .answer_limit = SOURCE_ANSWER_LIMIT,
@@ -303,7 +306,7 @@ static enum source_step bucket_next(struct source_talk *talk, void *own,
     struct bucket_state *state = own;
     const char *token = NULL;
     if (!state->has_asked) {
-        return ask(talk, state, request);
+        return ask(talk, state, request, error);
     }
     if (answer->status != STATUS_OK) {
         return refuse(talk, state, answer, error);
@@ -323,7 +326,7 @@ static enum source_step bucket_next(struct source_talk *talk, void *own,
         return SOURCE_FAILED;
     }
     state->token = token;
-    return ask(talk, state, request);
+    return ask(talk, state, request, error);
 }
 
 const struct source_protocol source_bucket = {.begin = bucket_begin, .next = bucket_next};

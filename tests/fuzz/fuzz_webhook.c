@@ -54,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct fuzz_input input = {bytes, size};
     uint8_t letter = (uint8_t)(fuzz_take_byte(&input) - 'a');
     const char *type = types[letter % (sizeof(types) / sizeof(types[0]))];
+    bool is_hmac = strcmp(type, "HMAC") == 0;
     char *path = fuzz_copy_text(fuzz_take_part(&input));
     char *pattern = fuzz_copy_text(fuzz_take_part(&input));
     char *value = fuzz_copy_text(fuzz_take_part(&input));
@@ -62,9 +63,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct webhook_param param = {.name = "a", .path = path};
     const char *event = "push";
     const struct webhook_source source = {.type = type,
-                                          .header = strcmp(type, "HMAC") == 0 ? "X-Sig" : NULL,
+                                          .header = is_hmac ? "X-Sig" : NULL,
                                           .events = &event,
-                                          .event_count = letter % 2,
+                                          .event_count = is_hmac ? 0 : letter % 2,
                                           .filters = &filter,
                                           .filter_count = pattern[0] ? 1 : 0,
                                           .params = &param,

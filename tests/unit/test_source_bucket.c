@@ -372,6 +372,36 @@ static void a_page_is_asked_for_with_a_signature_over_what_is_sent(void **state)
     arena_free(&arena);
 }
 
+static void an_address_that_is_too_long_is_not_asked_for(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    char prefix[1024 + 1];
+    char token[2048 + 2];
+    memset(prefix, '/', sizeof(prefix) - 1);
+    memset(token, 't', sizeof(token) - 1);
+    prefix[1024] = '\0';
+    for (int size = 256; size <= 2049; size = size == 256 ? 2048 : size + 1) {
+        token[size] = '\0';
+        const char *body = arena_print(&arena,
+                                       HEAD
+                                       "<IsTruncated>true</IsTruncated>"
+                                       "<NextContinuationToken>%s</NextContinuationToken>" TAIL,
+                                       token);
+        const struct talk_answer answers[ANSWERS] = {
+            {.status = 200, .body = body, .body_size = strlen(body)}};
+        const char *outcome = play(&arena, prefix, NULL, answers).outcome;
+        assert_string_equal(outcome, size == 256 ? "ASKS MORE"
+                                     : size == 2048
+                                         ? "FAILED limit: spec.bucket.prefix: with it the address "
+                                           "of a page is longer than 4096 bytes"
+                                         : "FAILED limit: GET " PLACE
+                                           "/data: the listing's token is longer than 2048 bytes");
+        memset(token, 't', sizeof(token) - 1);
+    }
+    arena_free(&arena);
+}
+
 static void without_a_secret_nothing_is_signed(void **state)
 {
     (void)state;
@@ -480,6 +510,7 @@ int main(void)
         cmocka_unit_test(memory_does_not_grow_with_the_number_of_objects),
         cmocka_unit_test(the_newest_keys_are_as_many_as_fit),
         cmocka_unit_test(a_page_is_asked_for_with_a_signature_over_what_is_sent),
+        cmocka_unit_test(an_address_that_is_too_long_is_not_asked_for),
         cmocka_unit_test(without_a_secret_nothing_is_signed),
         cmocka_unit_test(a_spec_that_can_t_be_asked_is_refused_by_its_field),
         cmocka_unit_test(text_beside_children_is_an_element_s_own),

@@ -802,6 +802,12 @@ static const struct fault_row fault_rows[] = {
      NULL,
      NULL,
      "spec.webhook.header: name the header with the signature for type HMAC, and for no other"},
+    {{.type = "HMAC", .header = "X-Sig", .event_count = 1},
+     NULL,
+     NULL,
+     NULL,
+     NULL,
+     "spec.webhook.events: deliveries of type HMAC have no event: write a filter"},
     {GITHUB, "", "x", NULL, NULL,
      "spec.webhook.filters[0].path: it is empty: write the field's name, such as ref or "
      "commits[0].id"},
