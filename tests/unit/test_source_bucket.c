@@ -495,6 +495,9 @@ static void long_texts_and_names_are_refused(void **state)
                      ERROR_LIMIT);
     document = arena_print(&arena, "<%.*s/>", XML_PATH_LIMIT, text);
     assert_true(result_is_ok(xml_read(document, strlen(document), note_text, context, &error)));
+    document = arena_print(&arena, "<%.*s><a/></x>", XML_PATH_LIMIT, text);
+    assert_int_equal(xml_read(document, strlen(document), note_text, context, &error).kind,
+                     ERROR_LIMIT);
     document = arena_print(&arena, "<a><%.*s/></a>", XML_PATH_LIMIT, text);
     assert_int_equal(xml_read(document, strlen(document), note_text, context, &error).kind,
                      ERROR_LIMIT);
