@@ -1,7 +1,8 @@
 /*
  * The objects of an S3 bucket (ListObjectsV2), by prefix and pattern. The revision is a digest over
  * key, ETag and size of each object: whatever is written, replaced or deleted changes it, and when
- * all is as it was before, so is the revision.
+ * all is as it was before, so is the revision. LastModified takes the place of an ETag that a
+ * server does not have (versitygw: of files that did not come through it).
  *
  *   GET BUCKET?list-type=2&... ── page ──> GET ...&continuation-token=... ── last page ──> found
  *                                                                      no object fits ──> absent
@@ -11,16 +12,15 @@
  * comes out the same in whatever order a server lists. Values for parameters:
  *
  *   count, newest (a key), newest-time (RFC 3339), newest-etag, and objects: the newest keys,
- * newest first, one a line, 20 at most and as many as fit into SOURCE_VALUE_LIMIT. Keys with
- * control characters count, but are not named.
+ *   newest first, one a line, 20 at most and as many as fit into SOURCE_VALUE_LIMIT
+ *
+ * Keys with control characters count, but are not named.
  *
  * Whoever waits for a bucket to settle (`debounce`) has newest-time: it is the server's own clock.
  */
 
 #include "source/private.h"
 
-#include "core/civil.h"
-#include "core/digest.h"
 #include "core/encoding.h"
 #include "core/text.h"
 #include "core/url.h"
