@@ -1,7 +1,8 @@
 /*
  * The objects of an S3 bucket (ListObjectsV2), by prefix and pattern. The revision is a digest over
  * key, ETag and size of each object: whatever is written, replaced or deleted changes it, and when
- * all is as it was before, so is the revision.
+ * all is as it was before, so is the revision. LastModified takes the place of an ETag that a
+ * server does not have (versitygw: of files that did not come through it).
  *
  *   GET BUCKET?list-type=2&... ── page ──> GET ...&continuation-token=... ── last page ──> found
  *                                                                      no object fits ──> absent
@@ -11,16 +12,15 @@
  * comes out the same in whatever order a server lists. Values for parameters:
  *
  *   count, newest (a key), newest-time (RFC 3339), newest-etag, and objects: the newest keys,
- * newest first, one a line, 20 at most and as many as fit into SOURCE_VALUE_LIMIT. Keys with
- * control characters count, but are not named.
+ *   newest first, one a line, 20 at most and as many as fit into SOURCE_VALUE_LIMIT
+ *
+ * Keys with control characters count, but are not named.
  *
  * Whoever waits for a bucket to settle (`debounce`) has newest-time: it is the server's own clock.
  */
 
 #include "source/private.h"
 
-#include "core/civil.h"
-#include "core/digest.h"
 #include "core/encoding.h"
 #include "core/text.h"
 #include "core/url.h"
@@ -34,8 +34,6 @@
 
 enum {
     STATUS_OK = 200,
-    STATUS_REDIRECT = 300,
-    STATUS_BAD = 400,
     PREFIX_LIMIT = 1024, /* bytes, as a key's */
     HEADERS = 5,
     VALUES = 5,
@@ -204,17 +202,22 @@ static const char *make_query(struct arena *arena, const struct bucket_state *st
 }
 
 static enum source_step ask(struct source_talk *talk, struct bucket_state *state,
-                            struct source_request *request)
+                            struct source_request *request, struct error *error)
 {
     const char *query = make_query(talk->arena, state);
     struct name_value *headers = arena_array(talk->arena, struct name_value, HEADERS);
     size_t count = make_headers(talk, state, query, headers);
-    const char *target = arena_print(talk->arena, "%s?%s", state->path, query);
+    const char *url = arena_print(talk->arena, "%s://%s%s?%s", state->endpoint.scheme,
+                                  headers[0].value, state->path, query);
+    if (strlen(url) > URL_LIMIT) {
+        (void)error_set(error, ERROR_LIMIT,
+                        "spec.bucket.prefix: with it the address of a page is longer than %d bytes",
+                        URL_LIMIT);
+        return SOURCE_FAILED;
+    }
     state->has_asked = true;
     *request = (struct source_request){.method = "GET",
-                                       .url = arena_print(talk->arena, "%s://%s%s",
-                                                          state->endpoint.scheme, headers[0].value,
-                                                          target),
+                                       .url = url,
                                        .headers = headers + 1,
                                        .header_count = count - 1,
                                        .answer_limit = SOURCE_ANSWER_LIMIT,
@@ -303,7 +306,7 @@ static enum source_step bucket_next(struct source_talk *talk, void *own,
     struct bucket_state *state = own;
     const char *token = NULL;
     if (!state->has_asked) {
-        return ask(talk, state, request);
+        return ask(talk, state, request, error);
     }
     if (answer->status != STATUS_OK) {
         return refuse(talk, state, answer, error);
@@ -323,7 +326,7 @@ static enum source_step bucket_next(struct source_talk *talk, void *own,
         return SOURCE_FAILED;
     }
     state->token = token;
-    return ask(talk, state, request);
+    return ask(talk, state, request, error);
 }
 
 const struct source_protocol source_bucket = {.begin = bucket_begin, .next = bucket_next};

@@ -151,8 +151,9 @@ static void add_object(struct page *page)
     }
     unsigned char raw[DIGEST_SIZE];
     /* With their lengths, or one key could look like another one and its ETag. */
+    const char *version = page->etag[0] ? page->etag : page->modified;
     const char *line = arena_print(&page->scratch, "%zu:%s %zu:%s %s", strlen(key), key,
-                                   strlen(page->etag), page->etag, page->size);
+                                   strlen(version), version, page->size);
     digest_raw(line, strlen(line), raw);
     add_digest(listing, raw);
     listing->count++;
@@ -246,8 +247,10 @@ size_t bucket_values(struct arena *arena, const struct bucket_listing *listing,
     }
     const struct bucket_object *newest = &listing->newest[0];
     values[count++] = (struct name_value){"newest", arena_copy_text(arena, newest->key)};
-    values[count++] = (struct name_value){"newest-etag", arena_copy_text(arena, newest->etag)};
     values[count++] = (struct name_value){"objects", join_newest(arena, listing)};
+    if (newest->etag[0]) {
+        values[count++] = (struct name_value){"newest-etag", arena_copy_text(arena, newest->etag)};
+    }
     if (newest->modified != TIME_ABSENT) {
         char *time = arena_allocate(arena, 1, CIVIL_TEXT_SIZE);
         civil_format(newest->modified, time);

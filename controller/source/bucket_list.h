@@ -19,7 +19,7 @@ enum {
     BUCKET_KEY_LIMIT = 1024, /* bytes: S3's own */
     BUCKET_NEWEST = 20,
     BUCKET_ETAG_LIMIT = 128,
-    BUCKET_TOKEN_LIMIT = 4096
+    BUCKET_TOKEN_LIMIT = 2048 /* a key as base64 and some words */
 };
 
 struct bucket_object {

@@ -255,6 +255,9 @@ const char *webhook_fault(struct arena *arena, const struct webhook_source *sour
         return "spec.webhook.header: name the header with the signature for type HMAC, and for no "
                "other";
     }
+    if (text_equal(source->type, "HMAC") && source->event_count > 0) {
+        return "spec.webhook.events: deliveries of type HMAC have no event: write a filter";
+    }
     for (size_t at = 0; at < source->filter_count; at++) {
         const char *fault = filter_fault(arena, &source->filters[at], at);
         if (fault) {

@@ -77,7 +77,7 @@ static void find_keys(struct arena *arena, const struct webhook_source *source,
         }
         struct key key = trim(item->value);
         /* An empty secret would let everybody in. */
-        if (key.size > 0 && (!is_standard || decode_standard(arena, &key)) && key.size > 0) {
+        if ((!is_standard || decode_standard(arena, &key)) && key.size > 0) {
             keys->items[keys->count++] = key;
         }
     }

@@ -50,7 +50,7 @@ static void XMLCALL begin_element(void *own, const XML_Char *name, const XML_Cha
         refuse(document, ERROR_LIMIT, "elements stand in elements more than 8 deep");
         return;
     }
-    if (size > XML_PATH_LIMIT - document->path_size - slash) {
+    if (document->path_size + slash + size > XML_PATH_LIMIT) {
         refuse(document, ERROR_LIMIT, "the names of its elements are too long");
         return;
     }
@@ -82,7 +82,7 @@ static void XMLCALL add_text(void *own, const XML_Char *text, int size)
     if (document->refusal || size < 0) {
         return;
     }
-    if ((size_t)size > XML_TEXT_LIMIT - document->text_size) {
+    if (document->text_size + (size_t)size > XML_TEXT_LIMIT) {
         refuse(document, ERROR_LIMIT, "an element's text is longer than 8 KiB");
         return;
     }

@@ -12,7 +12,8 @@ OBJECTS = ROOT / "build" / "release" / "controller"
 ALLOWED = {
     # memory and text
     "memcpy", "memmove", "memset", "memcmp", "memchr", "strlen", "strcmp", "strncmp", "strchr",
-    "strrchr", "strstr", "strspn", "strcspn", "strpbrk", "strnlen", "strcasecmp", "free",
+    "strrchr", "strstr", "strspn", "strcspn", "strpbrk", "strnlen", "strcasecmp", "strncasecmp",
+    "free",
     # text with numbers, into memory
     "snprintf", "vsnprintf", "__snprintf_chk", "__vsnprintf_chk", "strtol", "strtoll", "strtoull",
     "__isoc99_sscanf", "__isoc23_strtol", "__isoc23_strtoll", "__ctype_b_loc", "__memcpy_chk",

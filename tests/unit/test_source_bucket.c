@@ -58,53 +58,53 @@ static const struct row rows[] = {
      NULL,
      {PAGE(200, HEAD WHOLE A TAIL)},
      "1 objects below data/data/, the newest is data/a.csv | count=1 newest=data/a.csv "
-     "newest-etag=\"1a\" objects=data/a.csv newest-time=2026-01-01T00:00:00Z"},
+     "objects=data/a.csv newest-etag=\"1a\" newest-time=2026-01-01T00:00:00Z"},
     {"newest first, whatever the order",
      NULL,
      {PAGE(200, HEAD A B C WHOLE TAIL)},
      "3 objects below data/data/, the newest is data/b.csv | count=3 newest=data/b.csv "
-     "newest-etag=\"2b\" objects=data/b.csv\ndata/a.csv\ndata/deep/c.csv "
-     "newest-time=2026-01-02T00:00:00Z"},
+     "objects=data/b.csv\ndata/a.csv\ndata/deep/c.csv "
+     "newest-etag=\"2b\" newest-time=2026-01-02T00:00:00Z"},
     {"only what fits the pattern counts",
      "*.csv",
      {PAGE(200, HEAD WHOLE A C TAIL)},
      "1 objects below data/data/, the newest is data/a.csv | count=1 newest=data/a.csv "
-     "newest-etag=\"1a\" objects=data/a.csv newest-time=2026-01-01T00:00:00Z"},
+     "objects=data/a.csv newest-etag=\"1a\" newest-time=2026-01-01T00:00:00Z"},
     {"a server that does not know prefixes tells nothing new",
      NULL,
      {PAGE(200, HEAD WHOLE A OTHER TAIL)},
      "1 objects below data/data/, the newest is data/a.csv | count=1 newest=data/a.csv "
-     "newest-etag=\"1a\" objects=data/a.csv newest-time=2026-01-01T00:00:00Z"},
+     "objects=data/a.csv newest-etag=\"1a\" newest-time=2026-01-01T00:00:00Z"},
     {"pages are one listing",
      NULL,
      {PAGE(200, HEAD "<IsTruncated>true</IsTruncated><NextContinuationToken>a+/=</"
                      "NextContinuationToken>" A TAIL),
       PAGE(200, HEAD B TAIL)},
      "2 objects below data/data/, the newest is data/b.csv | count=2 newest=data/b.csv "
-     "newest-etag=\"2b\" objects=data/b.csv\ndata/a.csv newest-time=2026-01-02T00:00:00Z"},
+     "objects=data/b.csv\ndata/a.csv newest-etag=\"2b\" newest-time=2026-01-02T00:00:00Z"},
     {"keys are unescaped when the server says that they are escaped, before or after them",
      NULL,
      {PAGE(200, HEAD OBJECT("data/a+b%2Bc%C3%A4", "2026-01-01T00:00:00Z", "e",
                             "1") "<EncodingType>url</EncodingType>" TAIL)},
      "1 objects below data/data/, the newest is data/a b+c?? | count=1 "
-     "newest=data/a b+c\xC3\xA4 newest-etag=e objects=data/a b+c\xC3\xA4 "
-     "newest-time=2026-01-01T00:00:00Z"},
+     "newest=data/a b+c\xC3\xA4 objects=data/a b+c\xC3\xA4 "
+     "newest-etag=e newest-time=2026-01-01T00:00:00Z"},
     {"and else are as they stand",
      NULL,
      {PAGE(200, HEAD OBJECT("data/a+b%2Bc", "2026-01-01T00:00:00Z", "e", "1") TAIL)},
      "1 objects below data/data/, the newest is data/a+b%2Bc | count=1 newest=data/a+b%2Bc "
-     "newest-etag=e objects=data/a+b%2Bc newest-time=2026-01-01T00:00:00Z"},
+     "objects=data/a+b%2Bc newest-etag=e newest-time=2026-01-01T00:00:00Z"},
     {"entities and CDATA are text",
      NULL,
      {PAGE(200, HEAD OBJECT("data/a&amp;b<![CDATA[<c>]]>&#x64;", "2026-01-01T00:00:00Z", "e", "1")
                     TAIL)},
      "1 objects below data/data/, the newest is data/a&b<c>d | count=1 newest=data/a&b<c>d "
-     "newest-etag=e objects=data/a&b<c>d newest-time=2026-01-01T00:00:00Z"},
+     "objects=data/a&b<c>d newest-etag=e newest-time=2026-01-01T00:00:00Z"},
     {"a namespace's prefix is no part of a name",
      NULL,
      {PAGE(200, "<s3:ListBucketResult xmlns:s3=\"x\"><s3:Contents><s3:Key>data/a</s3:Key>"
                 "</s3:Contents></s3:ListBucketResult>")},
-     "1 objects below data/data/, the newest is data/a | count=1 newest=data/a newest-etag= "
+     "1 objects below data/data/, the newest is data/a | count=1 newest=data/a "
      "objects=data/a"},
     {"a key with a line break counts and is not named",
      NULL,
@@ -255,10 +255,16 @@ static void the_revision_is_of_keys_etags_and_sizes_in_any_order(void **state)
         HEAD A B OBJECT("data/deep/c.csv 4", "", "&quot;3c&quot;", "30") TAIL,
     };
     const char *one = revision_of(&arena, HEAD A B C TAIL);
-    assert_true(text_starts_with(one, "FOUND sha256:"));
+    /* Summed by Python's integers. */
+    assert_string_equal(
+        one, "FOUND sha256:5bffeda796a097f4782a072afb8f1be4b8fe390e6cff57635f6d6b4236a724a8 ");
     assert_string_equal(one, revision_of(&arena, HEAD C A B TAIL));
     assert_string_equal(one, revision_of(&arena, HEAD A B OBJECT("data/deep/c.csv", "2031-01-01",
                                                                  "&quot;3c&quot;", "30") TAIL));
+    assert_string_not_equal(revision_of(&arena, HEAD OBJECT("ab", "", "c", "1") TAIL),
+                            revision_of(&arena, HEAD OBJECT("a", "", "bc", "1") TAIL));
+    assert_string_not_equal(revision_of(&arena, HEAD OBJECT("a", "2026-01-01", "", "1") TAIL),
+                            revision_of(&arena, HEAD OBJECT("a", "2026-01-02", "", "1") TAIL));
     for (size_t at = 0; at < COUNT_OF(others); at++) {
         assert_string_not_equal(one, revision_of(&arena, others[at]));
     }
@@ -328,9 +334,9 @@ static void the_newest_keys_are_as_many_as_fit(void **state)
     }
     (void)strcat(body, TAIL);
     assert_true(result_is_ok(bucket_read_page(&arena, listing, body, strlen(body), &token, NULL)));
-    assert_int_equal(bucket_values(&arena, listing, values), 4);
-    assert_string_equal(values[3].name, "objects");
-    assert_int_equal(strlen(values[3].value), 4 * 1000 + 3);
+    assert_int_equal(bucket_values(&arena, listing, values), 3);
+    assert_string_equal(values[2].name, "objects");
+    assert_int_equal(strlen(values[2].value), 4 * 1000 + 3);
     arena_free(&arena);
 }
 
@@ -369,6 +375,36 @@ static void a_page_is_asked_for_with_a_signature_over_what_is_sent(void **state)
                                  "encoding-type=url&list-type=2&max-keys=1000&prefix="
                                  "a%20b%2F%C3%A4 (secret)\n"));
     assert_null(strstr(record.asked, "wJalr"));
+    arena_free(&arena);
+}
+
+static void an_address_that_is_too_long_is_not_asked_for(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    char prefix[1024 + 1];
+    char token[2048 + 2];
+    memset(prefix, '/', sizeof(prefix) - 1);
+    memset(token, 't', sizeof(token) - 1);
+    prefix[1024] = '\0';
+    for (int size = 256; size <= 2049; size = size == 256 ? 2048 : size + 1) {
+        token[size] = '\0';
+        const char *body = arena_print(&arena,
+                                       HEAD
+                                       "<IsTruncated>true</IsTruncated>"
+                                       "<NextContinuationToken>%s</NextContinuationToken>" TAIL,
+                                       token);
+        const struct talk_answer answers[ANSWERS] = {
+            {.status = 200, .body = body, .body_size = strlen(body)}};
+        const char *outcome = play(&arena, prefix, NULL, answers).outcome;
+        assert_string_equal(outcome, size == 256 ? "ASKS MORE"
+                                     : size == 2048
+                                         ? "FAILED limit: spec.bucket.prefix: with it the address "
+                                           "of a page is longer than 4096 bytes"
+                                         : "FAILED limit: GET " PLACE
+                                           "/data: the listing's token is longer than 2048 bytes");
+        memset(token, 't', sizeof(token) - 1);
+    }
     arena_free(&arena);
 }
 
@@ -465,6 +501,9 @@ static void long_texts_and_names_are_refused(void **state)
                      ERROR_LIMIT);
     document = arena_print(&arena, "<%.*s/>", XML_PATH_LIMIT, text);
     assert_true(result_is_ok(xml_read(document, strlen(document), note_text, context, &error)));
+    document = arena_print(&arena, "<%.*s><a/></x>", XML_PATH_LIMIT, text);
+    assert_int_equal(xml_read(document, strlen(document), note_text, context, &error).kind,
+                     ERROR_LIMIT);
     document = arena_print(&arena, "<a><%.*s/></a>", XML_PATH_LIMIT, text);
     assert_int_equal(xml_read(document, strlen(document), note_text, context, &error).kind,
                      ERROR_LIMIT);
@@ -480,6 +519,7 @@ int main(void)
         cmocka_unit_test(memory_does_not_grow_with_the_number_of_objects),
         cmocka_unit_test(the_newest_keys_are_as_many_as_fit),
         cmocka_unit_test(a_page_is_asked_for_with_a_signature_over_what_is_sent),
+        cmocka_unit_test(an_address_that_is_too_long_is_not_asked_for),
         cmocka_unit_test(without_a_secret_nothing_is_signed),
         cmocka_unit_test(a_spec_that_can_t_be_asked_is_refused_by_its_field),
         cmocka_unit_test(text_beside_children_is_an_element_s_own),

@@ -183,6 +183,11 @@ static const struct secret_row secret_rows[] = {
      {{"token", "t\n"}},
      "REFUSED spec.http.secretName: the Secret's token has a character that is not printable, or a "
      "space, maybe a line break at its end: write it without"},
+    {"a space in the token",
+     PLACE,
+     {{"token", "a b"}},
+     "REFUSED spec.http.secretName: the Secret's token has a character that is not printable, or a "
+     "space, maybe a line break at its end: write it without"},
     {"a user in the address",
      "https://me:pass@data.example/",
      {{"token", "t"}},
