@@ -97,7 +97,9 @@ static struct sim_origin origin_of(struct sim_world *world, struct sim_process *
                                    const struct sim_target *target)
 {
     static const enum api_kind kinds[] = {KIND_SERVICE, KIND_MODEL, KIND_DEPLOYMENT};
-    struct sim_origin origin = {.at_ms = world->now_ms, .seen = world->store.change_count};
+    struct sim_origin origin = {.at_ms = world->now_ms,
+                                .seen = world->store.change_count,
+                                .seen_runs = count_told(world, process, KIND_PIPELINE_RUN)};
     for (size_t at = 0; at < COUNT_OF(kinds); at++) {
         size_t told = count_told(world, process, kinds[at]);
         origin.seen = told < origin.seen ? told : origin.seen;

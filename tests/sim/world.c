@@ -48,9 +48,10 @@ static void on_change(void *context, const struct sim_change *change)
     world->origins = memory_grow(world->origins, &world->origin_capacity, world->store.change_count,
                                  sizeof(*world->origins));
     world->origins[world->store.change_count - 1] =
-        world->is_controller_writing
-            ? world->writing
-            : (struct sim_origin){.at_ms = world->now_ms, .seen = world->store.change_count};
+        world->is_controller_writing ? world->writing
+                                     : (struct sim_origin){.at_ms = world->now_ms,
+                                                           .seen = world->store.change_count,
+                                                           .seen_runs = world->store.change_count};
     const json_t *shown = change->after ? change->after : change->before;
     sim_world_trace(world, "    %s %s %s @%lld",
                     !change->before  ? "added"

@@ -44,6 +44,7 @@ struct sim_origin {
     int64_t at_ms;
     size_t seen; /* of the first so many changes it had been told what they did to Services, Models
                     and Deployments */
+    size_t seen_runs; /* the same of PipelineRuns */
 };
 
 /* A request under way, or a watch. */
