@@ -229,12 +229,14 @@ def command_kept(options: argparse.Namespace) -> int:
 def command_shapes(options: argparse.Namespace) -> int:
     options.no_bodies = True
     results: list[shapes.Result] = []
-    with started(options) as (cluster, controller):
-        for name, size in options.shape:
-            results.append(shapes.measure(cluster, controller, name, size))
-            say(shapes.request_lines(results[-1:])[0])
-    lines = report.print_columns(shapes.lines_of(results), 1) + ["", *shapes.request_lines(results)]
-    keep_samples(options, "shapes", results, lines)
+    try:
+        with started(options) as (cluster, controller):
+            for name, size in options.shape:
+                results.append(shapes.measure(cluster, controller, name, size))
+                say(shapes.request_lines(results[-1:])[0])
+    finally:  # what was measured before a failure is worth keeping
+        lines = report.print_columns(shapes.lines_of(results), 1) + ["", *shapes.request_lines(results)]
+        keep_samples(options, "shapes", results, lines)
     return 0
 
 
