@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 USER_AGENT = "tidemill-bench"
-REQUEST_LIMIT_S = 30
+REQUEST_LIMIT_S = 120  # beside other load the API server may stand still for a while
 CREATORS = 8  # connections that create at once; fewer do not saturate the API server
 PAGE = 500  # objects in one answer to a list
 
