@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import dataclasses
 import fcntl
+import http.client
 import json
 import os
 import pathlib
@@ -284,7 +285,7 @@ def main(arguments: list[str]) -> int:
         if options.shape:
             return command_shapes(options)
         return command_compare(options) if options.against else command_bench(options)
-    except (Failure, subprocess.SubprocessError) as error:
+    except (Failure, subprocess.SubprocessError, OSError, http.client.HTTPException) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as error:
