@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 USER_AGENT = "tidemill-bench"
-REQUEST_LIMIT_S = 30
+REQUEST_LIMIT_S = 120  # beside other load the API server may stand still for a while
 CREATORS = 8  # connections that create at once; fewer do not saturate the API server
 PAGE = 500  # objects in one answer to a list
 
@@ -159,23 +159,38 @@ class Watch:
         self.failed: list[str] = []
         self.broken = ""
         self.changed = threading.Condition()
+        self._access, self._path = access, path
         self._marker, self._is_done = marker, is_done
+        self._is_closing = False
         client = Client(access)
-        version = client.get(f"{path}?limit=1")["metadata"]["resourceVersion"]
+        self._open(client.get(f"{path}?limit=1")["metadata"]["resourceVersion"])
         client.close()
-        self._connection = access.connect(timeout_s=600)
-        self._connection.request("GET", f"{path}?watch=1&resourceVersion={version}&timeoutSeconds=590",
-                                 headers=access.headers)
-        self._response = self._connection.getresponse()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
 
+    def _open(self, version: str) -> None:
+        self._connection = self._access.connect(timeout_s=600)
+        self._connection.request("GET", f"{self._path}?watch=1&resourceVersion={version}&timeoutSeconds=590",
+                                 headers=self._access.headers)
+        self._response = self._connection.getresponse()
+
+    def _catch_up(self) -> None:
+        """The API server ends a watch that is read too slowly: look at all, and watch from there."""
+        client = Client(self._access)
+        version = client.get(f"{self._path}?limit=1")["metadata"]["resourceVersion"]
+        for item in client.list(self._path):
+            self._note(item, time.monotonic())
+        client.close()
+        self._open(version)
+
     def _follow(self) -> None:
         try:
-            while line := self._response.readline():
-                if self._marker in line:
-                    self._note(json.loads(line)["object"], time.monotonic())
-            self.broken = "the watch ended early"
+            while not self._is_closing:
+                while line := self._response.readline():
+                    if self._marker in line:
+                        self._note(json.loads(line)["object"], time.monotonic())
+                if not self._is_closing:
+                    self._catch_up()
         except (OSError, ValueError, AttributeError, http.client.HTTPException) as error:
             self.broken = f"the watch broke: {error}"
         with self.changed:
@@ -206,6 +221,7 @@ class Watch:
             raise Failure(f"{self.failed[0]} failed, as one of {count} {what}")
 
     def close(self) -> None:
+        self._is_closing = True
         try:
             self._connection.sock.shutdown(socket.SHUT_RDWR)
         except (OSError, AttributeError):

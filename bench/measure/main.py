@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import dataclasses
 import fcntl
+import http.client
 import json
 import os
 import pathlib
@@ -229,12 +230,14 @@ def command_kept(options: argparse.Namespace) -> int:
 def command_shapes(options: argparse.Namespace) -> int:
     options.no_bodies = True
     results: list[shapes.Result] = []
-    with started(options) as (cluster, controller):
-        for name, size in options.shape:
-            results.append(shapes.measure(cluster, controller, name, size))
-            say(shapes.request_lines(results[-1:])[0])
-    lines = report.print_columns(shapes.lines_of(results), 1) + ["", *shapes.request_lines(results)]
-    keep_samples(options, "shapes", results, lines)
+    try:
+        with started(options) as (cluster, controller):
+            for name, size in options.shape:
+                results.append(shapes.measure(cluster, controller, name, size))
+                say(shapes.request_lines(results[-1:])[0])
+    finally:  # what was measured before a failure is worth keeping
+        lines = report.print_columns(shapes.lines_of(results), 1) + ["", *shapes.request_lines(results)]
+        keep_samples(options, "shapes", results, lines)
     return 0
 
 
@@ -282,7 +285,7 @@ def main(arguments: list[str]) -> int:
         if options.shape:
             return command_shapes(options)
         return command_compare(options) if options.against else command_bench(options)
-    except (Failure, subprocess.SubprocessError) as error:
+    except (Failure, subprocess.SubprocessError, OSError, http.client.HTTPException) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as error:
