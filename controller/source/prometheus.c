@@ -3,11 +3,11 @@
  * is quiet. A breach that lasts is one revision, so it fires once; ok between two breaches makes
  * them two. What the planner does with the rest:
  *
- *   value within its bounds                 found, "ok", quiet    the next breach fires
- *   over, and for less than `for`           not yet               the same: this breach is a new
- * one over, for all of `for`                  found, "breach"       fires, if "breach" was not seen
- * last no sample, NaN, an infinite value       absent                nothing is known: as it was
- *   several samples, an error, a warning    failed                nothing is known: as it was
+ *   value within its bounds                "ok", quiet   the next breach fires
+ *   beyond, for less than `for`            not yet       the same: this breach is a new one
+ *   beyond, for all of `for`               "breach"      fires, if the last one was not "breach"
+ *   no sample, NaN, an infinite value      absent        nothing is known: as it was
+ *   several samples, an error, a warning   failed        nothing is known: as it was
  *
  * `for` is asked of Prometheus itself, so that nobody here has to remember since when: a controller
  * that is restarted within `for` loses nothing, and polls may be as rare as they like.
@@ -18,9 +18,10 @@
  * A subquery is evaluated at the multiples of STEP. With STEP in whole seconds and WINDOW
  * half a second less than POINTS * STEP there are exactly POINTS of them in it, whether its start
  * counts (Prometheus 2) or not (3), and the oldest is at least `for` ago. A point without a sample
- * is no breach: as with Prometheus's own alerts, a gap begins the wait anew. So does a series that
- * takes the place of another (max: one series must have breached all the time). Between points
- * nothing is seen: there are about 60 in a `for`, at least a second apart.
+ * is no breach: as with Prometheus's own alerts, a gap begins the wait anew (one that is longer
+ * than the server's lookback, 5 minutes by default). So does a series that takes the place of
+ * another (max: one series must have breached all the time). Between points nothing is seen: there
+ * are about 60 in a `for`, at least a second apart.
  *
  * The answer's value is compared exactly, as decimals; within `for` Prometheus compares doubles.
  */

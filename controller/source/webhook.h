@@ -47,8 +47,8 @@ struct webhook_delivery {
  *   Gitea     X-Gitea-Signature: HEX, the same HMAC
  *   Standard  webhook-id, webhook-timestamp, webhook-signature: "v1,BASE64 v1,BASE64...", the HMAC
  *             over ID.TIMESTAMP.BODY; the secret is whsec_BASE64 (standardwebhooks.com). A time
- * that is more than 5 minutes away is refused HMAC      the header and prefix of the spec, then the
- * HMAC over the body as hex or base64
+ *             that is more than 5 minutes away is refused
+ *   HMAC      the header and prefix of the spec, then the HMAC over the body as hex or base64
  *
  * ERROR_DENIED with why not. All keys are tried whichever fits, and each comparison takes the same
  * time. `secret` may be NULL, or have no key: then the work is done all the same and denied, so
