@@ -65,6 +65,37 @@ static const struct field http_fields[] = {
 };
 static SCHEMA(schema_http, http_source, http_fields);
 
+static const struct field webhook_filter_fields[] = {
+    TEXT_WITH("path", struct webhook_filter, path, FIELD_REQUIRED),
+    TEXT("equals", struct webhook_filter, equals),
+    TEXT("pattern", struct webhook_filter, pattern),
+};
+static SCHEMA(schema_webhook_filter, webhook_filter, webhook_filter_fields);
+
+static const struct field webhook_value_fields[] = {
+    TEXT_WITH("name", struct webhook_param, name, FIELD_REQUIRED),
+    TEXT_WITH("path", struct webhook_param, path, FIELD_REQUIRED),
+};
+static SCHEMA(schema_webhook_value, webhook_param, webhook_value_fields);
+
+static const struct field webhook_fields[] = {
+    TEXT("type", struct webhook_source, type),
+    TEXT("header", struct webhook_source, header),
+    TEXT("prefix", struct webhook_source, prefix),
+    TEXT_LIST("events", struct webhook_source, events, event_count),
+    LIST("filters", struct webhook_source, filters, filter_count, schema_webhook_filter),
+    LIST("values", struct webhook_source, params, param_count, schema_webhook_value),
+    TEXT("secretName", struct webhook_source, secret_name),
+};
+static SCHEMA(schema_webhook, webhook_source, webhook_fields);
+
+static const struct field delivery_fields[] = {
+    TEXT_WITH("id", struct pending_delivery, id, FIELD_REQUIRED),
+    TIME("time", struct pending_delivery, time),
+    LIST("values", struct pending_delivery, values, value_count, schema_name_value),
+};
+static SCHEMA(schema_delivery, pending_delivery, delivery_fields);
+
 static const struct field pipeline_source_fields[] = {
     TEXT("name", struct pipeline_source, name),
     TEXT_LIST("events", struct pipeline_source, events, event_count),
@@ -102,6 +133,7 @@ static const struct field spec_fields[] = {
     OBJECT("bucket", struct trigger_spec, bucket, schema_bucket),
     OBJECT("http", struct trigger_spec, http, schema_http),
     OBJECT("prometheus", struct trigger_spec, prometheus, schema_prometheus),
+    OBJECT("webhook", struct trigger_spec, webhook, schema_webhook),
     TEXT("interval", struct trigger_spec, interval),
     TEXT("cooldown", struct trigger_spec, cooldown),
     TEXT("debounce", struct trigger_spec, debounce),
@@ -138,6 +170,9 @@ static const struct field status_fields[] = {
     TIME("lastScheduleTime", struct trigger_status, last_schedule_time),
     TIME("nextScheduleTime", struct trigger_status, next_schedule_time),
     TEXT("observedRevision", struct trigger_status, observed_revision),
+    LIST("deliveries", struct trigger_status, deliveries, delivery_count, schema_delivery),
+    TEXT("delivered", struct trigger_status, delivered),
+    TIME("pokedTime", struct trigger_status, poked_time),
     TIME("lastFiringTime", struct trigger_status, last_firing_time),
     TIME("budgetSince", struct trigger_status, budget_since),
     INTEGER("budgetUsed", struct trigger_status, budget_used),

@@ -100,13 +100,16 @@ struct webhook_filter {
     const char *pattern; /* source/glob.h: * and ?, never over "/" but by ** */
 };
 
-/* A parameter of the run that takes a field of the payload. */
+/* What spec.params' `from` may ask for: a field of the payload. */
 struct webhook_param {
     const char *name;
     const char *path;
 };
 
-/* Deliveries to the controller's own address; not polled. */
+/*
+ * Deliveries to the controller's own address. Alone each one that counts is a change; beside a
+ * source that is polled it makes that be polled now.
+ */
 struct webhook_source {
     const char *type;    /* GitHub, GitLab, Gitea, Standard, HMAC; NULL: no webhook */
     const char *header;  /* of HMAC: which one has the signature */
@@ -155,6 +158,14 @@ struct pending_firing {
     size_t param_count;
 };
 
+/* A delivery that waits for its firing. */
+struct pending_delivery {
+    const char *id;
+    int64_t time; /* when it came */
+    struct name_value *values;
+    size_t value_count;
+};
+
 struct recent_decision {
     int64_t time;           /* when it was decided */
     int64_t scheduled_time; /* what it was about, */
@@ -168,12 +179,16 @@ struct trigger_status {
     int64_t observed_generation;
     int64_t last_schedule_time;
     int64_t next_schedule_time;
-    const char *observed_revision; /* the newest that was dealt with; NULL: none yet */
-    int64_t last_firing_time;      /* when a firing was last written down */
-    int64_t budget_since;          /* the window of spec.budget under way; TIME_ABSENT: none */
-    int64_t budget_used;           /* runs of that window */
-    int64_t firings;               /* runs started */
-    int64_t dropped;               /* scheduled times and revisions that started none */
+    const char *observed_revision;       /* the newest that was dealt with; NULL: none yet */
+    struct pending_delivery *deliveries; /* of a webhook, the oldest first */
+    size_t delivery_count;
+    const char *delivered;    /* the newest 256 deliveries: 8 digits of a hash of each one's id */
+    int64_t poked_time;       /* a webhook asks that the source be polled now */
+    int64_t last_firing_time; /* when a firing was last written down */
+    int64_t budget_since;     /* the window of spec.budget under way; TIME_ABSENT: none */
+    int64_t budget_used;      /* runs of that window */
+    int64_t firings;          /* runs started */
+    int64_t dropped;          /* scheduled times and revisions that started none */
     struct pending_firing pending;
     struct object_reference last_run_ref;
     struct recent_decision *recent; /* newest last, 10 at most */
@@ -181,10 +196,19 @@ struct trigger_status {
     struct condition_list conditions;
 };
 
+enum { TRIGGER_DELIVERIES_MAXIMUM = 64 }; /* status.deliveries */
+
 struct trigger {
     struct meta meta;
     struct trigger_spec spec;
     struct trigger_status status;
 };
+
+/* It has a source that must be asked: git, image, bucket, http or prometheus. */
+static inline bool trigger_is_polled(const struct trigger_spec *spec)
+{
+    return spec->http.url || spec->git.url || spec->image.repository || spec->bucket.endpoint ||
+           spec->prometheus.query;
+}
 
 #endif

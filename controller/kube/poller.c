@@ -18,11 +18,10 @@ enum { HOST_BUSY_MS = 2000 };
 /* A poll comes a bit later or sooner than its interval, so that many do not march in step. */
 enum { JITTER_PARTS = 20 };
 
+/* Of a webhook, whether its Secret is there is looked at now and then. */
 static bool is_polled(const struct trigger *trigger)
 {
-    const struct trigger_spec *spec = &trigger->spec;
-    return spec->http.url || spec->git.url || spec->image.repository || spec->bucket.endpoint ||
-           spec->prometheus.query;
+    return trigger_is_polled(&trigger->spec) || trigger->spec.webhook.type;
 }
 
 /* Where its first request goes, near enough to tell hosts apart. */
@@ -213,9 +212,9 @@ void poller_end(struct poll *poll, const struct sighting *seen, bool for_good)
 
 static const char *secret_of(const struct trigger_spec *spec)
 {
-    const char *const names[] = {spec->http.secret_name, spec->git.secret_name,
-                                 spec->image.secret_name, spec->bucket.secret_name,
-                                 spec->prometheus.secret_name};
+    const char *const names[] = {spec->http.secret_name,       spec->git.secret_name,
+                                 spec->image.secret_name,      spec->bucket.secret_name,
+                                 spec->prometheus.secret_name, spec->webhook.secret_name};
     for (size_t at = 0; at < sizeof(names) / sizeof(names[0]); at++) {
         if (names[at]) {
             return names[at];
@@ -317,6 +316,9 @@ void poller_follow(struct poller *poller, const struct trigger *before, const st
                !text_equal(before->meta.uid, after->meta.uid)) {
         const struct work_key key = key_of(after);
         drop_poll(poller, key.namespace, key.name);
+        queue_add(poller->queue, &key);
+    } else if (before->status.poked_time != after->status.poked_time) {
+        const struct work_key key = key_of(after);
         queue_add(poller->queue, &key);
     }
 }

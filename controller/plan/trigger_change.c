@@ -225,6 +225,70 @@ static void observe_model(const struct trigger_work *work, struct sighting *seen
     keep_values(arena, seen, values, COUNT_OF(values));
 }
 
+/* ---- Deliveries of a webhook ---- */
+
+static bool is_webhook(const struct trigger *trigger)
+{
+    return trigger->spec.webhook.type && !trigger_is_polled(&trigger->spec);
+}
+
+/* Each is a change of its own: the oldest one is next. */
+static void observe_delivery(const struct trigger_work *work, struct sighting *seen)
+{
+    const struct pending_delivery *next = &work->after.status.deliveries[0];
+    seen->revision = next->id;
+    seen->summary = arena_print(work->arena, "delivery %s", next->id);
+    seen->values = next->values;
+    seen->value_count = next->value_count;
+}
+
+/* It is the pending firing's now. */
+static void take_delivery(struct trigger_work *work)
+{
+    struct trigger_status *status = &work->after.status;
+    size_t left = status->delivery_count - 1;
+    struct pending_delivery *rest = arena_array(work->arena, struct pending_delivery, left);
+    if (left > 0) {
+        memcpy(rest, status->deliveries + 1, left * sizeof(*rest));
+    }
+    status->deliveries = rest;
+    status->delivery_count = left;
+}
+
+/* The firing has them by the names of the run's parameters. */
+static void name_values_again(const struct trigger_work *work, const struct pending_firing *pending,
+                              struct pending_delivery *delivery)
+{
+    const struct trigger_spec *spec = &work->trigger->spec;
+    delivery->values = arena_array(work->arena, struct name_value, pending->param_count);
+    for (size_t at = 0; at < pending->param_count; at++) {
+        for (size_t param = 0; param < spec->param_count; param++) {
+            if (spec->params[param].from &&
+                text_equal(spec->params[param].name, pending->params[at].name)) {
+                delivery->values[delivery->value_count++] = (struct name_value){
+                    .name = spec->params[param].from, .value = pending->params[at].value};
+            }
+        }
+    }
+}
+
+void trigger_give_delivery_back(struct trigger_work *work, const struct pending_firing *pending)
+{
+    struct trigger_status *status = &work->after.status;
+    if (!is_webhook(work->trigger) || status->delivery_count >= TRIGGER_DELIVERIES_MAXIMUM) {
+        return;
+    }
+    struct pending_delivery *all = arena_array(work->arena, struct pending_delivery,
+                                               status->delivery_count + 1);
+    all[0] = (struct pending_delivery){.id = pending->revision, .time = work->view->now};
+    name_values_again(work, pending, &all[0]);
+    if (status->delivery_count > 0) {
+        memcpy(all + 1, status->deliveries, status->delivery_count * sizeof(*all));
+    }
+    status->deliveries = all;
+    status->delivery_count++;
+}
+
 /* ---- What is decided ---- */
 
 /* False: it was not asked yet. */
@@ -232,7 +296,9 @@ static bool observe(const struct trigger_work *work, struct sighting *seen)
 {
     const struct trigger_spec *spec = &work->trigger->spec;
     *seen = (struct sighting){.state = SIGHTING_FOUND, .since = TIME_ABSENT};
-    if (spec->pipeline.name) {
+    if (is_webhook(work->trigger) && work->after.status.delivery_count > 0) {
+        observe_delivery(work, seen);
+    } else if (spec->pipeline.name) {
         observe_runs(work, seen);
     } else if (spec->model.name) {
         observe_model(work, seen);
@@ -318,6 +384,9 @@ static void fire(struct trigger_work *work, const struct sighting *seen)
     trigger_write_down(work, &firing,
                        &(struct trigger_values){.items = seen->values, .count = seen->value_count});
     status->observed_revision = firing.revision;
+    if (is_webhook(trigger)) {
+        take_delivery(work);
+    }
     trigger_set_ready(work, REASON_WATCHING, seen->summary);
 }
 
@@ -325,7 +394,8 @@ static void decide_found(struct trigger_work *work, const struct sighting *seen)
 {
     struct trigger_status *status = &work->after.status;
     trigger_set_ready(work, REASON_WATCHING, seen->summary);
-    bool is_new = !text_equal(seen->revision, text_or(status->observed_revision, ""));
+    bool is_new = is_webhook(work->trigger) ||
+                  !text_equal(seen->revision, text_or(status->observed_revision, ""));
     if (is_new && seen->quiet) {
         status->observed_revision = arena_copy_text(work->arena, seen->revision);
         return;
@@ -362,6 +432,9 @@ void trigger_decide_change(struct trigger_work *work)
         decide_found(work, &seen);
         break;
     case SIGHTING_NOT_YET:
+        if (seen.quiet) {
+            work->after.status.observed_revision = arena_copy_text(work->arena, seen.revision);
+        }
         trigger_set_ready(work, REASON_WATCHING, seen.summary);
         break;
     case SIGHTING_ABSENT:

@@ -59,6 +59,7 @@ static void give_up(struct trigger_work *work, const char *reason, const char *w
     status->dropped++;
     if (pending.revision) {
         status->observed_revision = NULL;
+        trigger_give_delivery_back(work, &pending);
     }
     clear(work);
     trigger_record(work, true, &entry);

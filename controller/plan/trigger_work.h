@@ -96,6 +96,9 @@ const char *trigger_print_firing(const struct trigger_work *work,
 /* Whether a change of the source starts a run now; says what it is at and what comes next. */
 void trigger_decide_change(struct trigger_work *work);
 
+/* A delivery whose firing was given up waits again, as the first. */
+void trigger_give_delivery_back(struct trigger_work *work, const struct pending_firing *pending);
+
 /* A time is not to start anything any more: startingDeadline. */
 bool trigger_is_late(const struct trigger_work *work, int64_t scheduled_time);
 

@@ -19,6 +19,7 @@ extern const struct source_protocol source_image;
 extern const struct source_protocol source_bucket;
 extern const struct source_protocol source_http;
 extern const struct source_protocol source_prometheus;
+extern const struct source_protocol source_webhook;
 
 struct source_talk {
     struct arena *arena;

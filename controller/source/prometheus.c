@@ -415,8 +415,13 @@ static enum source_step finish_breach(const struct source_talk *talk,
                                            : ", but not yet for ";
     const char *summary = arena_print(talk->arena, "the value %s is %s %s%s%s", state->value,
                                       direction_of(state), state->threshold, lasting, hold);
-    return has_held ? finish_found(talk, state, "breach", summary, finding)
-                    : finish(SOURCE_NOT_YET, summary, finding);
+    if (has_held) {
+        return finish_found(talk, state, "breach", summary, finding);
+    }
+    enum source_step step = finish(SOURCE_NOT_YET, summary, finding);
+    finding->revision = "not-yet"; /* this breach is a new one, whether or not "ok" was seen */
+    finding->quiet = true;
+    return step;
 }
 
 static enum source_step finish_ok(const struct source_talk *talk,

@@ -29,7 +29,10 @@ static const struct source_protocol *find_protocol(const struct trigger_spec *sp
     if (spec->http.url) {
         return &source_http;
     }
-    return spec->prometheus.query ? &source_prometheus : NULL;
+    if (spec->prometheus.query) {
+        return &source_prometheus;
+    }
+    return spec->webhook.type ? &source_webhook : NULL;
 }
 
 struct source_talk *source_begin(struct arena *arena, const struct trigger *trigger,

@@ -72,7 +72,7 @@ enum source_verdict {
 struct source_finding {
     enum source_verdict verdict;
     const char *revision; /* SOURCE_FOUND: SOURCE_REVISION_LIMIT bytes at most, printable ASCII */
-    bool quiet; /* SOURCE_FOUND: a revision to take note of that starts nothing by itself */
+    bool quiet; /* a revision to take note of that starts nothing by itself, found or not yet */
     const char *summary;             /* for people, one line: "commit 3f2a1c9 of refs/heads/main" */
     const struct name_value *values; /* by what a parameter may ask for: "commit", "digest", ... */
     size_t value_count;

@@ -146,12 +146,12 @@ static struct result take_param(const struct reading *reading, const struct webh
         return RESULT_OK;
     case FIELD_NESTED:
         return error_set(reading->error, ERROR_INVALID,
-                         "parameter %s: the payload's %s is an object or an array: name a field in "
+                         "value %s: the payload's %s is an object or an array: name a field in "
                          "it, such as commits[0].id",
                          param->name, param->path);
     case FIELD_BROKEN:
         return error_set(reading->error, ERROR_INVALID,
-                         "parameter %s: what the payload has at %s is not JSON", param->name,
+                         "value %s: what the payload has at %s is not JSON", param->name,
                          param->path);
     case FIELD_TEXT:
         break;
@@ -159,7 +159,7 @@ static struct result take_param(const struct reading *reading, const struct webh
     *used += strlen(param->name) + strlen(text);
     if (*used > WEBHOOK_PARAMS_BYTES) {
         return error_set(reading->error, ERROR_LIMIT,
-                         "parameter %s: the parameters of one delivery are over %d bytes together",
+                         "value %s: the values of one delivery are over %d bytes together",
                          param->name, WEBHOOK_PARAMS_BYTES);
     }
     event->params[event->param_count++] = (struct name_value){param->name, text};
@@ -265,12 +265,12 @@ const char *webhook_fault(struct arena *arena, const struct webhook_source *sour
         }
     }
     if (source->param_count > WEBHOOK_PARAMS_LIMIT) {
-        return "spec.webhook.params: more than 64";
+        return "spec.webhook.values: more than 64";
     }
     for (size_t at = 0; at < source->param_count; at++) {
         const char *fault = webhook_path_fault(source->params[at].path);
         if (fault || text_is_empty(source->params[at].name)) {
-            return arena_print(arena, "spec.webhook.params[%zu].%s: %s", at,
+            return arena_print(arena, "spec.webhook.values[%zu].%s: %s", at,
                                fault ? "path" : "name", fault ? fault : "it is empty");
         }
     }

@@ -205,18 +205,51 @@ static void check_served(struct sim_world *world, const json_t *deployment)
     }
 }
 
-/* When it was planned to turn the last Service away from this version; -1: never. */
-static int64_t left_ms(const struct sim_world *world, const char *version_uid)
+/* The change that turned the last Service away from this version, counted from 1; 0: none did. */
+static size_t find_leaving(const struct sim_store *store, const char *version_uid)
 {
-    for (size_t at = world->store.change_count; at > 0; at--) {
-        const struct sim_change *change = &world->store.changes[at - 1];
+    for (size_t at = store->change_count; at > 0; at--) {
+        const struct sim_change *change = &store->changes[at - 1];
         if (change->kind == KIND_SERVICE && change->before && change->after &&
             text_equal(selected_by(change->before), version_uid) &&
             !text_equal(selected_by(change->after), version_uid)) {
-            return world->origins[at - 1].at_ms;
+            return at;
         }
     }
-    return -1;
+    return 0;
+}
+
+/*
+ * When the switch was planned. Two controllers that nobody elects may both plan it: the Service is
+ * turned by one and the status, with the time until which the old version stays, told by the other,
+ * who may have planned it before.
+ */
+static int64_t planned_ms(const struct sim_world *world, size_t leaving)
+{
+    int64_t planned = world->origins[leaving - 1].at_ms;
+    for (size_t at = leaving; world->options.processes > 1 && at < world->store.change_count;
+         at++) {
+        const struct sim_change *change = &world->store.changes[at];
+        if (change->kind == KIND_MODEL && change->after &&
+            tree_at(change->after, "status/drainUntil")) {
+            return world->origins[at].at_ms < planned ? world->origins[at].at_ms : planned;
+        }
+    }
+    return planned;
+}
+
+/* People deleted it before, and an apply of a controller that is dead came late: nobody is served.
+ */
+static bool is_made_since(const struct sim_store *store, const json_t *deployment, size_t leaving)
+{
+    for (size_t at = leaving; at < store->change_count; at++) {
+        const struct sim_change *change = &store->changes[at];
+        if (change->kind == KIND_DEPLOYMENT && !change->before && change->after &&
+            text_equal(tree_uid(change->after), tree_uid(deployment))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /*
@@ -227,12 +260,17 @@ static int64_t left_ms(const struct sim_world *world, const char *version_uid)
 static void check_drain(struct sim_world *world, const json_t *deployment)
 {
     const char *uid = label(deployment, LABEL_VERSION_UID);
-    int64_t left = left_ms(world, uid);
-    if (left >= 0 && world->now_ms - left < DRAIN_MS && sim_store_find_uid(&world->store, uid)) {
+    size_t leaving = find_leaving(&world->store, uid);
+    if (leaving == 0 || !sim_store_find_uid(&world->store, uid) ||
+        is_made_since(&world->store, deployment, leaving)) {
+        return;
+    }
+    int64_t stayed = world->now_ms - planned_ms(world, leaving);
+    if (stayed < DRAIN_MS) {
         sim_world_fail(world,
                        "Deployment %s is deleted %lld ms after it was planned to turn its "
                        "Service",
-                       tree_name(deployment), (long long)(world->now_ms - left));
+                       tree_name(deployment), (long long)stayed);
     }
 }
 

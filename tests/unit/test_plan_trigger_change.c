@@ -196,10 +196,16 @@ static void a_quiet_revision_is_noted_and_starts_nothing(void **state)
         (void)settle(&world);
         assert_string_equal(fired(&world), rows[at].fired);
     }
-    sighting = (struct sighting){.state = SIGHTING_NOT_YET, .summary = "2 is over 1, not for 5m"};
+    sighting = (struct sighting){.state = SIGHTING_NOT_YET,
+                                 .revision = "not-yet",
+                                 .quiet = true,
+                                 .summary = "2 is over 1, not for 5m"};
     (void)settle(&world);
     assert_string_equal(ready(&world), "True Watching: 2 is over 1, not for 5m");
     assert_string_equal(fired(&world), "breach breach ");
+    see(&world, "breach"); /* polls are rare: "ok" between the two was never seen */
+    (void)settle(&world);
+    assert_string_equal(fired(&world), "breach breach breach ");
     world_free(&world);
 }
 
