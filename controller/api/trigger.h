@@ -182,7 +182,7 @@ struct trigger_status {
     const char *observed_revision;       /* the newest that was dealt with; NULL: none yet */
     struct pending_delivery *deliveries; /* of a webhook, the oldest first */
     size_t delivery_count;
-    const char *delivered;    /* the newest 256 deliveries: 8 digits of a hash of each one's id */
+    const char *delivered;    /* the newest 256 deliveries: 16 digits of a hash of each id */
     int64_t poked_time;       /* a webhook asks that the source be polled now */
     int64_t last_firing_time; /* when a firing was last written down */
     int64_t budget_since;     /* the window of spec.budget under way; TIME_ABSENT: none */

@@ -6,6 +6,7 @@
 #include "core/memory.h"
 #include "core/text.h"
 #include "io/access.h"
+#include "io/hook_server.h"
 #include "io/real.h"
 #include "io/server.h"
 #include "obs/controller_metrics.h"
@@ -51,6 +52,9 @@ static const char usage[] =
     "  --allow-egress-addresses RANGES\n"
     "                        private addresses that such hosts may have: 10.1.0.0/16,... (default: "
     "none)\n"
+    "  --webhook-address HOST:PORT\n"
+    "                        where webhooks of Triggers are delivered, /hooks/NAMESPACE/NAME "
+    "(default: nowhere)\n"
     "  --kubeconfig FILE     instead of $KUBECONFIG and ~/.kube/config\n"
     "  --context NAME        instead of the kubeconfig's current one\n";
 
@@ -62,6 +66,7 @@ struct flags {
     bool leader_elect;
     struct election_times times;
     const char *lease_namespace; /* NULL: the pod's */
+    const char *webhook_address; /* NULL: none */
     const char *allow_egress;
     struct address_ranges egress_addresses;
 };
@@ -172,6 +177,9 @@ static int take_flag(int option, const char *value, struct flags *flags)
     case 'n':
         flags->lease_namespace = value;
         return -1;
+    case 'w':
+        flags->webhook_address = value;
+        return -1;
     case 'g':
         flags->allow_egress = value;
         return -1;
@@ -200,6 +208,7 @@ static int parse_flags(int argc, char **argv, struct flags *flags)
         {"renew-deadline", required_argument, NULL, 'r'},
         {"retry-period", required_argument, NULL, 'p'},
         {"lease-namespace", required_argument, NULL, 'n'},
+        {"webhook-address", required_argument, NULL, 'w'},
         {"allow-egress", required_argument, NULL, 'g'},
         {"allow-egress-addresses", required_argument, NULL, 'G'},
         {"help", no_argument, NULL, 'h'},
@@ -377,11 +386,31 @@ static bool check_election(const struct program *program)
     return false;
 }
 
+static struct hooks *find_hooks(void *context)
+{
+    struct program *program = context;
+    return program->controller ? controller_hooks(program->controller) : NULL;
+}
+
+static struct result open_hook_server(struct program *program, struct hook_server **server,
+                                      struct error *error)
+{
+    if (!program->flags.webhook_address) {
+        return RESULT_OK;
+    }
+    const struct hook_server_options options = {.address = program->flags.webhook_address,
+                                                .loop = real_io_loop(program->real),
+                                                .find_hooks = find_hooks,
+                                                .context = program};
+    return hook_server_open(&options, server, error);
+}
+
 static int run_program(struct program *program)
 {
     struct error error = {0};
     const struct access *access = NULL;
     struct server *server = NULL;
+    struct hook_server *hook_server = NULL;
     struct result result = access_find(&program->arena, &program->flags.access, &access, &error);
     program->observation = observation_new();
     if (result_is_ok(result)) {
@@ -400,6 +429,9 @@ static int run_program(struct program *program)
                                          .metrics = observation_metrics(program->observation)};
         result = server_open(&options, &server, &error);
     }
+    if (result_is_ok(result)) {
+        result = open_hook_server(program, &hook_server, &error);
+    }
     bool started = result_is_ok(result) && check_election(program) && find_helper_image(program);
     if (started) {
         result = real_io_run(program->real, &error);
@@ -413,6 +445,7 @@ static int run_program(struct program *program)
         io_stop_timer(program->io, program->retry);
     }
     program->controller = controller_free(program->controller);
+    hook_server = hook_server_close(hook_server);
     program->real = real_io_close(program->real);
     program->observation = observation_free(program->observation);
     return started && result_is_ok(result) ? EXIT_DONE : EXIT_FAILED;

@@ -409,6 +409,7 @@ struct controller *controller_new(const struct controller_options *options)
     controller->queue = queue_new(io, work, controller);
     controller->facts = facts_new(io);
     controller->zones = zones_new(io);
+    controller->hooks = hooks_new(io, controller->cache);
     controller->poller = poller_new(&(struct poller_options){.io = io,
                                                              .cache = controller->cache,
                                                              .allowed_hosts = options->allow_egress,
@@ -462,6 +463,7 @@ struct controller *controller_free(struct controller *controller)
     controller->queue = queue_free(controller->queue);
     controller->zones = zones_free(controller->zones);
     controller->poller = poller_free(controller->poller);
+    controller->hooks = hooks_free(controller->hooks);
     controller->cache = cache_free(controller->cache);
     arena_free(&controller->arena);
     return memory_free(controller);
@@ -488,6 +490,12 @@ const struct reflector *controller_reflector(const struct controller *controller
                                              enum api_kind kind)
 {
     return controller->reflectors[kind];
+}
+
+struct hooks *controller_hooks(struct controller *controller)
+{
+    bool takes = all_synced(controller) && controller->state != STATE_STOPPING;
+    return takes ? controller->hooks : NULL;
 }
 
 const struct cache *controller_cache(const struct controller *controller)

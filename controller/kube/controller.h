@@ -29,6 +29,7 @@
 #include "kube/election.h"
 #include "kube/events.h"
 #include "kube/executor.h"
+#include "kube/hooks.h"
 #include "kube/io.h"
 #include "kube/queue.h"
 #include "kube/reflector.h"
@@ -104,6 +105,10 @@ bool controller_is_synced(const struct controller *controller);
 
 /* True when no key is ready or in hand: for tests and for a clean stop. */
 bool controller_is_at_rest(const struct controller *controller);
+
+/* What deliveries of webhooks are given to; NULL before all is known, and after controller_stop().
+ */
+struct hooks *controller_hooks(struct controller *controller);
 
 /* For metrics and health; borrowed. */
 const struct reflector *controller_reflector(const struct controller *controller,

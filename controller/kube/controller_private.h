@@ -6,6 +6,7 @@
 #include "kube/controller.h"
 #include "kube/expectations.h"
 #include "kube/facts.h"
+#include "kube/hooks.h"
 #include "kube/lease.h"
 #include "kube/poller.h"
 #include "kube/zones.h"
@@ -38,6 +39,7 @@ struct controller {
     struct executor *executor;
     struct zones *zones;
     struct poller *poller;
+    struct hooks *hooks;
     struct arena arena; /* of the reconcile at hand */
     size_t in_hand;
     struct reconcile *reconciles; /* under way */

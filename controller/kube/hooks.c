@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MICROSECONDS = 1000000, MS_PER_SECOND = 1000, ID_DIGITS = 8 };
+enum { MICROSECONDS = 1000000, MS_PER_SECOND = 1000, ID_DIGITS = 16 };
 
 /* After a conflict the cache is given this long to hear of what somebody else wrote. */
 enum { CONFLICT_MS = 100 };
@@ -189,7 +189,7 @@ static void look_at(struct hook *hook, int64_t at_ms)
 
 static void print_id(const char *id, char digits[ID_DIGITS + 1])
 {
-    (void)snprintf(digits, ID_DIGITS + 1, "%08" PRIx32, (uint32_t)hash_text(HASH_SEED, id));
+    (void)snprintf(digits, ID_DIGITS + 1, "%016" PRIx64, hash_text(HASH_SEED, id));
 }
 
 static bool is_known(const char *delivered, const char *id)
@@ -353,6 +353,10 @@ static const struct hook_answer *judge(struct hook *hook, const struct trigger *
     }
     if (trigger->spec.suspend) {
         return &later;
+    }
+    /* Names are the spec's, which may be another one by the time it is written. */
+    for (size_t at = 0; at < event.param_count; at++) {
+        event.params[at].name = arena_copy_text(&each->arena, event.params[at].name);
     }
     each->values = event.params;
     each->value_count = event.param_count;

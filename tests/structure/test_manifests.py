@@ -23,7 +23,7 @@ HA_DEPLOYMENT = {
         }]}},
         "containers": [{
             "name": "controller",
-            "args": ["controller", "--leader-elect"],
+            "args": ["controller", "--leader-elect", "--webhook-address=:8090"],
             "env": [{"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}],
         }],
     }},

@@ -110,11 +110,11 @@ class SchemaTables(unittest.TestCase):
         crd = crd_fields(load_crd("Trigger"))
         tables = copy.deepcopy(crd)
         del tables["spec.schedule.cron"]
-        tables["spec.webhook"] = "text"
+        tables["spec.unheard"] = "text"
         tables["status.firings"] = "text"
         self.assertEqual(
             differences(tables, crd),
-            ["spec.schedule.cron: only in the CRD", "spec.webhook: only in the tables",
+            ["spec.schedule.cron: only in the CRD", "spec.unheard: only in the tables",
              "status.firings: text in the tables, integer in the CRD"],
         )
 

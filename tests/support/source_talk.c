@@ -82,7 +82,7 @@ static const char *print_finding(struct arena *arena, const struct source_findin
 {
     require_printable(finding->summary, SOURCE_SUMMARY_LIMIT);
     if (finding->verdict != SOURCE_FOUND) {
-        REQUIRE(!finding->revision && finding->value_count == 0);
+        REQUIRE((!finding->revision || finding->quiet) && finding->value_count == 0);
         return arena_print(arena, "%s %s", finding->verdict == SOURCE_ABSENT ? "ABSENT" : "NOT_YET",
                            finding->summary);
     }

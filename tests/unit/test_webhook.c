@@ -591,7 +591,7 @@ static const struct read_row read_rows[] = {
      {{"repo", "repository"}},
      EVENT("push"),
      PUSH,
-     "invalid: parameter repo: the payload's repository is an object or an array: name a field in "
+     "invalid: value repo: the payload's repository is an object or an array: name a field in "
      "it, such as commits[0].id"},
     {"an array in the payload's place",
      GITHUB,
@@ -680,7 +680,7 @@ static const struct read_row read_rows[] = {
      {{"a", "a"}},
      EVENT("push"),
      "{\"a\":01}",
-     "invalid: parameter a: what the payload has at a is not JSON"},
+     "invalid: value a: what the payload has at a is not JSON"},
     {"text that is not UTF-8",
      GITHUB,
      NULL,
@@ -688,7 +688,7 @@ static const struct read_row read_rows[] = {
      {{"a", "a"}},
      EVENT("push"),
      "{\"a\":\"\xFF\"}",
-     "invalid: parameter a: what the payload has at a is not JSON"},
+     "invalid: value a: what the payload has at a is not JSON"},
     {"of two members of one name the first counts, for filters and parameters alike",
      GITHUB,
      NULL,
@@ -835,7 +835,7 @@ static const struct fault_row fault_rows[] = {
     {GITHUB, "a", NULL, "\\", NULL,
      "spec.webhook.filters[0].pattern: the pattern ends with a \"\\\": write \"\\\\\" for the "
      "character"},
-    {GITHUB, NULL, NULL, NULL, "a b..", "spec.webhook.params[0].path: " NOT_A_PATH},
+    {GITHUB, NULL, NULL, NULL, "a b..", "spec.webhook.values[0].path: " NOT_A_PATH},
 };
 
 static void a_spec_that_cannot_be_meant_is_named_by_its_field(void **state)

@@ -11,7 +11,7 @@ from harness.objects import artifacts, pipeline_spec, serving, step
 
 # Columns that have nothing to say for an object that is well.
 WATCH_SECONDS = 240  # longer than the test
-MAY_BE_EMPTY = {"Trigger": {"LAST", "LAST-RUN", "FIRINGS"}, "PipelineRun": {"CAUSE"}}
+MAY_BE_EMPTY = {"Trigger": {"REVISION", "LAST", "LAST-RUN", "FIRINGS"}, "PipelineRun": {"CAUSE"}}
 
 
 class Columns(ClusterCase):

@@ -89,7 +89,7 @@ FIELDS: list[tuple[str, str, str, Any, list[str]]] = [
     # Pipeline: steps
     ("a pipeline without steps is refused", "Pipeline", "steps", [], ["spec.steps", "at least 1"]),
     ("a pipeline without the field steps is refused", "Pipeline", "steps", None, ["spec.steps", "Required"]),
-    ("501 steps are refused", "Pipeline", "steps", [{**name, "image": "x"} for name in names(501)], ["spec.steps", "500"]),
+    ("1001 steps are refused", "Pipeline", "steps", [{**name, "image": "x"} for name in names(1001)], ["spec.steps", "1000"]),
     ("two steps of one name are refused", "Pipeline", "steps", [step_with(), step_with()], ["spec.steps[1]", "Duplicate"]),
     ("a step without a name is refused", "Pipeline", "steps.0.name", None, ["spec.steps[0].name", "Required"]),
     ("a step's name in capitals is refused", "Pipeline", "steps.0.name", "Train", ["spec.steps[0].name"]),
@@ -190,7 +190,16 @@ FIELDS: list[tuple[str, str, str, Any, list[str]]] = [
     ("a version's port that is too large is refused", "ModelVersion", "serving", {"podTemplate": {}, "port": 70000}, ["spec.serving.port", "65535"]),
     # Trigger
     ("a trigger without a pipeline is refused", "Trigger", "pipelineRef", None, ["spec.pipelineRef", "Required"]),
-    ("a trigger without a schedule is refused", "Trigger", "schedule", None, ["spec.schedule", "Required"]),
+    ("a trigger without a source is refused", "Trigger", "schedule", None, ["exactly one source is needed"]),
+    ("a trigger with two sources is refused", "Trigger", "http", {"url": "http://data/x"}, ["exactly one source is needed"]),
+    ("a schedule with an interval of polling is refused", "Trigger", "interval", "1m", ["only a source that is polled has one"]),
+    ("a schedule with a debounce is refused", "Trigger", "debounce", "1m", ["does not change any more"]),
+    ("a webhook beside a schedule is refused", "Trigger", "webhook", {"type": "GitHub", "secretName": "key"},
+     ["asks that this one be polled now"]),
+    ("a cooldown that is no duration is refused", "Trigger", "cooldown", "1d", ["spec.cooldown"]),
+    ("a budget without a number is refused", "Trigger", "budget", {}, ["spec.budget.runs", "Required"]),
+    ("a parameter with a value and a source's is refused", "Trigger", "params", [{"name": "x", "value": "1", "from": "y"}],
+     ["exactly one of value and from"]),
     ("a schedule without an expression is refused", "Trigger", "schedule", {}, ["spec.schedule.cron", "Required"]),
     ("an empty cron expression is refused", "Trigger", "schedule.cron", "", ["spec.schedule.cron"]),
     ("a cron expression that is too long is refused", "Trigger", "schedule.cron", "* " * 200, ["spec.schedule.cron", "256"]),
@@ -202,7 +211,7 @@ FIELDS: list[tuple[str, str, str, Any, list[str]]] = [
     ("a starting deadline that is no duration is refused", "Trigger", "schedule.startingDeadline", "-5m", ["spec.schedule.startingDeadline"]),
     ("an unknown concurrency policy is refused", "Trigger", "concurrencyPolicy", "Wait", ["spec.concurrencyPolicy", "Forbid"]),
     ("a trigger's parameter that is given twice is refused", "Trigger", "params", [{"name": "x", "value": "1"}] * 2, ["spec.params[1]", "Duplicate"]),
-    ("an unknown field of a trigger is refused", "Trigger", "cooldown", "1h", ["unknown field", "spec.cooldown"]),
+    ("an unknown field of a trigger is refused", "Trigger", "breaker", "1h", ["unknown field", "spec.breaker"]),
 ]
 
 # sentence, kind, name, words
