@@ -210,17 +210,18 @@ void poller_end(struct poll *poll, const struct sighting *seen, bool for_good)
 
 /* ---- The beginning ---- */
 
+/* Beside a source that is polled, the webhook's Secret is none of that source's. */
 static const char *secret_of(const struct trigger_spec *spec)
 {
-    const char *const names[] = {spec->http.secret_name,       spec->git.secret_name,
-                                 spec->image.secret_name,      spec->bucket.secret_name,
-                                 spec->prometheus.secret_name, spec->webhook.secret_name};
+    const char *const names[] = {spec->http.secret_name, spec->git.secret_name,
+                                 spec->image.secret_name, spec->bucket.secret_name,
+                                 spec->prometheus.secret_name};
     for (size_t at = 0; at < sizeof(names) / sizeof(names[0]); at++) {
         if (names[at]) {
             return names[at];
         }
     }
-    return NULL;
+    return trigger_is_polled(spec) ? NULL : spec->webhook.secret_name;
 }
 
 /* The host of the first request; conversations that go on elsewhere count for it as well. */

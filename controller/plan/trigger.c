@@ -161,7 +161,9 @@ static void write_status(struct trigger_work *work)
     const struct trigger_status *status = &work->after.status;
     work->after.status.observed_generation = before->meta.generation;
     const struct condition *ready = condition_find(&status->conditions, CONDITION_READY);
-    if (is_news(work, ready) && !text_equal(ready->reason, REASON_NAME_TAKEN)) {
+    bool is_told = text_equal(ready->reason, REASON_NAME_TAKEN) ||
+                   text_equal(ready->reason, REASON_SOURCE_ASKED); /* no trouble */
+    if (is_news(work, ready) && !is_told) {
         tell(work, true, ready->reason, ready->message); /* a taken name is told already */
     }
     const char *message = ready->message;

@@ -348,6 +348,40 @@ static void a_secret_goes_where_its_annotation_allows(void **state)
     assert_string_equal(sighting_of(world, "t")->revision, "etag:\"1\"");
 }
 
+/* A webhook's Secret is compared and goes nowhere: it needs no annotation, and is no source's. */
+static void a_webhook_s_secret_is_looked_for_and_not_sent(void **state)
+{
+    struct world *world = *state;
+#define HOOK "'webhook':{'type':'GitHub','secretName':'s'}"
+    start(world);
+    put(world, "t", 1, DATA "," HOOK);
+    fake_io_run(world->fake);
+    assert_int_equal(fake_io_count_sent(world->fake, "GET", SECRET_PATH), 0);
+    answer(world, "http://data.team.svc/x", "\"1\"");
+    assert_int_equal(sighting_of(world, "t")->state, SIGHTING_FOUND);
+    script_secret(world, 200, NULL);
+    put(world, "alone", 1, HOOK);
+    fake_io_run(world->fake);
+    assert_int_equal(sighting_of(world, "alone")->state, SIGHTING_FAILED);
+    assert_non_null(strstr(sighting_of(world, "alone")->message, "has no key \"secret\""));
+    assert_int_equal(sent_count(world), 1);
+}
+
+/* status.pokedTime moves: it is polled now, and what is known stays. */
+static void a_poke_is_a_poll(void **state)
+{
+    struct world *world = *state;
+    start(world);
+    put(world, "t", 1, DATA ",'interval':'1h'");
+    fake_io_run(world->fake);
+    answer(world, "http://data.team.svc/x", "\"1\"");
+    put(world, "t", 1, DATA ",'interval':'1h'},'status':{'pokedTime':'2026-01-01T00:00:00Z'");
+    fake_io_run(world->fake);
+    assert_string_equal(sighting_of(world, "t")->revision, "etag:\"1\"");
+    answer(world, "http://data.team.svc/x", "\"2\"");
+    assert_string_equal(sighting_of(world, "t")->revision, "etag:\"2\"");
+}
+
 struct secret_row {
     const char *spec;
     int status;
@@ -416,6 +450,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(after_a_start_polls_are_spread, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_secret_goes_where_its_annotation_allows, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_webhook_s_secret_is_looked_for_and_not_sent, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_poke_is_a_poll, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_secret_goes_nowhere_else, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_service_gets_a_secret_in_the_clear_when_that_is_written,
                                         set_up, tear_down),
