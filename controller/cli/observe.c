@@ -16,6 +16,22 @@ struct observation {
     const struct controller *controller; /* NULL: none runs */
 };
 
+static void collect_triggers(struct observation *observation)
+{
+    const struct controller_metrics *set = &observation->set;
+    struct poller_numbers polls = poller_numbers(controller_poller(observation->controller));
+    struct hooks_numbers hooks = controller_hooks_numbers(observation->controller);
+    metric_set(set->source_requests, NO_LABELS, (int64_t)polls.requests);
+    metric_set(set->source_polls, LABELS("found"), (int64_t)polls.found);
+    metric_set(set->source_polls, LABELS("absent"), (int64_t)polls.absent);
+    metric_set(set->source_polls, LABELS("failed"), (int64_t)polls.failed);
+    metric_set(set->deliveries, LABELS("taken"), (int64_t)hooks.taken);
+    metric_set(set->deliveries, LABELS("repeated"), (int64_t)hooks.repeated);
+    metric_set(set->deliveries, LABELS("ignored"), (int64_t)hooks.ignored);
+    metric_set(set->deliveries, LABELS("refused"), (int64_t)hooks.refused);
+    metric_set(set->deliveries, LABELS("put-off"), (int64_t)hooks.put_off);
+}
+
 /* Numbers that the parts keep themselves, copied when somebody asks. */
 static void collect(void *context)
 {
@@ -30,6 +46,7 @@ static void collect(void *context)
         metric_set(observation->set.leader_transitions, NO_LABELS,
                    (int64_t)election_numbers(controller_election(controller)).transitions);
     }
+    collect_triggers(observation);
     for (int kind = 0; kind < KIND_COUNT; kind++) {
         const char *name = kind_info(kind)->kind;
         const struct reflector_numbers *numbers = reflector_numbers(

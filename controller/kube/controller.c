@@ -498,6 +498,16 @@ struct hooks *controller_hooks(struct controller *controller)
     return takes ? controller->hooks : NULL;
 }
 
+struct hooks_numbers controller_hooks_numbers(const struct controller *controller)
+{
+    return hooks_numbers(controller->hooks);
+}
+
+const struct poller *controller_poller(const struct controller *controller)
+{
+    return controller->poller;
+}
+
 const struct cache *controller_cache(const struct controller *controller)
 {
     return controller->cache;

@@ -31,6 +31,7 @@
 #include "kube/executor.h"
 #include "kube/hooks.h"
 #include "kube/io.h"
+#include "kube/poller.h"
 #include "kube/queue.h"
 #include "kube/reflector.h"
 #include "plan/view.h"
@@ -110,12 +111,15 @@ bool controller_is_at_rest(const struct controller *controller);
  */
 struct hooks *controller_hooks(struct controller *controller);
 
+struct hooks_numbers controller_hooks_numbers(const struct controller *controller);
+
 /* For metrics and health; borrowed. */
 const struct reflector *controller_reflector(const struct controller *controller,
                                              enum api_kind kind);
 const struct cache *controller_cache(const struct controller *controller);
 const struct queue *controller_queue(const struct controller *controller);
 const struct executor *controller_executor(const struct controller *controller);
+const struct poller *controller_poller(const struct controller *controller);
 const struct events *controller_events(const struct controller *controller);
 /* NULL without election. */
 const struct election *controller_election(const struct controller *controller);

@@ -67,6 +67,20 @@ static void register_work(struct controller_metrics *set, struct metrics *metric
                                     LABELS("phase"));
 }
 
+static void register_triggers(struct controller_metrics *set, struct metrics *metrics)
+{
+    set->source_polls = metrics_add_counter(metrics, "tidemill_source_polls_total",
+                                            "Polls of Triggers' sources: found, absent, failed.",
+                                            METRIC_COUNT, LABELS("outcome"));
+    set->source_requests = metrics_add_counter(metrics, "tidemill_source_requests_total",
+                                               "Requests to Triggers' sources.", METRIC_COUNT,
+                                               NO_LABELS);
+    set->deliveries = metrics_add_counter(
+        metrics, "tidemill_webhook_deliveries_total",
+        "Deliveries to webhooks: taken, repeated, ignored, refused, put-off.", METRIC_COUNT,
+        LABELS("outcome"));
+}
+
 static void register_process(struct controller_metrics *set, struct metrics *metrics)
 {
     set->process_cpu = metrics_add_counter(metrics, "process_cpu_seconds_total",
@@ -88,6 +102,7 @@ void controller_metrics_register(struct controller_metrics *set, struct metrics 
 {
     register_client(set, metrics);
     register_work(set, metrics);
+    register_triggers(set, metrics);
     register_process(set, metrics);
     struct metric *build = metrics_add_gauge(metrics, "tidemill_build_info",
                                              "Always 1; the label says which version runs.",

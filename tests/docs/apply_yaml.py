@@ -12,11 +12,11 @@ BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 # Refused for sure: if one of these passes, the test itself sees nothing.
 PLANTED = {
-    ("a field that does not exist", 'unknown field "spec.webhook"'): """
+    ("a field that does not exist", 'unknown field "spec.unheardOf"'): """
 apiVersion: tidemill.dev/v1alpha1
 kind: Trigger
 metadata: {name: planted}
-spec: {pipelineRef: {name: x}, schedule: {cron: "* * * * *"}, webhook: {}}
+spec: {pipelineRef: {name: x}, schedule: {cron: "* * * * *"}, unheardOf: {}}
 """,
     ("a step without an image", "spec.steps[0].image: Required value"): """
 apiVersion: tidemill.dev/v1alpha1

@@ -12,6 +12,10 @@
  *   firings + dropped + (1 if one is pending) = times of the schedule in (creation,
  *   lastScheduleTime], and firings (+ 1 while the pending one's run is there) = runs that were made
  *
+ * Of other sources the second half holds alone, and: no end of a run of spec.pipeline starts two,
+ * no champion of spec.model starts two one after the other, and at rest the newest one is dealt
+ * with.
+ *
  * lastScheduleTime never goes back, so each time of the schedule is one of these for ever: fired,
  * dropped or pending; or still due, when it is later than lastScheduleTime. What depends on how
  * late a kind is, is only which of them a time becomes.
@@ -58,14 +62,52 @@ static int64_t dealt_with(const json_t *trigger)
                : tree_read_time(trigger, "metadata/creationTimestamp");
 }
 
+static bool has_schedule(const json_t *trigger)
+{
+    return tree_at(trigger, "spec/schedule") != NULL;
+}
+
+/* Runs of a pipeline that have succeeded so far, and changes of a model's champion. */
+static int64_t count_changes(const struct sim_store *store, const json_t *trigger)
+{
+    const char *pipeline = tree_text(trigger, "spec/pipeline/name");
+    const char *model = tree_text(trigger, "spec/model/name");
+    int64_t count = 0;
+    for (size_t at = 0; at < store->change_count; at++) {
+        const struct sim_change *change = &store->changes[at];
+        if (!change->after) {
+            continue;
+        }
+        const char *phase = tree_text(change->after, "status/phase");
+        const char *champion = tree_text(change->after, "status/champion");
+        count += change->kind == KIND_PIPELINE_RUN && change->before &&
+                 text_equal(tree_text(change->after, "spec/pipelineRef/name"), pipeline) &&
+                 text_equal(phase, "Succeeded") &&
+                 !text_equal(tree_text(change->before, "status/phase"), phase);
+        count += change->kind == KIND_MODEL && text_equal(tree_name(change->after), model) &&
+                 change->before && champion[0] &&
+                 !text_equal(tree_text(change->before, "status/champion"), champion);
+    }
+    return count;
+}
+
 static void check_sum(struct sim_world *world, const json_t *trigger)
 {
     const char *run = tree_text(trigger, "status/pending/run");
     int64_t pending = run[0] != '\0';
     int64_t firings = tree_integer(trigger, "status/firings");
     int64_t dropped = tree_integer(trigger, "status/dropped");
-    int64_t times = count_times(trigger, tree_read_time(trigger, "metadata/creationTimestamp"),
-                                dealt_with(trigger));
+    int64_t times = has_schedule(trigger)
+                        ? count_times(trigger,
+                                      tree_read_time(trigger, "metadata/creationTimestamp"),
+                                      dealt_with(trigger))
+                        : firings + dropped + pending;
+    int64_t changes = has_schedule(trigger) ? times : count_changes(&world->store, trigger);
+    if (firings + pending > changes) {
+        sim_world_fail(world,
+                       "Trigger %s: %lld fired or pending, and its source changed %lld times",
+                       tree_name(trigger), (long long)(firings + pending), (long long)changes);
+    }
     if (firings + dropped + pending != times) {
         sim_world_fail(world,
                        "Trigger %s: %lld fired, %lld dropped, %lld pending of %lld times of its "
@@ -90,7 +132,7 @@ static void check_status(struct sim_world *world, const struct sim_change *chang
         sim_world_fail(world, "lastScheduleTime of Trigger %s went back", tree_name(change->after));
     }
     if (run[0] && !text_equal(run, tree_text(change->before, "status/pending/run")) &&
-        after <= before) {
+        has_schedule(change->after) && after <= before) {
         sim_world_fail(world, "Trigger %s fires %s, and lastScheduleTime stays",
                        tree_name(change->after), run);
     }
@@ -185,7 +227,9 @@ void sim_check_trigger(struct sim_world *world, const struct sim_change *change)
 /* Nothing is pending, and unless it is suspended nothing is due: no time was forgotten. */
 void sim_check_trigger_at_rest(struct sim_world *world, const json_t *trigger)
 {
-    int64_t due = count_times(trigger, dealt_with(trigger), world->store.unix_seconds);
+    int64_t due = has_schedule(trigger)
+                      ? count_times(trigger, dealt_with(trigger), world->store.unix_seconds)
+                      : 0;
     if (tree_text(trigger, "status/pending/run")[0]) {
         sim_world_fail(world, "Trigger %s: the firing of %s was never settled", tree_name(trigger),
                        tree_text(trigger, "status/pending/run"));
@@ -193,6 +237,11 @@ void sim_check_trigger_at_rest(struct sim_world *world, const json_t *trigger)
     if (due > 0 && !json_is_true(tree_at(trigger, "spec/suspend"))) {
         sim_world_fail(world, "Trigger %s: %lld times of its schedule were forgotten",
                        tree_name(trigger), (long long)due);
+    }
+    if (!has_schedule(trigger) && count_changes(&world->store, trigger) > 0 &&
+        tree_integer(trigger, "status/firings") == 0) {
+        sim_world_fail(world, "Trigger %s: its source changed, and it never fired",
+                       tree_name(trigger));
     }
     check_sum(world, trigger);
 }

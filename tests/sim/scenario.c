@@ -210,6 +210,39 @@ static void edited(struct sim_world *world)
     sim_world_at(world, 4 * MILLISECONDS, edit_pipeline);
 }
 
+static void run_again(struct sim_world *world)
+{
+    sim_put_run(world, "s");
+}
+
+/* Each end of a run of p starts one of q. */
+static void chained(struct sim_world *world)
+{
+    sim_put_pipeline(world, "'steps':[{'name':'a','image':'i'}]");
+    sim_world_create(world, KIND_PIPELINE,
+                     "{'metadata':{'name':'q'},'spec':{'history':{'succeeded':5,'failed':5},"
+                     "'params':[{'name':'of'}],'steps':[{'name':'b','image':'i'}]}}");
+    sim_world_create(world, KIND_TRIGGER,
+                     "{'metadata':{'name':'t'},'spec':{'pipelineRef':{'name':'q'},'params':[{"
+                     "'name':'of','from':'run'}],'concurrencyPolicy':'Queue','pipeline':{'name':"
+                     "'p','events':['Succeeded']}}}");
+    sim_put_run(world, "r");
+    sim_world_at(world, 3 * MINUTE_MS, run_again);
+}
+
+/* Each champion starts a run of q: a report about it, say. */
+static void promoted(struct sim_world *world)
+{
+    publishes(world);
+    sim_world_create(world, KIND_PIPELINE,
+                     "{'metadata':{'name':'q'},'spec':{'history':{'succeeded':5,'failed':5},"
+                     "'params':[{'name':'of'}],'steps':[{'name':'b','image':'i'}]}}");
+    sim_world_create(world, KIND_TRIGGER,
+                     "{'metadata':{'name':'t'},'spec':{'pipelineRef':{'name':'q'},'params':[{"
+                     "'name':'of','from':'version'}],'concurrencyPolicy':'Allow','model':{'name':"
+                     "'m','events':['Promoted']}}}");
+}
+
 static void more_runs(struct sim_world *world)
 {
     static const char *const names[] = {"e", "f", "g", "h"};
@@ -262,6 +295,12 @@ const struct sim_scenario sim_scenarios[] = {
     {.name = "turns", .set_up = takes_turns, .busy_ms = 15 * MINUTE_MS},
     {.name = "history", .set_up = history, .busy_ms = 25 * MINUTE_MS},
     {.name = "cancelled", .set_up = cancelled, .busy_ms = 10 * MINUTE_MS, .times_count = true},
+    {.name = "chained", .set_up = chained, .busy_ms = 20 * MINUTE_MS, .lateness_counts = true},
+    {.name = "promoted",
+     .set_up = promoted,
+     .busy_ms = 25 * MINUTE_MS,
+     .lateness_counts = true,
+     .is_long = true},
     {.name = "busy",
      .set_up = busy,
      .busy_ms = 40 * MINUTE_MS,
