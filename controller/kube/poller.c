@@ -192,10 +192,22 @@ static int64_t jittered(struct poller *poller, int64_t milliseconds)
 
 static void work(void *context);
 
+/* A long interval is for a source that answers: what fails is asked again sooner. */
+static int64_t pause_ms(const struct poll *poll)
+{
+    enum { DOUBLINGS_MAXIMUM = 16 };
+    int64_t interval = interval_ms(poll->trigger);
+    unsigned doublings = poll->failures > 0 ? poll->failures - 1 : 0;
+    doublings = doublings < DOUBLINGS_MAXIMUM ? doublings : DOUBLINGS_MAXIMUM;
+    int64_t retry = ((int64_t)POLLER_RETRY_SECONDS * MILLISECONDS) << doublings;
+    return poll->failures > 0 && retry < interval ? retry : interval;
+}
+
 void poller_end(struct poll *poll, const struct sighting *seen, bool for_good)
 {
     struct poller *poller = poll->poller;
-    int64_t interval = interval_ms(poll->trigger);
+    poll->failures = seen->state == SIGHTING_FAILED ? poll->failures + 1 : 0;
+    int64_t pause = pause_ms(poll);
     poller->numbers.found += seen->state == SIGHTING_FOUND;
     poller->numbers.absent += seen->state == SIGHTING_ABSENT;
     poller->numbers.failed += seen->state == SIGHTING_FAILED;
@@ -203,7 +215,7 @@ void poller_end(struct poll *poll, const struct sighting *seen, bool for_good)
     hang_up(poll);
     if (!for_good) {
         queue_add_at(poller->queue, &poll->key,
-                     io_now_ms(poller->options.io) + jittered(poller, interval));
+                     io_now_ms(poller->options.io) + jittered(poller, pause));
     }
     work(poller); /* a place came free */
 }

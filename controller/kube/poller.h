@@ -23,6 +23,7 @@
 enum {
     POLLER_INTERVAL_SECONDS = 5 * 60, /* of a spec that names none */
     POLLER_INTERVAL_LEAST_SECONDS = 10,
+    POLLER_RETRY_SECONDS = 10,  /* after a failure; doubled with each, at most the interval */
     POLLER_ASKING_MAXIMUM = 64, /* conversations at once, */
     POLLER_HOST_MAXIMUM = 8,    /* and with one host */
     POLLER_REQUEST_MS = 30 * 1000,

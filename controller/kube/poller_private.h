@@ -23,6 +23,7 @@ struct poll {
     struct arena known; /* of the sighting */
     struct sighting sighting;
     bool is_known;
+    unsigned failures; /* in a row */
     /* While it is asked: */
     bool is_asked;
     struct arena arena;            /* wiped: the Secret is in it */

@@ -91,6 +91,15 @@ static int64_t count_changes(const struct sim_store *store, const json_t *trigge
     return count;
 }
 
+/*
+ * Of two controllers at once, without an election, one may have been told of the Trigger's newest
+ * status and not yet of the Model that it is about: the champion before looks like a way back.
+ */
+static bool may_look_back(const struct sim_world *world, const json_t *trigger)
+{
+    return world->options.processes > 1 && !world->options.elects && tree_at(trigger, "spec/model");
+}
+
 static void check_sum(struct sim_world *world, const json_t *trigger)
 {
     const char *run = tree_text(trigger, "status/pending/run");
@@ -103,7 +112,7 @@ static void check_sum(struct sim_world *world, const json_t *trigger)
                                       dealt_with(trigger))
                         : firings + dropped + pending;
     int64_t changes = has_schedule(trigger) ? times : count_changes(&world->store, trigger);
-    if (firings + pending > changes) {
+    if (firings + pending > changes && !may_look_back(world, trigger)) {
         sim_world_fail(world,
                        "Trigger %s: %lld fired or pending, and its source changed %lld times",
                        tree_name(trigger), (long long)(firings + pending), (long long)changes);

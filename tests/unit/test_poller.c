@@ -251,6 +251,27 @@ static void what_can_t_be_reached_is_told_and_asked_again(void **state)
     assert_int_equal(sighting_of(world, "t")->state, SIGHTING_FOUND);
 }
 
+static void a_failure_does_not_wait_for_a_long_interval(void **state)
+{
+    struct world *world = *state;
+    struct fake_fetch *fetches = fake_io_fetches(world->fake);
+    start(world);
+    put(world, "t", 1, DATA ",'interval':'1m'");
+    fake_io_run(world->fake);
+    static const int pauses[] = {10, 20, 40, 60, 60};
+    for (size_t at = 0; at < COUNT_OF(pauses); at++) {
+        assert_int_equal(open_count(world), 1);
+        fake_fetch_end(fetches, fake_fetch_find(fetches, "http://data"),
+                       &(struct io_fetched){.failure = ERROR_UNAVAILABLE, .message = "no route"});
+        fake_io_advance(world->fake, pauses[at] * SECOND * 9 / 10);
+        assert_int_equal(open_count(world), 0);
+        fake_io_advance(world->fake, pauses[at] * SECOND / 5);
+    }
+    answer(world, "http://data.team.svc/x", "\"1\"");
+    fake_io_advance(world->fake, 50 * SECOND);
+    assert_int_equal(open_count(world), 0);
+}
+
 /* Its share is full: another host's turn comes at once. */
 static void a_slow_host_keeps_no_other_one_waiting(void **state)
 {
@@ -445,6 +466,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(where_a_url_may_not_lead_nothing_is_sent, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_can_t_be_reached_is_told_and_asked_again, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_failure_does_not_wait_for_a_long_interval, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_slow_host_keeps_no_other_one_waiting, set_up, tear_down),
         cmocka_unit_test_setup_teardown(after_a_start_polls_are_spread, set_up, tear_down),

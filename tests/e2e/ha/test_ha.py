@@ -62,7 +62,7 @@ class Overlay(ClusterCase):
         self.assertEqual(2, spec["replicas"])
         self.assertEqual({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}, spec["strategy"])
         self.assertEqual(["podAntiAffinity"], list(pod.pop("affinity")))
-        self.assertEqual(["controller", "--leader-elect"], pod["containers"][0]["args"])
+        self.assertEqual(["controller", "--leader-elect", "--webhook-address=:8090"], pod["containers"][0]["args"])
         environment = pod["containers"][0]["env"]
         self.assertEqual(["POD_UID"], [entry["name"] for entry in environment if entry["name"] not in ("POD_NAME", "POD_NAMESPACE")])
         # Without what is meant it is the same.
