@@ -67,7 +67,7 @@ class Overlay(ClusterCase):
         self.assertEqual(["POD_UID"], [entry["name"] for entry in environment if entry["name"] not in ("POD_NAME", "POD_NAMESPACE")])
         # Without what is meant it is the same.
         spec["replicas"], spec["strategy"] = 1, {"type": "Recreate"}
-        pod["containers"][0]["args"] = ["controller"]
+        pod["containers"][0]["args"].remove("--leader-elect")
         environment[:] = [entry for entry in environment if entry["name"] != "POD_UID"]
         self.assertEqual(one["Deployment", "tidemill-controller"], meant)
 
