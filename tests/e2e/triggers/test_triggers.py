@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime
 import re
+import subprocess
 from typing import Any
 
 from harness.api import Json
 from harness.case import RUN_LIMIT_SECONDS, ClusterCase, condition
+from harness.cluster import ROOT
 from harness.objects import step
 
 MINUTE_LIMIT_SECONDS = 75.0  # to the next full minute, and a start
@@ -29,6 +31,13 @@ class TriggerCase(ClusterCase):
     def runs_of(self, trigger: str) -> list[Json]:
         return sorted((run for run in self.list("PipelineRun") if run["spec"].get("cause", {}).get("name") == trigger),
                       key=lambda run: run["metadata"]["name"])
+
+    def why(self, trigger: str) -> str:
+        """What `tidemill why` tells somebody with this kubeconfig."""
+        told = subprocess.run([str(ROOT / "build/release/tidemill"), "why", trigger, "-n", self.namespace],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(0, told.returncode, told.stderr)
+        return told.stdout
 
     def asleep(self, name: str, minutes: int, **fields: Any) -> None:
         """A trigger whose newest time is so long ago, as after a downtime; it is still suspended."""
@@ -119,6 +128,12 @@ class CatchUp(TriggerCase):
         self.assertEqual(1, len(self.runs_of("latest")))
         self.assertEqual([], self.runs_of("none"))
         self.assertEqual([], self.runs_of("late"))
+        story = self.why("late")
+        self.assertRegex(story, r"0 started, [1-9][0-9]* started nothing")
+        self.assertRegex(story, r"(?m)^[-0-9:TZ]+  no run  Missed: ")
+        self.assertRegex(story, r"(?m)^now +Ready=True  Scheduled: ")
+        self.assertRegex(story, r"(?m)^next +[0-9]{4}-01-01T00:00:00Z  Schedule: 0 0 1 1 \*$")
+        self.assertRegex(self.why("latest"), r"(?m)  started latest-[0-9]+  CatchUp: ")
 
 
 BAD: list[tuple[str, Json, str]] = [
