@@ -62,7 +62,7 @@ struct prometheus_source {
     const char *above; /* decimals */
     const char *below;
     const char *hold; /* "for" in the YAML, a duration; NULL: at once */
-    const char *url;  /* NULL: the controller's --prometheus-url */
+    const char *url;  /* the server's, without /api/v1/query */
     const char *secret_name;
 };
 

@@ -126,8 +126,8 @@ static struct result read_address(struct source_talk *talk, const struct prometh
     state->field = "spec.prometheus.url";
     if (text_is_empty(spec->url)) {
         return error_set(error, ERROR_INVALID,
-                         "spec.prometheus.url: none is given, and the controller was started "
-                         "without --prometheus-url");
+                         "spec.prometheus.url: none is given; write the server's, such as "
+                         "http://prometheus:9090");
     }
     struct result result = url_parse(talk->arena, spec->url, &url, error);
     if (!result_is_ok(result)) {

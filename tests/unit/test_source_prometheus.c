@@ -261,8 +261,8 @@ struct refusal_row {
 
 static const struct refusal_row refusal_rows[] = {
     {{.query = "a", .above = "1"},
-     "REFUSED spec.prometheus.url: none is given, and the controller was started without "
-     "--prometheus-url"},
+     "REFUSED spec.prometheus.url: none is given; write the server's, such as "
+     "http://prometheus:9090"},
     {{.query = "a", .above = "1", .url = "prometheus:9090"},
      "REFUSED spec.prometheus.url: does not begin with https:// or http://"},
     {{.query = "a", .above = "1", .url = PLACE "/?x"},
