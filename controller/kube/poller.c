@@ -316,6 +316,13 @@ static struct work_key key_of(const struct trigger *trigger)
         .kind = KIND_TRIGGER, .namespace = trigger->meta.namespace, .name = trigger->meta.name};
 }
 
+/* Times are whole seconds: the second poke of one second shows in what was delivered. */
+static bool is_poked(const struct trigger *before, const struct trigger *after)
+{
+    return before->status.poked_time != after->status.poked_time ||
+           !text_equal(before->status.delivered, after->status.delivered);
+}
+
 void poller_follow(struct poller *poller, const struct trigger *before, const struct trigger *after)
 {
     const struct trigger *any = after ? after : before;
@@ -330,7 +337,7 @@ void poller_follow(struct poller *poller, const struct trigger *before, const st
         const struct work_key key = key_of(after);
         drop_poll(poller, key.namespace, key.name);
         queue_add(poller->queue, &key);
-    } else if (before->status.poked_time != after->status.poked_time) {
+    } else if (is_poked(before, after)) {
         const struct work_key key = key_of(after);
         queue_add(poller->queue, &key);
     }

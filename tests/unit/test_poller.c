@@ -390,7 +390,7 @@ static void a_webhook_s_secret_is_looked_for_and_not_sent(void **state)
     assert_int_equal(sent_count(world), 1);
 }
 
-/* status.pokedTime moves: it is polled now, and what is known stays. */
+/* status.pokedTime moves, or another delivery came in its second: it is polled now. */
 static void a_poke_is_a_poll(void **state)
 {
     struct world *world = *state;
@@ -403,6 +403,12 @@ static void a_poke_is_a_poll(void **state)
     assert_string_equal(sighting_of(world, "t")->revision, "etag:\"1\"");
     answer(world, "http://data.team.svc/x", "\"2\"");
     assert_string_equal(sighting_of(world, "t")->revision, "etag:\"2\"");
+    put(world, "t", 1,
+        DATA ",'interval':'1h'},'status':{'pokedTime':'2026-01-01T00:00:00Z',"
+             "'delivered':'16097668a41f1b43'");
+    fake_io_run(world->fake);
+    answer(world, "http://data.team.svc/x", "\"3\"");
+    assert_string_equal(sighting_of(world, "t")->revision, "etag:\"3\"");
 }
 
 struct secret_row {
