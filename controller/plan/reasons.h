@@ -95,7 +95,7 @@
 #define REASON_BAD_SCHEDULE      "BadSchedule"  /* cron or time zone can't be read */
 #define REASON_TRIGGER_SUSPENDED "Suspended"
 #define REASON_COOLDOWN          "Cooldown"     /* spec.cooldown after a firing is not over */
-#define REASON_BUDGET_USED       "BudgetUsed"   /* spec.budget allows no more runs for now */
+#define REASON_BUDGET_USED       "BudgetUsed"   /* all runs of spec.budget's window are used */
 #define REASON_DEBOUNCING        "Debouncing"   /* a change has not stayed for long enough yet */
 #define REASON_WATCHING          "Watching"     /* the source is at what was dealt with last */
 #define REASON_SOURCE_ABSENT     "SourceAbsent" /* it answers, and has nothing of that name */
