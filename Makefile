@@ -37,7 +37,7 @@ TESTS     := $(sort $(wildcard tests/unit/test_*.c))
 TEST_BINS := $(TESTS:tests/unit/%.c=$(OUT)/%)
 TEST_HELP := $(sort $(wildcard tests/support/*.c))
 FUZZ      := $(sort $(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_HELP := tests/support/json_patch.c tests/support/random_object.c
+FUZZ_HELP := tests/support/glob_slow.c tests/support/json_patch.c tests/support/random_object.c
 
 .DELETE_ON_ERROR:
 .SUFFIXES:

@@ -1,6 +1,7 @@
 #include "support/test.h"
 
 #include "source/glob.h"
+#include "support/glob_slow.h"
 
 #include <string.h>
 
@@ -79,32 +80,6 @@ static void patterns_match_what_their_header_says(void **state)
     }
 }
 
-/* The plain way, for short texts. */
-static bool matches_slowly(const char *pattern, const char *start, const char *text)
-{
-    if (*pattern == '\0') {
-        return *text == '\0';
-    }
-    if (*pattern == '*') {
-        size_t stars = strspn(pattern, "*");
-        const char *rest = pattern + stars;
-        bool begins_folder = pattern == start || pattern[-1] == '/';
-        if (stars > 1 && *rest == '/' && begins_folder && matches_slowly(rest + 1, start, text)) {
-            return true;
-        }
-        for (const char *at = text;; at++) {
-            if (matches_slowly(rest, start, at)) {
-                return true;
-            }
-            if (*at == '\0' || (stars == 1 && *at == '/')) {
-                return false;
-            }
-        }
-    }
-    bool fits = *pattern == '?' ? *text != '\0' && *text != '/' : *pattern == *text;
-    return fits && matches_slowly(pattern + 1, start, text + 1);
-}
-
 /* The number as a text over these letters. */
 static void spell(unsigned number, const char *letters, size_t length, char *text)
 {
@@ -136,7 +111,7 @@ static void short_patterns_match_as_the_plain_way_says(void **state)
             for (size_t size = 0; size <= LENGTH; size++) {
                 for (unsigned number = 0; number < power(2, size); number++) {
                     spell(number, "a/", size, text);
-                    bool expected = matches_slowly(pattern, pattern, text);
+                    bool expected = glob_matches_slowly(pattern, text);
                     matched += expected ? 1 : 0;
                     if (glob_matches(glob, text, size) != expected) {
                         fail_msg("%s over %s: expected %d", pattern, text, expected);
