@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.objects import step
 from sources import servers
-from sources.test_sources import SourceCase
+from sources.test_sources import KEPT, SourceCase
 
 KEY = "It's a Secret to Everybody"
 PROXY_LIMIT_SECONDS = 30.0
@@ -64,7 +64,7 @@ class WebhookCase(SourceCase):
                                          "X-Hub-Signature-256": f"sha256={digest}"})
 
     def hook(self, name: str, **webhook: Any) -> None:
-        self.pipeline(name, step("one"), params=[{"name": "commit"}])
+        self.pipeline(name, step("one"), params=[{"name": "commit"}], history=KEPT)
         self.create("Trigger", name, {
             "pipelineRef": {"name": name}, "params": [{"name": "commit", "from": "commit"}],
             "webhook": {"type": "GitHub", "secretName": "key", "values": [{"name": "commit", "path": "after"}],
