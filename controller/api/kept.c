@@ -221,6 +221,23 @@ static void keep_annotations(struct arena *arena, const struct meta *meta, struc
     }
 }
 
+/* A Trigger may ask for it, and says why. */
+static void keep_retrain(struct arena *arena, const struct pipeline_run *run,
+                         struct pipeline_run *kept)
+{
+    enum { KEPT_BYTES = 256 };
+    const char *message = pipeline_run_retrain_message(run);
+    if (message) {
+        kept->status.conditions.items = arena_new(arena, struct condition);
+        kept->status.conditions.items[0] = (struct condition){
+            .type = CONDITION_RETRAIN_NEEDED,
+            .status = "True",
+            .last_transition_time = TIME_ABSENT,
+            .message = arena_copy_bytes(arena, message, text_clip_utf8(message, KEPT_BYTES))};
+        kept->status.conditions.count = 1;
+    }
+}
+
 static const struct object *reduce_run(struct arena *arena, const struct pipeline_run *run)
 {
     struct pipeline_run *kept = arena_new(arena, struct pipeline_run);
@@ -235,6 +252,7 @@ static const struct object *reduce_run(struct arena *arena, const struct pipelin
     kept->status.phase = run->status.phase;
     kept->status.revision = run->status.revision;
     kept->status.completion_time = run->status.completion_time;
+    keep_retrain(arena, run, kept);
     return (const struct object *)kept;
 }
 

@@ -11,7 +11,8 @@
  *   history of the Pipeline     status.phase, .completionTime, controller owner, name, deletionTime
  *   clean-up of revisions       status.revision
  *   Triggers                    name, status.phase, spec.cancel, controller owner; and as an end of
- *                               spec.pipeline: status.completionTime, ANNOTATION_CHAIN
+ *                               spec.pipeline: status.completionTime, ANNOTATION_CHAIN, the
+ *                               RetrainNeeded condition with the beginning of its message
  *   expectations, deletions     uid, resourceVersion, deletionTime
  * plan_run() returns at once for it, so no step, parameter, condition or message is read, nor
  * anything of its Jobs and Pods but:

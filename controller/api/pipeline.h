@@ -43,7 +43,7 @@ struct check_spec {
     const char *min; /* decimals as text; inclusive */
     const char *max;
     const char *equals;     /* any type, compared as text */
-    const char *on_failure; /* Stop, Warn */
+    const char *on_failure; /* Stop, Warn, Retrain */
 };
 
 struct backoff_spec {

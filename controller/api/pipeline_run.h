@@ -66,6 +66,12 @@ struct pipeline_run {
     struct pipeline_run_status status;
 };
 
+/* The condition of a run whose checks asked for a new model; there only while it is True. */
+#define CONDITION_RETRAIN_NEEDED "RetrainNeeded"
+
+/* Why, or NULL: nothing asked. */
+const char *pipeline_run_retrain_message(const struct pipeline_run *run);
+
 /* In a final phase, which never changes. A run without a status has not begun. */
 bool pipeline_run_is_finished(const struct pipeline_run *run);
 

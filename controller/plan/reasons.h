@@ -51,6 +51,7 @@
 #define REASON_RUN_TIMED_OUT      "RunTimedOut"
 #define REASON_CHECK_FAILED       "CheckFailed"    /* verdict Stop */
 #define REASON_CHECK_WARNED       "CheckWarned"    /* verdict Warn: the run goes on */
+#define REASON_RETRAIN_NEEDED     "RetrainNeeded"  /* verdict Retrain: it goes on, and says so */
 #define REASON_RESULT_MISSING     "ResultMissing"  /* a declared result was not written */
 #define REASON_RESULT_INVALID     "ResultInvalid"  /* not JSON, or not of the declared type */
 #define REASON_RESULT_TOO_LARGE   "ResultTooLarge" /* of one step, or of a run */
@@ -77,6 +78,7 @@
 #define REASON_ARTIFACT_UNUSABLE "ArtifactUnusable"
 #define REASON_ROLLING_OUT       "RollingOut" /* the candidate is coming up */
 #define REASON_PROMOTED          "Promoted"   /* the stable Service points to it */
+#define REASON_ROLLED_BACK       "RolledBack" /* and it is a version from before */
 #define REASON_SERVING           "Serving"
 #define REASON_STANDBY           "Standby"  /* verified or not needed; not the champion */
 #define REASON_DRAINING          "Draining" /* kept until requests under way have ended */
@@ -96,6 +98,7 @@
 #define REASON_TRIGGER_SUSPENDED "Suspended"
 #define REASON_COOLDOWN          "Cooldown"     /* spec.cooldown after a firing is not over */
 #define REASON_BUDGET_USED       "BudgetUsed"   /* all runs of spec.budget's window are used */
+#define REASON_BREAKER_OPEN      "BreakerOpen"  /* spec.breaker: too many failed in a row */
 #define REASON_DEBOUNCING        "Debouncing"   /* a change has not stayed for long enough yet */
 #define REASON_WATCHING          "Watching"     /* the source is at what was dealt with last */
 #define REASON_SOURCE_ABSENT     "SourceAbsent" /* it answers, and has nothing of that name */

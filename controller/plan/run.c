@@ -320,11 +320,23 @@ static void write_final_conditions(struct run_work *work, struct condition_write
     }
 }
 
+/* Said once for each step, whatever becomes of the run; it never goes away again. */
+static void write_retrain(struct run_work *work, struct condition_writer *writer)
+{
+    const char *before = pipeline_run_retrain_message(work->run);
+    if (work->retrain) {
+        condition_set(writer, CONDITION_RETRAIN_NEEDED, STATUS_TRUE, REASON_RETRAIN_NEEDED,
+                      before ? arena_print(work->arena, "%s; %s", before, work->retrain)
+                             : work->retrain);
+    }
+}
+
 static void write_conditions(struct run_work *work)
 {
     struct condition_writer writer = condition_writer_start(
         work->arena, &work->after.status.conditions, &work->run->status.conditions,
         work->run->meta.generation, work->view->now);
+    write_retrain(work, &writer);
     if (work->ending.phase) {
         write_final_conditions(work, &writer);
         return;

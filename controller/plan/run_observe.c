@@ -226,13 +226,31 @@ static void record_input_digests(struct run_work *work, size_t index, const stru
     }
 }
 
+/* The step has succeeded but for what its checks say of its results. */
+static void apply_checks(struct run_work *work, const struct step_spec *spec,
+                         struct step_status *status)
+{
+    static const char *const reasons[] = {[VERDICT_PASS] = NULL,
+                                          [VERDICT_WARN] = REASON_CHECK_WARNED,
+                                          [VERDICT_RETRAIN] = REASON_RETRAIN_NEEDED,
+                                          [VERDICT_STOP] = REASON_CHECK_FAILED};
+    const struct judgement judgement = checks_judge(work->arena, spec, status->results,
+                                                    status->result_count);
+    status->phase = judgement.verdict == VERDICT_STOP ? STEP_FAILED : STEP_SUCCEEDED;
+    status->reason = reasons[judgement.verdict];
+    status->message = judgement.message;
+    if (judgement.retrain) {
+        run_note_retrain(work,
+                         arena_print(work->arena, "step %s: %s", spec->name, judgement.retrain));
+    }
+}
+
 static void finish_attempt(struct run_work *work, size_t index,
                            const struct attempt_evidence *evidence)
 {
     const struct step_spec *spec = work->graph.steps[index].spec;
     struct step_status *status = &work->steps[index];
     struct spec_fault fault = {0};
-    const char *message = NULL;
     if (!evidence->pod) {
         if (leaves_something(&spec->outputs)) {
             fail_attempt(work, index, evidence->ended_at, REASON_RESULT_MISSING,
@@ -255,16 +273,10 @@ static void finish_attempt(struct run_work *work, size_t index,
         }
         record_input_digests(work, index, evidence->pod);
     }
-    enum verdict verdict = checks_judge(work->arena, spec, status->results, status->result_count,
-                                        &message);
     status->completion_time = evidence->ended_at == TIME_ABSENT ? work->view->now
                                                                 : evidence->ended_at;
     status->retry_time = TIME_ABSENT;
-    status->phase = verdict == VERDICT_STOP ? STEP_FAILED : STEP_SUCCEEDED;
-    status->reason = verdict == VERDICT_STOP   ? REASON_CHECK_FAILED
-                     : verdict == VERDICT_WARN ? REASON_CHECK_WARNED
-                                               : NULL;
-    status->message = message;
+    apply_checks(work, spec, status);
 }
 
 static bool is_fresh_answer(const struct run_work *work, const struct fact *fact)

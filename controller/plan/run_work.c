@@ -83,6 +83,12 @@ void run_note_obstacle(struct run_work *work, const char *reason, const char *me
     }
 }
 
+void run_note_retrain(struct run_work *work, const char *message)
+{
+    work->retrain = work->retrain ? arena_print(work->arena, "%s; %s", work->retrain, message)
+                                  : message;
+}
+
 void run_end(struct run_work *work, const char *phase, const char *reason, const char *message)
 {
     if (!work->ending.phase) {

@@ -54,7 +54,8 @@ struct run_work {
     size_t output_bytes; /* of all results and artifacts so far, run_output_bytes() */
     size_t explained;    /* Jobs without a pod that were asked about a moment ago, or are now */
     struct obstacle obstacle;
-    bool awaits_check; /* of a pipeline that is being judged: a matter of moments */
+    bool awaits_check;   /* of a pipeline that is being judged: a matter of moments */
+    const char *retrain; /* what checks with onFailure Retrain found in this planning; or NULL */
     struct ending ending;
 };
 
@@ -69,6 +70,9 @@ const struct pod *const *run_find_pods(const struct run_work *work, const struct
 
 /* Keeps the first obstacle. */
 void run_note_obstacle(struct run_work *work, const char *reason, const char *message);
+
+/* A check asks for a new model: said in the RetrainNeeded condition, and the run goes on. */
+void run_note_retrain(struct run_work *work, const char *message);
 
 /* Keeps the first ending. */
 void run_end(struct run_work *work, const char *phase, const char *reason, const char *message);

@@ -145,12 +145,22 @@ static const char *check_fault(struct arena *arena, const struct check_spec *che
     return NULL;
 }
 
-enum verdict checks_judge(struct arena *arena, const struct step_spec *step,
-                          const struct name_value *results, size_t result_count,
-                          const char **message)
+static enum verdict verdict_of(const struct check_spec *check)
 {
-    enum verdict worst = VERDICT_PASS;
-    const char *text = NULL;
+    return text_equal(check->on_failure, "Warn")      ? VERDICT_WARN
+           : text_equal(check->on_failure, "Retrain") ? VERDICT_RETRAIN
+                                                      : VERDICT_STOP;
+}
+
+static const char *append_sentence(struct arena *arena, const char *text, const char *sentence)
+{
+    return text ? arena_print(arena, "%s; %s", text, sentence) : sentence;
+}
+
+struct judgement checks_judge(struct arena *arena, const struct step_spec *step,
+                              const struct name_value *results, size_t result_count)
+{
+    struct judgement judgement = {.verdict = VERDICT_PASS};
     for (size_t at = 0; at < step->check_count; at++) {
         const struct check_spec *check = &step->checks[at];
         const char *fault = check_fault(arena, check,
@@ -158,10 +168,12 @@ enum verdict checks_judge(struct arena *arena, const struct step_spec *step,
         if (!fault) {
             continue;
         }
-        enum verdict verdict = text_equal(check->on_failure, "Warn") ? VERDICT_WARN : VERDICT_STOP;
-        worst = verdict > worst ? verdict : worst;
-        text = text ? arena_print(arena, "%s; %s", text, fault) : fault;
+        enum verdict verdict = verdict_of(check);
+        judgement.verdict = verdict > judgement.verdict ? verdict : judgement.verdict;
+        judgement.message = append_sentence(arena, judgement.message, fault);
+        if (verdict == VERDICT_RETRAIN) {
+            judgement.retrain = append_sentence(arena, judgement.retrain, fault);
+        }
     }
-    *message = text;
-    return worst;
+    return judgement;
 }

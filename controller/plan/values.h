@@ -23,15 +23,18 @@ bool params_resolve(struct arena *arena, const struct pipeline_spec *spec,
                     const struct name_value *given, size_t given_count,
                     struct name_value **resolved, struct spec_fault *fault);
 
-enum verdict { VERDICT_PASS, VERDICT_WARN, VERDICT_STOP };
+enum verdict { VERDICT_PASS, VERDICT_WARN, VERDICT_RETRAIN, VERDICT_STOP };
 
-/*
- * The worst verdict of a step's checks over its results, with a sentence for each check that did
- * not pass: "result null-fraction is 0.31, allowed at most 0.02". A result that is absent fails its
- * check. *message is NULL when all passed.
- */
-enum verdict checks_judge(struct arena *arena, const struct step_spec *step,
-                          const struct name_value *results, size_t result_count,
-                          const char **message);
+/* The worst verdict of a step's checks; texts have a sentence for each check that did not pass. */
+struct judgement {
+    enum verdict verdict;
+    const char
+        *message; /* "result null-fraction is 0.31, allowed at most 0.02"; NULL: all passed */
+    const char *retrain; /* of those with onFailure Retrain alone, whatever the verdict; or NULL */
+};
+
+/* Of a step's checks over its results. A result that is absent fails its check. */
+struct judgement checks_judge(struct arena *arena, const struct step_spec *step,
+                              const struct name_value *results, size_t result_count);
 
 #endif

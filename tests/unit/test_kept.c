@@ -131,6 +131,25 @@ static void a_run_that_ends_is_reduced_with_what_belongs_to_it(void **state)
     (void)cache_free(cache);
 }
 
+#define RETRAIN(version, phase)                                                             \
+    "{'metadata':{'name':'r','namespace':'n','uid':'u-r','resourceVersion':'" version "'}," \
+    "'status':{'phase':'" phase "','conditions':[{'type':'Ready','status':'True','reason':" \
+    "'Succeeded','message':'m'},{'type':'RetrainNeeded','status':'True','reason':"          \
+    "'RetrainNeeded','message':'step a: result psi is 0.3, allowed at most 0.2'}]}}"
+
+static void that_a_run_asked_for_retraining_stays_known(void **state)
+{
+    (void)state;
+    struct cache *cache = cache_new();
+    put(cache, KIND_PIPELINE_RUN, RETRAIN("1", "Running"));
+    assert_int_equal(run_of(cache)->status.conditions.count, 2);
+    put(cache, KIND_PIPELINE_RUN, RETRAIN("2", "Succeeded"));
+    assert_int_equal(run_of(cache)->status.conditions.count, 1);
+    assert_string_equal(pipeline_run_retrain_message(run_of(cache)),
+                        "step a: result psi is 0.3, allowed at most 0.2");
+    (void)cache_free(cache);
+}
+
 static void kinds_may_come_in_any_order(void **state)
 {
     (void)state;
@@ -210,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_copy_in_one_block_is_the_same_object),
         cmocka_unit_test(a_run_that_ends_is_reduced_with_what_belongs_to_it),
+        cmocka_unit_test(that_a_run_asked_for_retraining_stays_known),
         cmocka_unit_test(kinds_may_come_in_any_order),
         cmocka_unit_test(a_first_list_in_the_order_of_owners_takes_no_more_than_is_kept),
         cmocka_unit_test(a_later_list_of_jobs_and_pods_is_judged_when_it_is_whole),

@@ -382,20 +382,35 @@ static const struct {
     const char *checks;
     enum verdict verdict;
     const char *message; /* NULL: all pass */
+    const char *retrain; /* of those with Retrain */
 } verdict_rows[] = {
-    {"{'result':'n','min':'0.3','max':'0.31'}", VERDICT_PASS, NULL},
-    {"{'result':'n','equals':'0.310'}", VERDICT_PASS, NULL}, /* as numbers */
-    {"{'result':'t','equals':'abc'}", VERDICT_PASS, NULL},
+    {"{'result':'n','min':'0.3','max':'0.31'}", VERDICT_PASS, NULL, NULL},
+    {"{'result':'n','equals':'0.310'}", VERDICT_PASS, NULL, NULL}, /* as numbers */
+    {"{'result':'t','equals':'abc'}", VERDICT_PASS, NULL, NULL},
     {"{'result':'n','max':'0.02','onFailure':'Stop'}", VERDICT_STOP,
-     "result n is 0.31, allowed at most 0.02"},
+     "result n is 0.31, allowed at most 0.02", NULL},
     {"{'result':'n','min':'1','onFailure':'Warn'}", VERDICT_WARN,
-     "result n is 0.31, required at least 1"},
-    {"{'result':'t','equals':'x'}", VERDICT_STOP, "result t is abc, expected x"},
-    {"{'result':'t','min':'1'}", VERDICT_STOP, "result t is abc, required at least 1"},
-    {"{'result':'t','max':'1'}", VERDICT_STOP, "result t is abc, allowed at most 1"},
-    {"{'result':'gone','min':'1','onFailure':'Warn'}", VERDICT_WARN, "result gone was not written"},
+     "result n is 0.31, required at least 1", NULL},
+    {"{'result':'t','equals':'x'}", VERDICT_STOP, "result t is abc, expected x", NULL},
+    {"{'result':'t','min':'1'}", VERDICT_STOP, "result t is abc, required at least 1", NULL},
+    {"{'result':'t','max':'1'}", VERDICT_STOP, "result t is abc, allowed at most 1", NULL},
+    {"{'result':'gone','min':'1','onFailure':'Warn'}", VERDICT_WARN, "result gone was not written",
+     NULL},
     {"{'result':'n','max':'0','onFailure':'Stop'},{'result':'n','min':'1','onFailure':'Warn'}",
-     VERDICT_STOP, "result n is 0.31, allowed at most 0; result n is 0.31, required at least 1"},
+     VERDICT_STOP, "result n is 0.31, allowed at most 0; result n is 0.31, required at least 1",
+     NULL},
+    {"{'result':'n','max':'0','onFailure':'Retrain'}", VERDICT_RETRAIN,
+     "result n is 0.31, allowed at most 0", "result n is 0.31, allowed at most 0"},
+    {"{'result':'n','max':'0','onFailure':'Retrain'},{'result':'t','equals':'x'}", VERDICT_STOP,
+     "result n is 0.31, allowed at most 0; result t is abc, expected x",
+     "result n is 0.31, allowed at most 0"},
+    {"{'result':'t','equals':'x','onFailure':'Warn'},{'result':'n','max':'0','onFailure':'Retrain'}"
+     ","
+     "{'result':'gone','min':'1','onFailure':'Retrain'}",
+     VERDICT_RETRAIN,
+     "result t is abc, expected x; result n is 0.31, allowed at most 0; result gone was not "
+     "written",
+     "result n is 0.31, allowed at most 0; result gone was not written"},
 };
 
 static void the_worst_check_decides_and_each_that_fails_says_so(void **state)
@@ -407,11 +422,13 @@ static void the_worst_check_decides_and_each_that_fails_says_so(void **state)
         const struct pipeline_spec *spec = make_spec(
             &arena,
             arena_print(&arena, "'steps':[{'name':'a','checks':[%s]}]", verdict_rows[at].checks));
-        const char *message = NULL;
-        enum verdict verdict = checks_judge(&arena, &spec->steps[0], results, COUNT_OF(results),
-                                            &message);
-        if (verdict != verdict_rows[at].verdict || !text_equal(message, verdict_rows[at].message)) {
-            fail_msg("%s: %d %s", verdict_rows[at].checks, (int)verdict, text_or(message, "-"));
+        const struct judgement found = checks_judge(&arena, &spec->steps[0], results,
+                                                    COUNT_OF(results));
+        if (found.verdict != verdict_rows[at].verdict ||
+            !text_equal(found.message, verdict_rows[at].message) ||
+            !text_equal(found.retrain, verdict_rows[at].retrain)) {
+            fail_msg("%s: %d %s [%s]", verdict_rows[at].checks, (int)found.verdict,
+                     text_or(found.message, "-"), text_or(found.retrain, "-"));
         }
         arena_free(&arena);
     }

@@ -507,6 +507,52 @@ static void checks_stop_or_warn(void **state)
     }
 }
 
+/* Each step's says so, whatever else becomes of the run; it publishes like any other. */
+static void a_check_that_asks_for_retraining_lets_the_run_go_on_and_says_so(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *second; /* result of the second step */
+        const char *ready;
+        const char *retrain;
+    } rows[] = {
+        {"0.1", "True Succeeded: all 2 steps succeeded",
+         "True RetrainNeeded: step first: result psi is 0.3, allowed at most 0.2"},
+        {"0.4", "True Succeeded: all 2 steps succeeded",
+         "True RetrainNeeded: step first: result psi is 0.3, allowed at most 0.2; step second: "
+         "result psi is 0.4, allowed at most 0.2"},
+        {"0.9",
+         "False CheckFailed: step second: result psi is 0.9, allowed at most 0.2; result psi is "
+         "0.9, allowed at most 0.5",
+         "True RetrainNeeded: step first: result psi is 0.3, allowed at most 0.2; step second: "
+         "result psi is 0.9, allowed at most 0.2"},
+    };
+    static const char checked[] =
+        "'image':'i','outputs':{'results':[{'name':'psi','type':'number'}]},"
+        "'checks':[{'result':'psi','max':'0.2','onFailure':'Retrain'},"
+        "{'result':'psi','max':'0.5','onFailure':'Stop'}]";
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct world world;
+        set_up(&world, "'steps':[{'name':'first',%s},{'name':'second','runAfter':['first'],%s}]",
+               checked, checked);
+        put_run(&world, "r", "");
+        (void)step(&world);
+        assert_string_equal(world_condition(&world, KIND_PIPELINE_RUN, "r", "RetrainNeeded"), "");
+        end_step(&world, "first", 1, 0, "{'psi':0.3}");
+        (void)step(&world);
+        assert_string_equal(world_condition(&world, KIND_PIPELINE_RUN, "r", "RetrainNeeded"),
+                            rows[0].retrain);
+        assert_string_equal(text(&world, "status/steps/0/reason"), "RetrainNeeded");
+        assert_string_equal(text(&world, "status/steps/0/phase"), "Succeeded");
+        end_step(&world, "second", 1, 0, arena_print(&world.arena, "{'psi':%s}", rows[at].second));
+        (void)step(&world);
+        assert_string_equal(ready(&world), rows[at].ready);
+        assert_string_equal(world_condition(&world, KIND_PIPELINE_RUN, "r", "RetrainNeeded"),
+                            rows[at].retrain);
+        world_free(&world);
+    }
+}
+
 static void a_job_that_vanished_is_asked_for_before_its_attempt_is_given_up(void **state)
 {
     (void)state;
@@ -1095,6 +1141,7 @@ int main(void)
         cmocka_unit_test(a_step_that_leaves_nothing_waits_less_for_its_pod),
         cmocka_unit_test(results_are_read_or_the_attempt_has_failed),
         cmocka_unit_test(checks_stop_or_warn),
+        cmocka_unit_test(a_check_that_asks_for_retraining_lets_the_run_go_on_and_says_so),
         cmocka_unit_test(a_job_that_vanished_is_asked_for_before_its_attempt_is_given_up),
         cmocka_unit_test(a_job_whose_status_write_was_lost_is_taken_up),
         cmocka_unit_test(a_job_that_was_collected_after_its_success_is_no_failure),
