@@ -39,7 +39,8 @@ enum api_kind {
 #define ANNOTATION_REVISION    "tidemill.dev/revision" /* on a run's Jobs: the pinned revision */
 #define ANNOTATION_ATTEMPT     "tidemill.dev/attempt"
 #define ANNOTATION_TRIGGER_UID "tidemill.dev/trigger-uid"
-#define ANNOTATION_CHAIN       "tidemill.dev/chain" /* on a run: how many led to it by triggers */
+/* On a run, and on a version that it made: how many runs led to it by triggers. */
+#define ANNOTATION_CHAIN "tidemill.dev/chain"
 /* On what is applied: a hash of what was asked for, so that it is applied again only when needed.
  */
 #define ANNOTATION_SPEC_HASH "tidemill.dev/spec-hash"

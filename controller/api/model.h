@@ -16,17 +16,29 @@ struct model_spec {
     const char *pinned_version; /* name of a ModelVersion */
 };
 
+/* Something that became of a model. */
+struct model_event {
+    int64_t number; /* 1, 2, ... */
+    int64_t time;
+    const char *event;   /* Promoted, RolledBack, Degraded, Rejected */
+    const char *version; /* name of the ModelVersion; NULL: about none */
+    int64_t chain;       /* runs that led to it by triggers; 0: none */
+    const char *message;
+};
+
 struct model_status {
     int64_t observed_generation;
-    const char *champion;     /* name of the ModelVersion behind the stable Service */
-    int64_t champion_version; /* its number; INTEGER_ABSENT: none */
-    const char *candidate;    /* the one that is being brought up to take over */
-    const char *previous;     /* the champion before, kept until drain_until */
-    int64_t drain_until;      /* unix seconds; TIME_ABSENT when nothing drains */
-    int64_t last_version;     /* highest number ever given; 0: none */
-    const char *url;          /* http://NAME.NAMESPACE.svc */
-    int64_t replicas;         /* ready pods of the champion, for the scale subresource */
-    const char *selector;     /* label selector of the champion's pods, for an autoscaler */
+    const char *champion;       /* name of the ModelVersion behind the stable Service */
+    int64_t champion_version;   /* its number; INTEGER_ABSENT: none */
+    const char *candidate;      /* the one that is being brought up to take over */
+    const char *previous;       /* the champion before, kept until drain_until */
+    int64_t drain_until;        /* unix seconds; TIME_ABSENT when nothing drains */
+    int64_t last_version;       /* highest number ever given; 0: none */
+    const char *url;            /* http://NAME.NAMESPACE.svc */
+    int64_t replicas;           /* ready pods of the champion, for the scale subresource */
+    const char *selector;       /* label selector of the champion's pods, for an autoscaler */
+    struct model_event *recent; /* newest last, 10 at most */
+    size_t recent_count;
     struct condition_list conditions;
 };
 

@@ -16,6 +16,13 @@ static const struct field model_spec_fields[] = {
 };
 static SCHEMA(schema_model_spec, model_spec, model_spec_fields);
 
+static const struct field model_event_fields[] = {
+    INTEGER("number", struct model_event, number), TIME("time", struct model_event, time),
+    TEXT("event", struct model_event, event),      TEXT("version", struct model_event, version),
+    INTEGER("chain", struct model_event, chain),   TEXT("message", struct model_event, message),
+};
+static SCHEMA(schema_model_event, model_event, model_event_fields);
+
 static const struct field model_status_fields[] = {
     INTEGER("observedGeneration", struct model_status, observed_generation),
     TEXT("champion", struct model_status, champion),
@@ -27,6 +34,7 @@ static const struct field model_status_fields[] = {
     TEXT("url", struct model_status, url),
     INTEGER("replicas", struct model_status, replicas),
     TEXT("selector", struct model_status, selector),
+    LIST("recent", struct model_status, recent, recent_count, schema_model_event),
     CONDITIONS(struct model_status, conditions),
 };
 static SCHEMA(schema_model_status, model_status, model_status_fields);

@@ -1,6 +1,7 @@
 #include "plan/model_work.h"
 
 #include "core/text.h"
+#include "plan/model_events.h"
 
 /* What a Model says of itself: who serves, who comes, and whether all is as its spec asks. */
 
@@ -171,6 +172,7 @@ void model_set_status(struct model_work *work)
     set_progressing(work, &writer);
     set_degraded(&writer, &trouble);
     status->observed_generation = work->model->meta.generation;
+    model_record_events(work);
 }
 
 static void tell_events(struct model_work *work, const struct condition *ready)
@@ -178,8 +180,9 @@ static void tell_events(struct model_work *work, const struct condition *ready)
     const struct meta *meta = &work->model->meta;
     const struct condition *before = condition_find(&work->model->status.conditions,
                                                     CONDITION_READY);
-    if (!text_equal(work->model->status.champion, work->after.status.champion) && work->champion) {
-        plan_event(work->plan, KIND_MODEL, meta, false, REASON_PROMOTED,
+    if (model_is_promoted(work)) {
+        plan_event(work->plan, KIND_MODEL, meta, false,
+                   model_is_rolled_back(work) ? REASON_ROLLED_BACK : REASON_PROMOTED,
                    arena_print(work->arena, "%s serves at %s", version_label(work, work->champion),
                                work->after.status.url));
     }

@@ -181,6 +181,9 @@ static void create_version(struct run_work *work, const struct artifact_status *
         {.name = LABEL_PIPELINE, .value = name_as_label(work->arena, run->spec.pipeline_ref.name)},
         {.name = LABEL_RUN, .value = name_as_label(work->arena, run->meta.name)},
     };
+    struct name_value chain = {.name = ANNOTATION_CHAIN,
+                               .value = text_map_get(&run->meta.annotations, ANNOTATION_CHAIN)};
+    version.meta.annotations = (struct text_map){.items = &chain, .count = chain.value ? 1 : 0};
     version.meta.labels = (struct text_map){.items = labels,
                                             .count = sizeof(labels) / sizeof(labels[0])};
     collect_metrics(work, &version.spec);

@@ -209,6 +209,9 @@ struct life {
     int published;
     int64_t let_go[VERSIONS]; /* when the Service last led away from it; 0: never */
     int promotions[VERSIONS];
+    int told[VERSIONS];     /* as Promoted or RolledBack in status.recent */
+    int rejected[VERSIONS]; /* there too */
+    json_int_t last_event;
     char selected[NAME_SIZE]; /* that the Service led to last, also while it is deleted */
 };
 
@@ -268,6 +271,29 @@ static void judge_service(struct life *life)
     assert_int_equal(++life->promotions[number_of(selected)], 1);
 }
 
+/* What became of the model is in its list once, in order, whatever is killed when. */
+static void judge_events(struct life *life)
+{
+    const json_t *model = model_world_find(&life->world, KIND_MODEL, MODEL_NAME);
+    const json_t *recent = json_object_get(json_object_get(model, "status"), "recent");
+    for (size_t at = 0; at < json_array_size(recent); at++) {
+        const json_t *event = json_array_get(recent, at);
+        json_int_t number = json_integer_value(json_object_get(event, "number"));
+        const char *name = json_string_value(json_object_get(event, "event"));
+        const char *version = json_string_value(json_object_get(event, "version"));
+        if (number <= life->last_event) {
+            continue;
+        }
+        assert_int_equal(number, life->last_event + 1);
+        life->last_event = number;
+        if (text_equal(name, "Promoted") || text_equal(name, "RolledBack")) {
+            life->told[number_of(version)]++;
+        } else if (text_equal(name, "Rejected")) {
+            life->rejected[number_of(version)]++;
+        }
+    }
+}
+
 /* Carries out the first `limit` operations of a plan, judging each. */
 static size_t live(struct life *life, size_t limit)
 {
@@ -279,6 +305,7 @@ static size_t live(struct life *life, size_t limit)
         }
         model_world_carry_out(&life->world, operation);
         judge_service(life);
+        judge_events(life);
     }
     return writes;
 }
@@ -352,6 +379,11 @@ static void judge_rest(struct life *life)
         json_t *given = json_object_get(json_object_get(version, "status"), "version");
         assert_true(json_integer_value(given) > last);
         last = json_integer_value(given);
+        if (life->told[number] != life->promotions[number] || life->rejected[number] > 1) {
+            fail_msg("seed %llu: %s was promoted %d times, told %d times, and rejected %d times",
+                     (unsigned long long)life->seed, name, life->promotions[number],
+                     life->told[number], life->rejected[number]);
+        }
         assert_true((model_world_find(&life->world, KIND_DEPLOYMENT, name) != NULL) ==
                     (number == newest_good(life)));
     }
