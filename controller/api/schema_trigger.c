@@ -121,6 +121,19 @@ static const struct field budget_fields[] = {
 };
 static SCHEMA(schema_budget, budget_spec, budget_fields);
 
+static const struct field breaker_fields[] = {
+    INTEGER_OR("failures", struct breaker_spec, failures, INTEGER_ABSENT, 0),
+    TEXT("pause", struct breaker_spec, pause),
+};
+static SCHEMA(schema_breaker, breaker_spec, breaker_fields);
+
+static const struct field breaker_status_fields[] = {
+    INTEGER("failures", struct breaker_status, failures),
+    TIME("since", struct breaker_status, since),
+    TEXT("ends", struct breaker_status, ends),
+};
+static SCHEMA(schema_breaker_status, breaker_status, breaker_status_fields);
+
 static const struct field spec_fields[] = {
     OBJECT_WITH("pipelineRef", struct trigger_spec, pipeline_ref, schema_pipeline_reference,
                 FIELD_REQUIRED),
@@ -138,6 +151,7 @@ static const struct field spec_fields[] = {
     TEXT("cooldown", struct trigger_spec, cooldown),
     TEXT("debounce", struct trigger_spec, debounce),
     OBJECT("budget", struct trigger_spec, budget, schema_budget),
+    OBJECT("breaker", struct trigger_spec, breaker, schema_breaker),
     TEXT("concurrencyPolicy", struct trigger_spec, concurrency_policy),
     BOOLEAN("suspend", struct trigger_spec, suspend),
 };
@@ -176,6 +190,7 @@ static const struct field status_fields[] = {
     TIME("lastFiringTime", struct trigger_status, last_firing_time),
     TIME("budgetSince", struct trigger_status, budget_since),
     INTEGER("budgetUsed", struct trigger_status, budget_used),
+    OBJECT("breaker", struct trigger_status, breaker, schema_breaker_status),
     INTEGER("firings", struct trigger_status, firings),
     INTEGER("dropped", struct trigger_status, dropped),
     OBJECT("pending", struct trigger_status, pending, schema_pending),

@@ -69,14 +69,14 @@ struct prometheus_source {
 /* Runs of another Pipeline of the namespace that end. */
 struct pipeline_source {
     const char *name;    /* NULL: no pipeline source */
-    const char **events; /* Succeeded (default), Failed */
+    const char **events; /* Succeeded (default), Failed, RetrainNeeded */
     size_t event_count;
 };
 
 /* What becomes of a Model of the namespace. */
 struct model_source {
     const char *name;    /* NULL: no model source */
-    const char **events; /* Promoted (default) */
+    const char **events; /* Promoted (default), RolledBack, Degraded, Rejected */
     size_t event_count;
 };
 
@@ -91,6 +91,12 @@ struct trigger_param {
 struct budget_spec {
     int64_t runs;    /* INTEGER_ABSENT: no budget */
     const char *per; /* duration; defaulted by the CRD: 24h */
+};
+
+/* After so many failed runs in a row nothing fires for `pause`, or until the spec is changed. */
+struct breaker_spec {
+    int64_t failures;  /* INTEGER_ABSENT: no breaker */
+    const char *pause; /* duration; NULL: until the spec is changed */
 };
 
 /* What a payload must say to start a run: exactly one of equals and pattern. */
@@ -140,6 +146,7 @@ struct trigger_spec {
     const char *cooldown; /* durations; NULL: none */
     const char *debounce;
     struct budget_spec budget;
+    struct breaker_spec breaker;
     struct webhook_source webhook;
     const char *concurrency_policy; /* Allow, Forbid, Replace, Queue; defaulted by the CRD: Allow */
     bool suspend;
@@ -175,6 +182,12 @@ struct recent_decision {
     const char *message;
 };
 
+struct breaker_status {
+    int64_t failures; /* in a row */
+    int64_t since;    /* the newest of them, or the newest firing after them; TIME_ABSENT: none */
+    const char *ends; /* plan/ends.h: the ends that are counted; NULL: none yet */
+};
+
 struct trigger_status {
     int64_t observed_generation;
     int64_t last_schedule_time;
@@ -187,8 +200,9 @@ struct trigger_status {
     int64_t last_firing_time; /* when a firing was last written down */
     int64_t budget_since;     /* the window of spec.budget under way; TIME_ABSENT: none */
     int64_t budget_used;      /* runs of that window */
-    int64_t firings;          /* runs started */
-    int64_t dropped;          /* scheduled times and revisions that started none */
+    struct breaker_status breaker;
+    int64_t firings; /* runs started */
+    int64_t dropped; /* scheduled times and revisions that started none */
     struct pending_firing pending;
     struct object_reference last_run_ref;
     struct recent_decision *recent; /* newest last, 10 at most */

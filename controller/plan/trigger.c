@@ -51,6 +51,17 @@ void trigger_record(struct trigger_work *work, bool warning, const struct recent
     tell(work, warning, entry->reason, recent[kept].message);
 }
 
+void trigger_record_wait(struct trigger_work *work, const struct recent_decision *entry)
+{
+    const struct trigger_status *status = &work->after.status;
+    const struct recent_decision *newest = status->recent_count > 0
+                                               ? &status->recent[status->recent_count - 1]
+                                               : NULL;
+    if (!newest || newest->run || !text_equal(newest->reason, entry->reason)) {
+        trigger_record(work, false, entry);
+    }
+}
+
 static bool has_schedule(const struct trigger_work *work)
 {
     return work->trigger->spec.schedule.cron != NULL;
@@ -126,6 +137,7 @@ static void decide(struct trigger_work *work)
         trigger_read_schedule(work);
     }
     trigger_read_gate(work);
+    trigger_count_failures(work);
     trigger_settle_pending(work);
     if (work->stalled) {
         return;
@@ -138,11 +150,13 @@ static void decide(struct trigger_work *work)
         note_pipeline_missing(work);
         return;
     }
-    if (has_schedule(work)) {
-        trigger_decide_schedule(work);
-    } else {
+    struct trigger_gate breaker;
+    if (!has_schedule(work)) {
         trigger_decide_change(work);
+    } else if (!trigger_breaker_holds(work, &breaker)) { /* its times pass as while suspended */
+        trigger_decide_schedule(work);
     }
+    trigger_note_breaker(work);
 }
 
 /* The operations. */
@@ -155,6 +169,16 @@ static bool is_news(const struct trigger_work *work, const struct condition *rea
            (!before || !text_equal(before->reason, ready->reason));
 }
 
+static bool is_among_news(const struct trigger_work *work, const char *reason)
+{
+    for (size_t at = 0; at < work->news_count; at++) {
+        if (text_equal(work->news[at].reason, reason)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void write_status(struct trigger_work *work)
 {
     const struct trigger *before = work->trigger;
@@ -162,7 +186,8 @@ static void write_status(struct trigger_work *work)
     work->after.status.observed_generation = before->meta.generation;
     const struct condition *ready = condition_find(&status->conditions, CONDITION_READY);
     bool is_told = text_equal(ready->reason, REASON_NAME_TAKEN) ||
-                   text_equal(ready->reason, REASON_SOURCE_ASKED); /* no trouble */
+                   text_equal(ready->reason, REASON_SOURCE_ASKED) || /* no trouble */
+                   is_among_news(work, ready->reason);
     if (is_news(work, ready) && !is_told) {
         tell(work, true, ready->reason, ready->message); /* a taken name is told already */
     }

@@ -12,8 +12,8 @@
 #include <string.h>
 
 /*
- * Sources that are at some revision, whenever one looks: a document, runs of another pipeline, a
- * model's champion. It fires when that differs from status.observedRevision, which is written with
+ * Sources that are at some revision, whenever one looks: a document, runs of another pipeline, what
+ * became of a model. It fires when that differs from status.observedRevision, which is written with
  * the firing, so that A, B, A are three firings and a restart repeats none:
  *
  *   another revision ──debounce──cooldown, budget, concurrency──> pending, observedRevision
@@ -23,207 +23,8 @@
  * it counts as new again.
  */
 
-static void keep_values(struct arena *arena, struct sighting *seen, const struct name_value *values,
-                        size_t count)
-{
-    struct name_value *kept = arena_array(arena, struct name_value, count);
-    memcpy(kept, values, count * sizeof(*kept));
-    seen->values = kept;
-    seen->value_count = count;
-}
-
-/* ---- Runs of another pipeline ---- */
-
-/*
- * An end is an event, and the runs that have ended are what is left of it. The revision has the
- * time of the newest end, and 8 digits of a hash of the uid of each of the newest:
- * "2026-01-31T03:00:00Z 0a1b2c3d4e5f6071". A run that is not named is new when it ended after that
- * time, or after one that is named (the clocks of two leaders may differ): others ended before all
- * that are named, and moved up since history took one of those.
- */
-enum { ENDS_KNOWN = 16, END_DIGITS = 8 };
-
 /* How long a chain of pipelines may get that start each other. */
 enum { CHAIN_LIMIT = 16 };
-
-struct ends {
-    const struct pipeline_run *items[ENDS_KNOWN]; /* the newest first */
-    size_t count;
-};
-
-static bool is_wanted(const struct pipeline_source *source, const char *phase)
-{
-    for (size_t at = 0; at < source->event_count; at++) {
-        if (text_equal(source->events[at], phase)) {
-            return true;
-        }
-    }
-    return source->event_count == 0 && text_equal(phase, RUN_SUCCEEDED);
-}
-
-/* Ends from before the trigger was made are none of its business. */
-static bool counts(const struct trigger *trigger, const struct pipeline_run *run)
-{
-    int64_t ended = run->status.completion_time;
-    return run_phase_is_final(run->status.phase) && ended != TIME_ABSENT &&
-           ended >= trigger->meta.creation_time &&
-           is_wanted(&trigger->spec.pipeline, run->status.phase);
-}
-
-static bool ended_after(const struct pipeline_run *a, const struct pipeline_run *b)
-{
-    if (a->status.completion_time != b->status.completion_time) {
-        return a->status.completion_time > b->status.completion_time;
-    }
-    return strcmp(a->meta.uid, b->meta.uid) > 0;
-}
-
-static void add_end(struct ends *ends, const struct pipeline_run *run)
-{
-    size_t place = ends->count;
-    while (place > 0 && ended_after(run, ends->items[place - 1])) {
-        place--;
-    }
-    if (place == ENDS_KNOWN) {
-        return;
-    }
-    size_t moved = (ends->count < ENDS_KNOWN ? ends->count : ENDS_KNOWN - 1) - place;
-    memmove(&ends->items[place + 1], &ends->items[place], moved * sizeof(ends->items[0]));
-    ends->items[place] = run;
-    ends->count += ends->count < ENDS_KNOWN ? 1 : 0;
-}
-
-static struct ends find_ends(const struct trigger_view *view)
-{
-    struct ends ends = {0};
-    for (size_t at = 0; at < view->source_run_count; at++) {
-        if (counts(view->trigger, view->source_runs[at])) {
-            add_end(&ends, view->source_runs[at]);
-        }
-    }
-    return ends;
-}
-
-static const char *print_end(struct arena *arena, const struct pipeline_run *run)
-{
-    return arena_print(arena, "%08" PRIx32, (uint32_t)hash_text(HASH_SEED, run->meta.uid));
-}
-
-static const char *print_ends(struct arena *arena, const struct ends *ends)
-{
-    char time[CIVIL_TEXT_SIZE];
-    civil_format(ends->items[0]->status.completion_time, time);
-    const char *text = arena_print(arena, "%s ", time);
-    for (size_t at = 0; at < ends->count; at++) {
-        text = arena_print(arena, "%s%s", text, print_end(arena, ends->items[at]));
-    }
-    return text;
-}
-
-static bool is_named(struct arena *arena, const char *revision, const struct pipeline_run *run)
-{
-    const char *names = revision ? strchr(revision, ' ') : NULL;
-    const char *wanted = print_end(arena, run);
-    for (size_t at = 1; names && at + END_DIGITS <= strlen(names); at += END_DIGITS) {
-        if (memcmp(names + at, wanted, END_DIGITS) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int64_t time_of_revision(struct arena *arena, const char *revision)
-{
-    int64_t time = TIME_ABSENT;
-    const char *space = revision ? strchr(revision, ' ') : NULL;
-    if (space) {
-        (void)civil_parse(arena_copy_bytes(arena, revision, (size_t)(space - revision)), &time);
-    }
-    return time;
-}
-
-/* The newest end that is new, or NULL; *count is how many are. */
-static const struct pipeline_run *find_new_end(struct arena *arena, const struct ends *ends,
-                                               const char *revision, size_t *count)
-{
-    const struct pipeline_run *newest = NULL;
-    int64_t known = time_of_revision(arena, revision);
-    bool older_is_named = false;
-    *count = 0;
-    for (size_t at = ends->count; at > 0; at--) {
-        const struct pipeline_run *run = ends->items[at - 1];
-        if (is_named(arena, revision, run)) {
-            older_is_named = true;
-        } else if (older_is_named || known == TIME_ABSENT || run->status.completion_time > known) {
-            newest = run;
-            ++*count;
-        }
-    }
-    return newest;
-}
-
-static int64_t chain_of(const struct pipeline_run *run)
-{
-    const char *text = text_map_get(&run->meta.annotations, ANNOTATION_CHAIN);
-    int64_t length = 0;
-    return text && text_parse_integer(text, &length) && length > 0 ? length : 0;
-}
-
-static void observe_runs(const struct trigger_work *work, struct sighting *seen)
-{
-    struct arena *arena = work->arena;
-    const struct trigger *trigger = work->trigger;
-    const char *known = work->after.status.observed_revision;
-    size_t count = 0;
-    struct ends ends = find_ends(work->view);
-    const struct pipeline_run *run = find_new_end(arena, &ends, known, &count);
-    if (!run) {
-        seen->revision = text_or(known, "");
-        seen->summary = arena_print(arena, "runs of Pipeline %s that have ended",
-                                    trigger->spec.pipeline.name);
-        return;
-    }
-    struct name_value values[] = {
-        {.name = "run", .value = run->meta.name},
-        {.name = "pipeline", .value = trigger->spec.pipeline.name},
-        {.name = "phase", .value = run->status.phase},
-    };
-    seen->revision = print_ends(arena, &ends);
-    seen->summary = count == 1 ? arena_print(arena, "run %s of Pipeline %s: %s", run->meta.name,
-                                             trigger->spec.pipeline.name, run->status.phase)
-                               : arena_print(arena, "%zu runs of Pipeline %s, the newest %s: %s",
-                                             count, trigger->spec.pipeline.name, run->meta.name,
-                                             run->status.phase);
-    seen->since = run->status.completion_time;
-    seen->chain = chain_of(run) + 1;
-    keep_values(arena, seen, values, COUNT_OF(values));
-}
-
-/* ---- A model's champion ---- */
-
-static void observe_model(const struct trigger_work *work, struct sighting *seen)
-{
-    const struct model *model = work->view->source_model;
-    const char *name = work->trigger->spec.model.name;
-    struct arena *arena = work->arena;
-    if (!model || !model->status.champion) {
-        seen->state = SIGHTING_ABSENT;
-        seen->message = model ? arena_print(arena, "Model \"%s\" has no champion yet", name)
-                              : arena_print(arena,
-                                            "spec.model.name: there is no Model \"%s\" in this "
-                                            "namespace",
-                                            name);
-        return;
-    }
-    struct name_value values[] = {
-        {.name = "model", .value = name},
-        {.name = "version", .value = model->status.champion},
-    };
-    seen->revision = model->status.champion;
-    seen->summary = arena_print(arena, "version %s of Model %s was promoted",
-                                model->status.champion, name);
-    keep_values(arena, seen, values, COUNT_OF(values));
-}
 
 /* ---- Deliveries of a webhook ---- */
 
@@ -299,15 +100,26 @@ static bool observe(const struct trigger_work *work, struct sighting *seen)
     if (is_webhook(work->trigger) && work->after.status.delivery_count > 0) {
         observe_delivery(work, seen);
     } else if (spec->pipeline.name) {
-        observe_runs(work, seen);
+        trigger_observe_runs(work, seen);
     } else if (spec->model.name) {
-        observe_model(work, seen);
+        trigger_observe_model(work, seen);
     } else if (work->view->sighting) {
         *seen = *work->view->sighting;
     } else {
         return false;
     }
     return true;
+}
+
+static void record_wait(struct trigger_work *work, const struct sighting *seen, const char *reason,
+                        const char *message)
+{
+    const struct recent_decision entry = {.time = work->view->now,
+                                          .scheduled_time = TIME_ABSENT,
+                                          .revision = arena_copy_text(work->arena, seen->revision),
+                                          .reason = reason,
+                                          .message = message};
+    trigger_record_wait(work, &entry);
 }
 
 /* What is in the way for a while: it is said, and looked at again. */
@@ -319,9 +131,12 @@ static void wait_until(struct trigger_work *work, const struct sighting *seen, c
         plan_wake_at(work->plan, until);
         when = arena_print(work->arena, ", until %s", trigger_print_time(work, until));
     }
-    trigger_set_ready(
-        work, reason,
-        arena_print(work->arena, "%s, and starts no run yet: %s%s", seen->summary, why, when));
+    const char *message = arena_print(work->arena, "%s, and starts no run yet: %s%s", seen->summary,
+                                      why, when);
+    trigger_set_ready(work, reason, message);
+    if (!text_equal(reason, REASON_DEBOUNCING)) { /* it is what every change does */
+        record_wait(work, seen, reason, message);
+    }
 }
 
 static bool is_debounced(struct trigger_work *work, const struct sighting *seen)
@@ -342,14 +157,15 @@ static bool is_chain_short(struct trigger_work *work, const struct sighting *see
     if (seen->chain <= CHAIN_LIMIT) {
         return true;
     }
+    const char *message = arena_print(
+        work->arena,
+        "%s, and it is the end of a chain of %d runs that triggers started from each other's "
+        "pipelines or models: a loop, most likely; a run that is created by hand begins a new "
+        "chain",
+        seen->summary, CHAIN_LIMIT);
     work->stalled = true;
-    trigger_note_obstacle(
-        work, REASON_CHAIN_TOO_LONG,
-        arena_print(work->arena,
-                    "%s, and it is the end of a chain of %d runs that triggers started from each "
-                    "other's pipelines: a loop, most likely; a run that is created by hand begins "
-                    "a new chain",
-                    seen->summary, CHAIN_LIMIT));
+    trigger_note_obstacle(work, REASON_CHAIN_TOO_LONG, message);
+    record_wait(work, seen, REASON_CHAIN_TOO_LONG, message);
     return false;
 }
 

@@ -4,9 +4,9 @@
 #include "core/text.h"
 
 /*
- * What keeps a firing away for a while, whatever the source: spec.cooldown and spec.budget. A time
- * of a schedule that comes meanwhile starts nothing; a change waits, since what it is at does not
- * go away.
+ * What keeps a firing away for a while, whatever the source: spec.cooldown, spec.budget and
+ * spec.breaker. A time of a schedule that comes meanwhile starts nothing; a change waits, since
+ * what it is at does not go away.
  */
 
 enum { MILLISECONDS = 1000 };
@@ -49,6 +49,7 @@ void trigger_read_gate(struct trigger_work *work)
     work->cooldown_seconds = read_optional(work, "cooldown", spec->cooldown, 0);
     work->debounce_seconds = read_optional(work, "debounce", spec->debounce, 0);
     work->budget_seconds = read_optional(work, "budget.per", spec->budget.per, BUDGET_SECONDS);
+    work->breaker_seconds = read_optional(work, "breaker.pause", spec->breaker.pause, 0);
     if (spec->budget.runs == INTEGER_ABSENT) {
         work->after.status.budget_since = TIME_ABSENT;
         work->after.status.budget_used = 0;
@@ -71,6 +72,9 @@ struct trigger_gate trigger_find_gate(const struct trigger_work *work)
                        ? TIME_ABSENT
                        : status->last_firing_time + work->cooldown_seconds;
     struct trigger_gate gate = {0};
+    if (trigger_breaker_holds(work, &gate)) {
+        return gate;
+    }
     if (cool != TIME_ABSENT && work->view->now < cool) {
         gate = (struct trigger_gate){
             .reason = REASON_COOLDOWN,
@@ -136,6 +140,7 @@ void trigger_write_down(struct trigger_work *work, const struct pending_firing *
     status->pending = *firing;
     keep_values(work, values);
     use_budget(work);
+    trigger_note_try(work);
     status->last_firing_time = work->view->now;
     work->pending_is_new = true;
     work->starts_run = !text_equal(firing->reason, REASON_QUEUED);

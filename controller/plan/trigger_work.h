@@ -8,6 +8,8 @@
  *   trigger_pending.c  what became of the firing that is written down?
  *   trigger_schedule.c which time is due?         } one of the two, by the source
  *   trigger_change.c   is it at something new?    }
+ *   trigger_source.c   what are a pipeline's runs, or a model, at?
+ *   trigger_breaker.c  did too many runs in a row fail?
  *   trigger_gate.c     may it fire now?
  *   trigger.c          the firing is written down; status, conditions, events
  *   trigger_run.c      the run
@@ -37,8 +39,9 @@ struct trigger_work {
     int64_t deadline_seconds;        /* INTEGER_ABSENT: none */
     int64_t cooldown_seconds;        /* 0: none */
     int64_t debounce_seconds;
-    int64_t budget_seconds; /* spec.budget.per */
-    struct trigger after;   /* the trigger with the status being written */
+    int64_t budget_seconds;  /* spec.budget.per */
+    int64_t breaker_seconds; /* spec.breaker.pause */
+    struct trigger after;    /* the trigger with the status being written */
     struct condition_writer conditions;
     const char *reason; /* of Ready, when something is in the way; the first one found */
     const char *message;
@@ -56,6 +59,12 @@ void trigger_note_obstacle(struct trigger_work *work, const char *reason, const 
 
 /* Adds to status.recent, which keeps the newest 10, and an event that says the same. */
 void trigger_record(struct trigger_work *work, bool warning, const struct recent_decision *entry);
+
+/*
+ * The same for a change that may start nothing yet: once for each reason, until something else is
+ * recorded. What it is at goes on changing; the Ready condition has the newest.
+ */
+void trigger_record_wait(struct trigger_work *work, const struct recent_decision *entry);
 
 /* "spec.FIELD: ...": nothing fires until it is corrected. */
 void trigger_refuse_field(struct trigger_work *work, const char *reason, const char *field,
@@ -76,6 +85,15 @@ struct trigger_gate {
 };
 struct trigger_gate trigger_find_gate(const struct trigger_work *work);
 
+/* Counts the ends of this trigger's runs for spec.breaker. */
+void trigger_count_failures(struct trigger_work *work);
+/* True while the breaker lets nothing through; says until when, TIME_ABSENT: until an edit. */
+bool trigger_breaker_holds(const struct trigger_work *work, struct trigger_gate *gate);
+/* A firing is written down: after failures it is the one that is tried. */
+void trigger_note_try(struct trigger_work *work);
+/* Ready says that it is open. */
+void trigger_note_breaker(struct trigger_work *work);
+
 /* What spec.params' `from` asks for, out of what the source says; more than that is not kept. */
 struct trigger_values {
     const struct name_value *items;
@@ -92,6 +110,10 @@ void trigger_write_down(struct trigger_work *work, const struct pending_firing *
 /* "2026-01-31T03:00:00Z", or the revision in words: what a firing is for. */
 const char *trigger_print_firing(const struct trigger_work *work,
                                  const struct pending_firing *firing);
+
+/* What spec.pipeline or spec.model is at now. */
+void trigger_observe_runs(const struct trigger_work *work, struct sighting *seen);
+void trigger_observe_model(const struct trigger_work *work, struct sighting *seen);
 
 /* Whether a change of the source starts a run now; says what it is at and what comes next. */
 void trigger_decide_change(struct trigger_work *work);

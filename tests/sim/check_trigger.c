@@ -6,6 +6,8 @@
 #include "plan/run_phase.h"
 #include "sim/tree.h"
 
+#include <string.h>
+
 /*
  * Triggers, whatever is late and whoever else writes. At each write of a status:
  *
@@ -15,6 +17,9 @@
  * Of other sources the second half holds alone, and: no end of a run of spec.pipeline starts two,
  * no champion of spec.model starts two one after the other, and at rest the newest one is dealt
  * with.
+ *
+ * With a breaker that has no pause there are never more failed runs in a row than it allows, where
+ * one run goes on at a time.
  *
  * lastScheduleTime never goes back, so each time of the schedule is one of these for ever: fired,
  * dropped or pending; or still due, when it is later than lastScheduleTime. What depends on how
@@ -67,9 +72,16 @@ static bool has_schedule(const json_t *trigger)
     return tree_at(trigger, "spec/schedule") != NULL;
 }
 
-/* Runs of a pipeline that have succeeded so far, and changes of a model's champion. */
-static int64_t count_changes(const struct sim_store *store, const json_t *trigger)
+/*
+ * Runs of a pipeline that have succeeded so far, changes of a model's champion, and of what a
+ * source said.
+ */
+static int64_t count_changes(const struct sim_world *world, const json_t *trigger)
 {
+    const struct sim_store *store = &world->store;
+    if (tree_at(trigger, "spec/http")) {
+        return world->source.changes;
+    }
     const char *pipeline = tree_text(trigger, "spec/pipeline/name");
     const char *model = tree_text(trigger, "spec/model/name");
     int64_t count = 0;
@@ -93,11 +105,13 @@ static int64_t count_changes(const struct sim_store *store, const json_t *trigge
 
 /*
  * Of two controllers at once, without an election, one may have been told of the Trigger's newest
- * status and not yet of the Model that it is about: the champion before looks like a way back.
+ * status and not yet of the Model that it is about, or has an older answer of its source: what was
+ * before looks like a way back.
  */
 static bool may_look_back(const struct sim_world *world, const json_t *trigger)
 {
-    return world->options.processes > 1 && !world->options.elects && tree_at(trigger, "spec/model");
+    return world->options.processes > 1 && !world->options.elects &&
+           (tree_at(trigger, "spec/model") || tree_at(trigger, "spec/http"));
 }
 
 static void check_sum(struct sim_world *world, const json_t *trigger)
@@ -111,7 +125,7 @@ static void check_sum(struct sim_world *world, const json_t *trigger)
                                       tree_read_time(trigger, "metadata/creationTimestamp"),
                                       dealt_with(trigger))
                         : firings + dropped + pending;
-    int64_t changes = has_schedule(trigger) ? times : count_changes(&world->store, trigger);
+    int64_t changes = has_schedule(trigger) ? times : count_changes(world, trigger);
     if (firings + pending > changes && !may_look_back(world, trigger)) {
         sim_world_fail(world,
                        "Trigger %s: %lld fired or pending, and its source changed %lld times",
@@ -199,6 +213,36 @@ static void check_beside(struct sim_world *world, const json_t *run, const json_
     }
 }
 
+/* Ends of this Trigger's runs so far: how many failed since the last success. */
+static int64_t count_failed_in_row(const struct sim_store *store, const char *trigger)
+{
+    int64_t failed = 0;
+    for (size_t at = 0; at < store->change_count; at++) {
+        const struct sim_change *change = &store->changes[at];
+        if (change->kind != KIND_PIPELINE_RUN || !change->before || !change->after ||
+            !is_firing_of(change->after, trigger) ||
+            run_phase_is_final(tree_text(change->before, "status/phase"))) {
+            continue;
+        }
+        const char *phase = tree_text(change->after, "status/phase");
+        failed = text_equal(phase, "Failed")      ? failed + 1
+                 : text_equal(phase, "Succeeded") ? 0
+                                                  : failed;
+    }
+    return failed;
+}
+
+static void check_breaker(struct sim_world *world, const json_t *trigger)
+{
+    int64_t limit = tree_integer(trigger, "spec/breaker/failures");
+    int64_t failed = count_failed_in_row(&world->store, tree_name(trigger));
+    if (limit > 0 && !tree_at(trigger, "spec/breaker/pause") && failed >= limit &&
+        !text_equal(tree_text(trigger, "spec/concurrencyPolicy"), "Allow")) {
+        sim_world_fail(world, "Trigger %s started a run after %lld failures in a row; %lld allowed",
+                       tree_name(trigger), (long long)failed, (long long)limit);
+    }
+}
+
 /* A firing is written down before its run is there, and makes it once. */
 static void check_firing(struct sim_world *world, const json_t *run)
 {
@@ -219,6 +263,7 @@ static void check_firing(struct sim_world *world, const json_t *run)
                        tree_name(run), name);
     }
     check_beside(world, run, trigger->tree);
+    check_breaker(world, trigger->tree);
 }
 
 void sim_check_trigger(struct sim_world *world, const struct sim_change *change)
@@ -233,7 +278,17 @@ void sim_check_trigger(struct sim_world *world, const struct sim_change *change)
     }
 }
 
-/* Nothing is pending, and unless it is suspended nothing is due: no time was forgotten. */
+static bool is_held(const json_t *trigger)
+{
+    int64_t limit = tree_integer(trigger, "spec/breaker/failures");
+    return json_is_true(tree_at(trigger, "spec/suspend")) ||
+           (limit > 0 && tree_integer(trigger, "status/breaker/failures") >= limit);
+}
+
+/*
+ * Nothing is pending, and unless it is suspended or its breaker is open nothing is due: no time was
+ * forgotten.
+ */
 void sim_check_trigger_at_rest(struct sim_world *world, const json_t *trigger)
 {
     int64_t due = has_schedule(trigger)
@@ -243,11 +298,17 @@ void sim_check_trigger_at_rest(struct sim_world *world, const json_t *trigger)
         sim_world_fail(world, "Trigger %s: the firing of %s was never settled", tree_name(trigger),
                        tree_text(trigger, "status/pending/run"));
     }
-    if (due > 0 && !json_is_true(tree_at(trigger, "spec/suspend"))) {
+    if (due > 0 && !is_held(trigger)) {
         sim_world_fail(world, "Trigger %s: %lld times of its schedule were forgotten",
                        tree_name(trigger), (long long)due);
     }
-    if (!has_schedule(trigger) && count_changes(&world->store, trigger) > 0 &&
+    if (tree_at(trigger, "spec/http") && !json_is_true(tree_at(trigger, "spec/suspend")) &&
+        !strstr(tree_text(trigger, "status/observedRevision"), world->source.revision)) {
+        sim_world_fail(world, "Trigger %s: its source is at %s, and it dealt with %s last",
+                       tree_name(trigger), world->source.revision,
+                       tree_text(trigger, "status/observedRevision"));
+    }
+    if (!has_schedule(trigger) && count_changes(world, trigger) > 0 &&
         tree_integer(trigger, "status/firings") == 0) {
         sim_world_fail(world, "Trigger %s: its source changed, and it never fired",
                        tree_name(trigger));

@@ -218,6 +218,65 @@ void sim_forbids(struct sim_world *world)
     sim_world_at(world, 7 * SIM_MINUTE_MS, suspend_trigger);
 }
 
+/* ---- a source outside ---- */
+
+static void put_http_trigger(struct sim_world *world, const char *interval)
+{
+    char json[JSON_SIZE];
+    sim_put_pipeline(world, "'history':{'succeeded':5,'failed':5},'steps':[{'name':'a','image':"
+                            "'i'}]");
+    (void)snprintf(json, sizeof(json),
+                   "{'metadata':{'name':'t'},'spec':{'pipelineRef':{'name':'p'},"
+                   "'concurrencyPolicy':'Allow','interval':'%s','http':{'url':'http://data/x'}}}",
+                   interval);
+    sim_world_create(world, KIND_TRIGGER, json);
+    sim_source_set(world, "A");
+}
+
+static void source_goes_on(struct sim_world *world)
+{
+    sim_source_set(world, "B");
+}
+
+static void source_goes_back(struct sim_world *world)
+{
+    sim_source_set(world, "A");
+}
+
+static void source_goes_down(struct sim_world *world)
+{
+    sim_source_set(world, NULL);
+}
+
+/* A, B and A again are three runs. */
+void sim_source_changes(struct sim_world *world)
+{
+    put_http_trigger(world, "1m");
+    sim_world_at(world, 5 * SIM_MINUTE_MS, source_goes_on);
+    sim_world_at(world, 10 * SIM_MINUTE_MS, source_goes_back);
+}
+
+/* What changed meanwhile starts one run when it is back. */
+void sim_source_is_down_for_a_day(struct sim_world *world)
+{
+    enum { DAY_MINUTES = 24 * 60 };
+    put_http_trigger(world, "1h");
+    sim_world_at(world, 5 * SIM_MINUTE_MS, source_goes_down);
+    sim_world_at(world, (5 + DAY_MINUTES) * SIM_MINUTE_MS, source_goes_on);
+}
+
+/* All its runs fail, and history takes each but the last: after two nothing fires any more. */
+void sim_breaks(struct sim_world *world)
+{
+    sim_put_pipeline(world,
+                     "'history':{'succeeded':1,'failed':1},'steps':[{'name':'a','image':'i'}]");
+    sim_world_create(
+        world, KIND_TRIGGER,
+        "{'metadata':{'name':'t'},'spec':{'pipelineRef':{'name':'p'},"
+        "'concurrencyPolicy':'Forbid','breaker':{'failures':2},'schedule':{'cron':"
+        "'*/2 * * * *','timeZone':'Etc/UTC','catchUp':{'policy':'Latest','max':10}}}}");
+}
+
 /* ---- models ---- */
 
 static const char *version_of(const struct sim_world *world, const char *run)

@@ -55,6 +55,9 @@ static void list_calls(struct sim_world *world, size_t process, struct choice *c
             wait_until(choice, due_ms);
         }
     }
+    if (sim_source_is_asked(world, process)) {
+        add(choice, &(struct sim_action){.type = SIM_ACT_SOURCE, .process = process});
+    }
     int64_t timer_ms = fake_io_next_timer_ms(owner->fake);
     if (timer_ms != INT64_MAX) {
         wait_until(choice, world->now_ms + timer_ms - fake_io_now_ms(owner->fake));
@@ -127,6 +130,9 @@ static void act(struct sim_world *world, const struct sim_action *action)
         break;
     case SIM_ACT_WATCH:
         sim_call_watch(world, action->process, action->call);
+        break;
+    case SIM_ACT_SOURCE:
+        sim_source_answer(world, action->process);
         break;
     case SIM_ACT_CLUSTER:
         sim_cluster_do(&world->cluster, &action->transition);

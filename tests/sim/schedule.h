@@ -9,6 +9,7 @@ enum sim_action_type {
     SIM_ACT_SERVE,   /* a request reaches the API server */
     SIM_ACT_ANSWER,  /* its answer arrives */
     SIM_ACT_WATCH,   /* the next event of a watch arrives */
+    SIM_ACT_SOURCE,  /* the source of a Trigger answers a poll */
     SIM_ACT_CLUSTER, /* something of the cluster moves on */
     SIM_ACT_SCRIPT   /* a person does something */
 };
@@ -36,6 +37,10 @@ bool sim_watch_is_due(const struct sim_world *world, struct sim_call *call, int6
 int64_t sim_watches_tick(struct sim_world *world);
 /* A write whose sender died arrives after all; false when there is none. */
 bool sim_late_arrives(struct sim_world *world);
+
+/* source.c */
+bool sim_source_is_asked(const struct sim_world *world, size_t process);
+void sim_source_answer(struct sim_world *world, size_t process);
 
 /* chaos.c: something that people or nodes do; and the end of that. */
 void sim_chaos(struct sim_world *world);

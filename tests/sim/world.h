@@ -123,8 +123,16 @@ struct sim_options {
     FILE *trace; /* one line for each action; NULL: none */
 };
 
+/* What Triggers with spec.http poll (source.c). */
+struct sim_source {
+    const char *revision; /* NULL: it is down */
+    const char *told;     /* what it said last */
+    int64_t changes;      /* of what it said */
+};
+
 struct sim_world {
     struct sim_store store;
+    struct sim_source source;
     struct sim_cluster cluster;
     struct sim_options options;
     struct prng prng;
@@ -171,6 +179,9 @@ void sim_world_delete(struct sim_world *world, enum api_kind kind, const char *n
 
 /* Runs after the clock has reached it. In the order of time. */
 void sim_world_at(struct sim_world *world, int64_t at_ms, void (*act)(struct sim_world *world));
+
+/* source.c: from now on it is at this revision; NULL: it is down. */
+void sim_source_set(struct sim_world *world, const char *revision);
 
 void sim_world_start(struct sim_world *world, size_t process);
 /* As kill -9. What it had sent and nobody served is lost. */

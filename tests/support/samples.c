@@ -83,6 +83,8 @@ const char *const samples[KIND_COUNT] = {
         "observedGeneration": 3, "champion": "churn-x", "championVersion": 4,
         "candidate": "churn-y", "previous": "churn-w", "drainUntil": "2026-01-31T03:00:30Z",
         "lastVersion": 5, "url": "http://churn.team.svc", "replicas": 2, "selector": "a=b",
+        "recent": [{"number": 1, "time": "2026-01-31T03:00:00Z", "event": "Promoted",
+        "version": "churn-x", "chain": 2, "message": "m"}],
         "conditions": [) CONDITION "]}}",
     [KIND_MODEL_VERSION] = META("churn-x", "ModelVersion")
         "\"spec\":{\"serving\":" SERVING ",\"lineage\":" JSON({
@@ -111,6 +113,7 @@ const char *const samples[KIND_COUNT] = {
                     "filters": [{"path": "ref", "equals": "main", "pattern": "m*"}],
                     "values": [{"name": "commit", "path": "after"}], "secretName": "s"},
         "interval": "1m", "cooldown": "1h", "debounce": "2m", "budget": {"runs": 2, "per": "24h"},
+        "breaker": {"failures": 3, "pause": "6h"},
         "concurrencyPolicy": "Forbid", "suspend": true}) ",\"status\":" JSON({
         "observedGeneration": 3, "lastScheduleTime": "2026-01-31T03:00:00Z",
         "nextScheduleTime": "2026-02-01T03:00:00Z", "observedRevision": "r",
@@ -118,7 +121,8 @@ const char *const samples[KIND_COUNT] = {
                         "values": [{"name": "commit", "value": "r"}]}],
         "delivered": "0123456789abcdef", "pokedTime": "2026-01-31T03:00:00Z",
         "lastFiringTime": "2026-01-31T03:00:00Z", "budgetSince": "2026-01-31T03:00:00Z",
-        "budgetUsed": 1, "firings": 8, "dropped": 1,
+        "budgetUsed": 1, "breaker": {"failures": 2, "since": "2026-01-31T03:00:00Z",
+        "ends": "2026-01-31T03:00:00Z 0a1b2c3d"}, "firings": 8, "dropped": 1,
         "pending": {"number": 9, "scheduledTime": "2026-01-31T03:00:00Z", "revision": "r",
                     "summary": "commit r", "run": "nightly-9", "reason": "Scheduled", "chain": 2,
                     "params": [{"name": "commit", "value": "r"}]},

@@ -6,90 +6,9 @@
 #include "core/civil.h"
 #include "core/text.h"
 #include "plan/reasons.h"
-#include "support/plan_world.h"
+#include "support/trigger_world.h"
 
 #include <string.h>
-
-enum { MINUTE = 60, HOUR = 3600, DAY = 86400, START = 1000000 };
-
-static struct sighting sighting;
-
-/* A pipeline that is there, and a trigger with this source and these controls. */
-static void set_up(struct world *world, const char *spec)
-{
-    world_init(world, START);
-    sighting = (struct sighting){0};
-    (void)world_put(world, KIND_PIPELINE, "{'metadata':{'name':'churn'}}");
-    (void)world_put(world, KIND_TRIGGER,
-                    "{'metadata':{'name':'t'},'spec':{'pipelineRef':{'name':'churn'},%s}}", spec);
-}
-
-static void see(struct world *world, const char *revision)
-{
-    sighting = (struct sighting){.state = SIGHTING_FOUND,
-                                 .revision = revision,
-                                 .summary = arena_print(&world->arena, "data at %s", revision),
-                                 .since = world->now};
-    world->sighting = &sighting;
-}
-
-/* Plans and carries out until nothing is written any more; how many plans wrote something. */
-static size_t settle(struct world *world)
-{
-    enum { ROUNDS = 50 };
-    for (size_t round = 0; round < ROUNDS; round++) {
-        struct plan plan = world_plan_trigger(world, "t");
-        if (world_count_writes(&plan) == 0) {
-            return round;
-        }
-        (void)world_carry_out(world, &plan, WORLD_NO_FAULT, 0);
-    }
-    fail_msg("it never comes to rest");
-    return 0;
-}
-
-static const char *ready(struct world *world)
-{
-    return world_condition(world, KIND_TRIGGER, "t", "Ready");
-}
-
-static void expect_ready(struct world *world, const char *begins)
-{
-    if (!text_starts_with(ready(world), begins)) {
-        fail_msg("expected %s, got %s", begins, ready(world));
-    }
-}
-
-static int64_t wake_at(struct world *world)
-{
-    return world_plan_trigger(world, "t").wake_at;
-}
-
-/* Revisions that runs of churn were made for, in the order of making. */
-static const char *fired(struct world *world)
-{
-    const char *list = "";
-    for (size_t at = 0; at < world->count; at++) {
-        const json_t *tree = world->objects[at].tree;
-        const json_t *spec = json_object_get(tree, "spec");
-        const json_t *cause = json_object_get(spec, "cause");
-        if (world->objects[at].kind == KIND_PIPELINE_RUN && cause) {
-            list = arena_print(&world->arena, "%s%s ", list,
-                               json_string_value(json_object_get(cause, "revision")));
-        }
-    }
-    return list;
-}
-
-static void end_runs(struct world *world, const char *phase)
-{
-    for (size_t at = 0; at < world->count; at++) {
-        if (world->objects[at].kind == KIND_PIPELINE_RUN) {
-            json_object_set_new(json_object_get(world->objects[at].tree, "status"), "phase",
-                                json_string(phase));
-        }
-    }
-}
 
 #define HTTP "'http':{'url':'http://data/x'}"
 
@@ -97,17 +16,17 @@ static void each_change_starts_one_run_and_a_b_a_are_three(void **state)
 {
     (void)state;
     struct world world;
-    set_up(&world, HTTP);
-    assert_int_equal(settle(&world), 1);
-    expect_ready(&world, "False SourceAsked: ");
+    trigger_world_init(&world, HTTP);
+    assert_int_equal(trigger_settle(&world), 1);
+    trigger_expect_ready(&world, "False SourceAsked: ");
     static const char *const revisions[] = {"A", "A", "B", "A", "A"};
     for (size_t at = 0; at < COUNT_OF(revisions); at++) {
         world.now += MINUTE;
-        see(&world, revisions[at]);
-        (void)settle(&world);
+        trigger_see(&world, revisions[at]);
+        (void)trigger_settle(&world);
     }
-    assert_string_equal(fired(&world), "A B A ");
-    expect_ready(&world, "True Watching: data at A");
+    assert_string_equal(trigger_fired(&world), "A B A ");
+    trigger_expect_ready(&world, "True Watching: data at A");
     assert_string_equal(world_text(&world, KIND_TRIGGER, "t", "status/observedRevision"), "A");
     assert_int_equal(world_integer(&world, KIND_TRIGGER, "t", "status/firings"), 3);
     world_free(&world);
@@ -123,9 +42,9 @@ static void a_crash_anywhere_neither_loses_nor_doubles_a_change(void **state)
     for (size_t fault = 0; fault < COUNT_OF(faults); fault++) {
         for (size_t at = 0; at < WRITES; at++) {
             struct world world;
-            set_up(&world, HTTP);
-            (void)settle(&world);
-            see(&world, "A");
+            trigger_world_init(&world, HTTP);
+            (void)trigger_settle(&world);
+            trigger_see(&world, "A");
             size_t writes = 0;
             for (int round = 0; round < 6; round++) {
                 struct plan plan = world_plan_trigger(&world, "t");
@@ -136,8 +55,8 @@ static void a_crash_anywhere_neither_loses_nor_doubles_a_change(void **state)
                 writes += here;
             }
             world_forget_facts(&world);
-            (void)settle(&world);
-            assert_string_equal(fired(&world), "A ");
+            (void)trigger_settle(&world);
+            assert_string_equal(trigger_fired(&world), "A ");
             world_free(&world);
         }
     }
@@ -147,12 +66,12 @@ static void a_restart_says_and_writes_nothing_until_the_source_has_answered(void
 {
     (void)state;
     struct world world;
-    set_up(&world, HTTP);
-    see(&world, "A");
-    (void)settle(&world);
+    trigger_world_init(&world, HTTP);
+    trigger_see(&world, "A");
+    (void)trigger_settle(&world);
     world.sighting = NULL;
-    assert_int_equal(settle(&world), 0);
-    expect_ready(&world, "True Watching: data at A");
+    assert_int_equal(trigger_settle(&world), 0);
+    trigger_expect_ready(&world, "True Watching: data at A");
     world_free(&world);
 }
 
@@ -160,19 +79,21 @@ static void a_source_that_is_absent_or_fails_never_fires_and_says_why(void **sta
 {
     (void)state;
     struct world world;
-    set_up(&world, HTTP);
-    see(&world, "A");
-    (void)settle(&world);
-    sighting = (struct sighting){.state = SIGHTING_FAILED, .message = "http://data/x: 503"};
-    (void)settle(&world);
-    assert_string_equal(ready(&world), "False SourceFailed: http://data/x: 503");
-    sighting = (struct sighting){.state = SIGHTING_ABSENT, .message = "http://data/x: 404"};
-    (void)settle(&world);
-    assert_string_equal(ready(&world), "False SourceAbsent: http://data/x: 404");
-    see(&world, "A");
-    (void)settle(&world);
-    expect_ready(&world, "True Watching: ");
-    assert_string_equal(fired(&world), "A ");
+    trigger_world_init(&world, HTTP);
+    trigger_see(&world, "A");
+    (void)trigger_settle(&world);
+    *trigger_sighting() = (struct sighting){.state = SIGHTING_FAILED,
+                                            .message = "http://data/x: 503"};
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_ready(&world), "False SourceFailed: http://data/x: 503");
+    *trigger_sighting() = (struct sighting){.state = SIGHTING_ABSENT,
+                                            .message = "http://data/x: 404"};
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_ready(&world), "False SourceAbsent: http://data/x: 404");
+    trigger_see(&world, "A");
+    (void)trigger_settle(&world);
+    trigger_expect_ready(&world, "True Watching: ");
+    assert_string_equal(trigger_fired(&world), "A ");
     world_free(&world);
 }
 
@@ -181,7 +102,7 @@ static void a_quiet_revision_is_noted_and_starts_nothing(void **state)
 {
     (void)state;
     struct world world;
-    set_up(&world, "'prometheus':{'query':'x','above':'1','url':'http://prometheus'}");
+    trigger_world_init(&world, "'prometheus':{'query':'x','above':'1','url':'http://prometheus'}");
     static const struct {
         const char *revision;
         bool quiet;
@@ -191,21 +112,21 @@ static void a_quiet_revision_is_noted_and_starts_nothing(void **state)
         {"ok", true, "breach "}, {"breach", false, "breach breach "},
     };
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
-        see(&world, rows[at].revision);
-        sighting.quiet = rows[at].quiet;
-        (void)settle(&world);
-        assert_string_equal(fired(&world), rows[at].fired);
+        trigger_see(&world, rows[at].revision);
+        trigger_sighting()->quiet = rows[at].quiet;
+        (void)trigger_settle(&world);
+        assert_string_equal(trigger_fired(&world), rows[at].fired);
     }
-    sighting = (struct sighting){.state = SIGHTING_NOT_YET,
-                                 .revision = "not-yet",
-                                 .quiet = true,
-                                 .summary = "2 is over 1, not for 5m"};
-    (void)settle(&world);
-    assert_string_equal(ready(&world), "True Watching: 2 is over 1, not for 5m");
-    assert_string_equal(fired(&world), "breach breach ");
-    see(&world, "breach"); /* polls are rare: "ok" between the two was never seen */
-    (void)settle(&world);
-    assert_string_equal(fired(&world), "breach breach breach ");
+    *trigger_sighting() = (struct sighting){.state = SIGHTING_NOT_YET,
+                                            .revision = "not-yet",
+                                            .quiet = true,
+                                            .summary = "2 is over 1, not for 5m"};
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_ready(&world), "True Watching: 2 is over 1, not for 5m");
+    assert_string_equal(trigger_fired(&world), "breach breach ");
+    trigger_see(&world, "breach"); /* polls are rare: "ok" between the two was never seen */
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_fired(&world), "breach breach breach ");
     world_free(&world);
 }
 
@@ -213,21 +134,22 @@ static void a_change_waits_until_it_has_stayed_for_debounce(void **state)
 {
     (void)state;
     struct world world;
-    set_up(&world, HTTP ",'debounce':'2m'");
-    see(&world, "A");
-    (void)settle(&world);
-    assert_string_equal(fired(&world), "");
-    expect_ready(&world, "True Debouncing: data at A, and starts no run yet: spec.debounce (2m)");
-    assert_int_equal(wake_at(&world), START + 2 * MINUTE);
+    trigger_world_init(&world, HTTP ",'debounce':'2m'");
+    trigger_see(&world, "A");
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_fired(&world), "");
+    trigger_expect_ready(&world,
+                         "True Debouncing: data at A, and starts no run yet: spec.debounce (2m)");
+    assert_int_equal(trigger_wake_at(&world), START + 2 * MINUTE);
     world.now += MINUTE;
-    see(&world, "B");
-    (void)settle(&world);
+    trigger_see(&world, "B");
+    (void)trigger_settle(&world);
     world.now += MINUTE;
-    (void)settle(&world);
-    assert_string_equal(fired(&world), "");
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_fired(&world), "");
     world.now += MINUTE;
-    (void)settle(&world);
-    assert_string_equal(fired(&world), "B ");
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_fired(&world), "B ");
     world_free(&world);
 }
 
@@ -235,18 +157,19 @@ static void a_change_in_the_cooldown_waits_and_the_newest_fires(void **state)
 {
     (void)state;
     struct world world;
-    set_up(&world, HTTP ",'cooldown':'1h'");
-    see(&world, "A");
-    (void)settle(&world);
+    trigger_world_init(&world, HTTP ",'cooldown':'1h'");
+    trigger_see(&world, "A");
+    (void)trigger_settle(&world);
     world.now += MINUTE;
-    see(&world, "B");
-    (void)settle(&world);
-    expect_ready(&world, "True Cooldown: data at B, and starts no run yet: spec.cooldown (1h)");
-    assert_int_equal(wake_at(&world), START + HOUR);
-    see(&world, "C");
+    trigger_see(&world, "B");
+    (void)trigger_settle(&world);
+    trigger_expect_ready(&world,
+                         "True Cooldown: data at B, and starts no run yet: spec.cooldown (1h)");
+    assert_int_equal(trigger_wake_at(&world), START + HOUR);
+    trigger_see(&world, "C");
     world.now = START + HOUR;
-    (void)settle(&world);
-    assert_string_equal(fired(&world), "A C ");
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_fired(&world), "A C ");
     world_free(&world);
 }
 
@@ -254,22 +177,23 @@ static void a_budget_bounds_the_runs_of_its_window(void **state)
 {
     (void)state;
     struct world world;
-    set_up(&world, HTTP ",'budget':{'runs':2,'per':'24h'}");
+    trigger_world_init(&world, HTTP ",'budget':{'runs':2,'per':'24h'}");
     static const char *const revisions[] = {"A", "B", "C", "D"};
     for (size_t at = 0; at < COUNT_OF(revisions); at++) {
         world.now = START + (int64_t)at * HOUR;
-        see(&world, revisions[at]);
-        (void)settle(&world);
+        trigger_see(&world, revisions[at]);
+        (void)trigger_settle(&world);
     }
-    assert_string_equal(fired(&world), "A B ");
-    expect_ready(&world, "True BudgetUsed: data at D, and starts no run yet: spec.budget (2 runs");
-    assert_int_equal(wake_at(&world), START + DAY);
+    assert_string_equal(trigger_fired(&world), "A B ");
+    trigger_expect_ready(&world,
+                         "True BudgetUsed: data at D, and starts no run yet: spec.budget (2 runs");
+    assert_int_equal(trigger_wake_at(&world), START + DAY);
     world.now = START + DAY;
-    (void)settle(&world);
-    assert_string_equal(fired(&world), "A B D ");
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_fired(&world), "A B D ");
     assert_int_equal(world_integer(&world, KIND_TRIGGER, "t", "status/budgetUsed"), 1);
     world_merge(&world, KIND_TRIGGER, "t", "{'spec':{'budget':null}}");
-    (void)settle(&world);
+    (void)trigger_settle(&world);
     assert_null(world_get(&world, KIND_TRIGGER, "t", "status/budgetSince"));
     world_free(&world);
 }
@@ -278,11 +202,12 @@ static void a_time_of_a_schedule_behind_the_gate_is_skipped_and_counted(void **s
 {
     (void)state;
     struct world world;
-    set_up(&world, "'schedule':{'cron':'0 * * * *','timeZone':'Etc/UTC'},'cooldown':'90m'");
+    trigger_world_init(&world,
+                       "'schedule':{'cron':'0 * * * *','timeZone':'Etc/UTC'},'cooldown':'90m'");
     for (int hours = 0; hours < 4; hours++) {
         world.now = START / HOUR * HOUR + HOUR * (hours + 1);
-        (void)settle(&world);
-        end_runs(&world, "Succeeded");
+        (void)trigger_settle(&world);
+        trigger_end_runs(&world, "Succeeded");
     }
     assert_int_equal(world_integer(&world, KIND_TRIGGER, "t", "status/firings"), 2);
     assert_int_equal(world_integer(&world, KIND_TRIGGER, "t", "status/dropped"), 2);
@@ -311,15 +236,15 @@ static void concurrency_policy_decides_what_a_change_does_beside_a_run(void **st
         struct world world;
         char spec[128];
         (void)snprintf(spec, sizeof(spec), HTTP ",'concurrencyPolicy':'%s'", rows[at].policy);
-        set_up(&world, spec);
-        see(&world, "A");
-        (void)settle(&world);
-        see(&world, "B");
-        (void)settle(&world);
-        assert_string_equal(fired(&world), rows[at].at_once);
-        end_runs(&world, "Succeeded");
-        (void)settle(&world);
-        assert_string_equal(fired(&world), rows[at].later);
+        trigger_world_init(&world, spec);
+        trigger_see(&world, "A");
+        (void)trigger_settle(&world);
+        trigger_see(&world, "B");
+        (void)trigger_settle(&world);
+        assert_string_equal(trigger_fired(&world), rows[at].at_once);
+        trigger_end_runs(&world, "Succeeded");
+        (void)trigger_settle(&world);
+        assert_string_equal(trigger_fired(&world), rows[at].later);
         world_free(&world);
     }
 }
@@ -328,15 +253,16 @@ static void a_change_while_suspended_fires_once_when_it_is_over(void **state)
 {
     (void)state;
     struct world world;
-    set_up(&world, HTTP ",'suspend':true");
-    see(&world, "A");
-    (void)settle(&world);
-    see(&world, "B");
-    (void)settle(&world);
-    expect_ready(&world, "True Suspended: spec.suspend is true: nothing fires; when it is set");
+    trigger_world_init(&world, HTTP ",'suspend':true");
+    trigger_see(&world, "A");
+    (void)trigger_settle(&world);
+    trigger_see(&world, "B");
+    (void)trigger_settle(&world);
+    trigger_expect_ready(&world,
+                         "True Suspended: spec.suspend is true: nothing fires; when it is set");
     world_merge(&world, KIND_TRIGGER, "t", "{'spec':{'suspend':false}}");
-    (void)settle(&world);
-    assert_string_equal(fired(&world), "B ");
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_fired(&world), "B ");
     world_free(&world);
 }
 
@@ -345,18 +271,18 @@ static void a_queued_change_that_is_given_up_is_not_lost(void **state)
 {
     (void)state;
     struct world world;
-    set_up(&world, HTTP ",'concurrencyPolicy':'Queue'");
-    see(&world, "A");
-    (void)settle(&world);
-    see(&world, "B");
-    (void)settle(&world);
+    trigger_world_init(&world, HTTP ",'concurrencyPolicy':'Queue'");
+    trigger_see(&world, "A");
+    (void)trigger_settle(&world);
+    trigger_see(&world, "B");
+    (void)trigger_settle(&world);
     world_merge(&world, KIND_TRIGGER, "t", "{'spec':{'suspend':true}}");
-    (void)settle(&world);
+    (void)trigger_settle(&world);
     assert_null(world_get(&world, KIND_TRIGGER, "t", "status/pending/run"));
-    end_runs(&world, "Succeeded");
+    trigger_end_runs(&world, "Succeeded");
     world_merge(&world, KIND_TRIGGER, "t", "{'spec':{'suspend':false}}");
-    (void)settle(&world);
-    assert_string_equal(fired(&world), "A B ");
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_fired(&world), "A B ");
     world_free(&world);
 }
 
@@ -364,16 +290,17 @@ static void parameters_take_what_the_source_said_at_the_firing(void **state)
 {
     (void)state;
     struct world world;
-    set_up(&world, HTTP ",'params':[{'name':'tag','from':'etag'},{'name':'seed','value':'7'},"
-                        "{'name':'none','from':'nothing'}]");
+    trigger_world_init(&world,
+                       HTTP ",'params':[{'name':'tag','from':'etag'},{'name':'seed','value':'7'},"
+                            "{'name':'none','from':'nothing'}]");
     const struct name_value values[] = {{"etag", "abc"}, {"other", "x"}};
-    see(&world, "A");
-    sighting.values = values;
-    sighting.value_count = COUNT_OF(values);
+    trigger_see(&world, "A");
+    trigger_sighting()->values = values;
+    trigger_sighting()->value_count = COUNT_OF(values);
     struct plan plan = world_plan_trigger(&world, "t");
     (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 0);
     world.sighting = NULL; /* the next process knows what was written down alone */
-    (void)settle(&world);
+    (void)trigger_settle(&world);
     const char *run = world_text(&world, KIND_TRIGGER, "t", "status/lastRunRef/name");
     const json_t *params = world_get(&world, KIND_PIPELINE_RUN, run, "spec/params");
     assert_int_equal(json_array_size(params), 2);
@@ -388,11 +315,11 @@ static void a_schedule_gives_its_time_to_parameters(void **state)
 {
     (void)state;
     struct world world;
-    set_up(&world, "'schedule':{'cron':'0 * * * *','timeZone':'Etc/UTC'},"
-                   "'params':[{'name':'day','from':'scheduledTime'}]");
-    (void)settle(&world);
+    trigger_world_init(&world, "'schedule':{'cron':'0 * * * *','timeZone':'Etc/UTC'},"
+                               "'params':[{'name':'day','from':'scheduledTime'}]");
+    (void)trigger_settle(&world);
     world.now += HOUR;
-    (void)settle(&world);
+    (void)trigger_settle(&world);
     const char *run = world_text(&world, KIND_TRIGGER, "t", "status/lastRunRef/name");
     assert_string_equal(world_text(&world, KIND_PIPELINE_RUN, run, "spec/params/0/value"),
                         "1970-01-12T14:00:00Z");
@@ -410,12 +337,12 @@ static void durations_that_can_t_be_read_stall(void **state)
         struct world world;
         char spec[128];
         (void)snprintf(spec, sizeof(spec), HTTP ",%s", specs[at]);
-        set_up(&world, spec);
-        see(&world, "A");
-        (void)settle(&world);
-        assert_string_equal(fired(&world), "");
-        expect_ready(&world, "False InvalidSpec: ");
-        assert_non_null(strstr(ready(&world), fields[at]));
+        trigger_world_init(&world, spec);
+        trigger_see(&world, "A");
+        (void)trigger_settle(&world);
+        assert_string_equal(trigger_fired(&world), "");
+        trigger_expect_ready(&world, "False InvalidSpec: ");
+        assert_non_null(strstr(trigger_ready(&world), fields[at]));
         world_free(&world);
     }
 }
@@ -449,13 +376,13 @@ static void each_delivery_starts_one_run_in_the_order_of_coming(void **state)
 {
     (void)state;
     struct world world;
-    set_up(&world, WEBHOOK);
-    (void)settle(&world);
+    trigger_world_init(&world, WEBHOOK);
+    (void)trigger_settle(&world);
     put_deliveries(&world, "{'id':'d-1','values':[{'name':'after','value':'aaa'}]},"
                            "{'id':'d-2','values':[{'name':'after','value':'bbb'}]},"
                            "{'id':'d-3','values':[{'name':'after','value':'bbb'}]}");
-    (void)settle(&world);
-    assert_string_equal(fired(&world), "d-1 d-2 d-3 ");
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_fired(&world), "d-1 d-2 d-3 ");
     assert_string_equal(commits(&world), "aaa bbb bbb ");
     assert_int_equal(json_array_size(world_get(&world, KIND_TRIGGER, "t", "status/deliveries")), 0);
     world_free(&world);
@@ -465,181 +392,19 @@ static void a_delivery_waits_for_the_run_before_and_is_not_lost(void **state)
 {
     (void)state;
     struct world world;
-    set_up(&world, WEBHOOK ",'concurrencyPolicy':'Queue'");
-    (void)settle(&world);
+    trigger_world_init(&world, WEBHOOK ",'concurrencyPolicy':'Queue'");
+    (void)trigger_settle(&world);
     put_deliveries(&world, "{'id':'d-1'},{'id':'d-2','values':[{'name':'after','value':'bbb'}]}");
-    (void)settle(&world);
-    assert_string_equal(fired(&world), "d-1 ");
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_fired(&world), "d-1 ");
     world_merge(&world, KIND_TRIGGER, "t", "{'spec':{'suspend':true}}");
-    (void)settle(&world);
+    (void)trigger_settle(&world);
     assert_string_equal(world_text(&world, KIND_TRIGGER, "t", "status/deliveries/0/id"), "d-2");
-    end_runs(&world, "Succeeded");
+    trigger_end_runs(&world, "Succeeded");
     world_merge(&world, KIND_TRIGGER, "t", "{'spec':{'suspend':false}}");
-    (void)settle(&world);
-    assert_string_equal(fired(&world), "d-1 d-2 ");
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_fired(&world), "d-1 d-2 ");
     assert_string_equal(commits(&world), "bbb ");
-    world_free(&world);
-}
-
-/* ---- runs of another pipeline ---- */
-
-#define OTHER "'pipeline':{'name':'data','events':['Succeeded']}"
-
-static void put_end(struct world *world, const char *name, const char *phase, int64_t time)
-{
-    char text[CIVIL_TEXT_SIZE];
-    civil_format(time, text);
-    (void)world_put(world, KIND_PIPELINE_RUN,
-                    "{'metadata':{'name':'%s'},'spec':{'pipelineRef':{'name':'data'}},"
-                    "'status':{'phase':'%s','completionTime':'%s'}}",
-                    name, phase, text);
-}
-
-static size_t firings(struct world *world)
-{
-    return (size_t)world_integer(world, KIND_TRIGGER, "t", "status/firings");
-}
-
-static void each_end_of_the_other_pipeline_starts_one_run(void **state)
-{
-    (void)state;
-    struct world world;
-    set_up(&world, OTHER);
-    put_end(&world, "before", "Succeeded", START - 1);
-    (void)settle(&world);
-    assert_int_equal(firings(&world), 0);
-    expect_ready(&world, "True Watching: runs of Pipeline data that have ended");
-    put_end(&world, "failed", "Failed", START + 10);
-    (void)settle(&world);
-    assert_int_equal(firings(&world), 0);
-    put_end(&world, "one", "Succeeded", START + 20);
-    (void)settle(&world);
-    assert_int_equal(firings(&world), 1);
-    put_end(&world, "two", "Succeeded", START + 20);
-    (void)settle(&world);
-    assert_int_equal(firings(&world), 2);
-    const char *run = world_text(&world, KIND_TRIGGER, "t", "status/lastRunRef/name");
-    assert_string_equal(world_text(&world, KIND_PIPELINE_RUN, run, "spec/cause/message"),
-                        "run two of Pipeline data: Succeeded");
-    world_free(&world);
-}
-
-/* Clocks of two leaders differ by a little: it is new, though it ended "before". */
-static void an_end_that_comes_late_by_a_skewed_clock_is_new(void **state)
-{
-    (void)state;
-    struct world world;
-    set_up(&world, OTHER);
-    put_end(&world, "a", "Succeeded", START + 10);
-    (void)settle(&world);
-    put_end(&world, "b", "Succeeded", START + 100);
-    (void)settle(&world);
-    put_end(&world, "late", "Succeeded", START + 99);
-    (void)settle(&world);
-    assert_int_equal(firings(&world), 3);
-    (void)settle(&world);
-    assert_int_equal(firings(&world), 3);
-    world_free(&world);
-}
-
-static void several_ends_at_once_start_one_run_that_says_so(void **state)
-{
-    (void)state;
-    struct world world;
-    set_up(&world, OTHER);
-    put_end(&world, "a", "Succeeded", START + 10);
-    put_end(&world, "b", "Succeeded", START + 11);
-    (void)settle(&world);
-    assert_int_equal(firings(&world), 1);
-    const char *run = world_text(&world, KIND_TRIGGER, "t", "status/lastRunRef/name");
-    assert_string_equal(world_text(&world, KIND_PIPELINE_RUN, run, "spec/cause/message"),
-                        "2 runs of Pipeline data, the newest b: Succeeded");
-    world_free(&world);
-}
-
-/* History, or a user, takes any of them away: what is left is not new. */
-static void runs_that_are_deleted_make_no_old_one_new(void **state)
-{
-    (void)state;
-    enum { ENDS = 24 };
-    for (int taken = 0; taken < ENDS; taken++) {
-        struct world world;
-        set_up(&world, OTHER);
-        for (int at = 0; at < ENDS; at++) {
-            char name[16];
-            (void)snprintf(name, sizeof(name), "end-%02d", at);
-            put_end(&world, name, "Succeeded", START + at);
-        }
-        (void)settle(&world);
-        assert_int_equal(firings(&world), 1);
-        for (int at = 0; at < ENDS; at++) {
-            char name[16];
-            (void)snprintf(name, sizeof(name), "end-%02d", (at + taken) % ENDS);
-            world_remove(&world, KIND_PIPELINE_RUN, name);
-            (void)settle(&world);
-            assert_int_equal(firings(&world), 1);
-        }
-        put_end(&world, "new", "Succeeded", START + ENDS);
-        (void)settle(&world);
-        assert_int_equal(firings(&world), 2);
-        world_free(&world);
-    }
-}
-
-static void a_loop_of_pipelines_ends(void **state)
-{
-    (void)state;
-    struct world world;
-    set_up(&world, "'pipeline':{'name':'churn'}");
-    (void)world_put(&world, KIND_PIPELINE_RUN,
-                    "{'metadata':{'name':'first'},'spec':{'pipelineRef':{'name':'churn'}},"
-                    "'status':{'phase':'Succeeded','completionTime':'1970-01-12T13:46:41Z'}}");
-    for (int round = 0; round < 40; round++) {
-        world.now += MINUTE;
-        (void)settle(&world);
-        char now[CIVIL_TEXT_SIZE];
-        civil_format(world.now, now);
-        for (size_t at = 0; at < world.count; at++) {
-            json_t *status = json_object_get(world.objects[at].tree, "status");
-            if (world.objects[at].kind == KIND_PIPELINE_RUN &&
-                !json_object_get(status, "completionTime")) {
-                json_object_set_new(status, "phase", json_string("Succeeded"));
-                json_object_set_new(status, "completionTime", json_string(now));
-            }
-        }
-    }
-    assert_int_equal(firings(&world), 16);
-    expect_ready(&world, "False ChainTooLong: run ");
-    assert_non_null(strstr(world_condition(&world, KIND_TRIGGER, "t", "Stalled"), "True"));
-    char now[CIVIL_TEXT_SIZE];
-    civil_format(world.now + 1, now);
-    (void)world_put(&world, KIND_PIPELINE_RUN,
-                    "{'metadata':{'name':'by-hand'},'spec':{'pipelineRef':{'name':'churn'}},"
-                    "'status':{'phase':'Succeeded','completionTime':'%s'}}",
-                    now);
-    (void)settle(&world);
-    assert_int_equal(firings(&world), 17);
-    world_free(&world);
-}
-
-/* ---- a model's champion ---- */
-
-static void another_champion_starts_a_run_and_so_does_the_way_back(void **state)
-{
-    (void)state;
-    struct world world;
-    set_up(&world, "'model':{'name':'m'}");
-    (void)settle(&world);
-    expect_ready(&world, "False SourceAbsent: spec.model.name: there is no Model \"m\"");
-    (void)world_put(&world, KIND_MODEL, "{'metadata':{'name':'m'},'spec':{}}");
-    (void)settle(&world);
-    expect_ready(&world, "False SourceAbsent: Model \"m\" has no champion yet");
-    static const char *const champions[] = {"m-1", "m-1", "m-2", "m-1"};
-    for (size_t at = 0; at < COUNT_OF(champions); at++) {
-        world_merge(&world, KIND_MODEL, "m", "{'status':{'champion':'%s'}}", champions[at]);
-        (void)settle(&world);
-    }
-    assert_string_equal(fired(&world), "m-1 m-2 m-1 ");
     world_free(&world);
 }
 
@@ -663,12 +428,6 @@ int main(void)
         cmocka_unit_test(durations_that_can_t_be_read_stall),
         cmocka_unit_test(each_delivery_starts_one_run_in_the_order_of_coming),
         cmocka_unit_test(a_delivery_waits_for_the_run_before_and_is_not_lost),
-        cmocka_unit_test(each_end_of_the_other_pipeline_starts_one_run),
-        cmocka_unit_test(an_end_that_comes_late_by_a_skewed_clock_is_new),
-        cmocka_unit_test(several_ends_at_once_start_one_run_that_says_so),
-        cmocka_unit_test(runs_that_are_deleted_make_no_old_one_new),
-        cmocka_unit_test(a_loop_of_pipelines_ends),
-        cmocka_unit_test(another_champion_starts_a_run_and_so_does_the_way_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
