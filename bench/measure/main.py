@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from measure import compare, kept, load, plots, report, shapes, writes
+from measure import compare, kept, load, plots, report, shapes, sources, writes
 from measure.api import Failure
 from measure.cluster import ROOT, BenchCluster, Cluster, Controller, remove_cluster, run
 
@@ -82,6 +82,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
                         "finished runs in the cluster, e.g. 0,1000,5000,10000: memory and time")
     parser.add_argument("--shape", type=shape, action="append", metavar="NAME=N", help="what a large "
                         f"shape costs, {', '.join(shapes.SHAPES)}; may be given several times")
+    parser.add_argument("--sources", type=positive, metavar="N", help="what it costs to poll the sources "
+                        "of N Triggers of every kind, one host of which never answers")
     parser.add_argument("--planning", action="store_true", help="count what planning costs: no cluster")
     parser.add_argument("--plots", nargs="+", type=pathlib.Path, metavar="FOLDER", help="draw the samples "
                         "of these folders of bench/results into bench/plots")
@@ -241,6 +243,14 @@ def command_shapes(options: argparse.Namespace) -> int:
     return 0
 
 
+def command_sources(options: argparse.Namespace) -> int:
+    options.no_bodies = True
+    with started(options) as (cluster, controller):
+        result = sources.measure(cluster, controller, options.sources, say)
+    keep_samples(options, "sources", [result], report.print_columns(sources.lines_of(result), 0))
+    return 0
+
+
 def command_planning(options: argparse.Namespace) -> int:
     say("building what is counted")
     run(["make", "--no-print-directory", "counted"], BUILD_LIMIT_S)
@@ -284,6 +294,8 @@ def main(arguments: list[str]) -> int:
             return command_kept(options)
         if options.shape:
             return command_shapes(options)
+        if options.sources:
+            return command_sources(options)
         return command_compare(options) if options.against else command_bench(options)
     except (Failure, subprocess.SubprocessError, OSError, http.client.HTTPException) as error:
         print(f"bench: {error}", file=sys.stderr)

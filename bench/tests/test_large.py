@@ -7,7 +7,7 @@ import xml.dom.minidom
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from measure import audit, kept, plots, shapes  # noqa: E402
+from measure import audit, kept, plots, shapes, sources  # noqa: E402
 
 
 def sample(number: int, resident: int, peak: int, cpu_s: float = 0.1) -> kept.Sample:
@@ -48,6 +48,19 @@ class Shapes(unittest.TestCase):
                                   request("create", "jobs", 403), request("update", "leases"),
                                   request("create", "jobs", user="somebody")])
         self.assertEqual(counted, {"create jobs": 1, "create jobs 403": 1, "create jobs dry run": 1})
+
+
+class Sources(unittest.TestCase):
+    def test_keys(self) -> None:
+        """a request of each kind tells which Trigger asks"""
+        asked = {"http": "/7", "git": "/7.git/info/refs?service=git-upload-pack", "image": "/v2/team/7/manifests/latest",
+                 "bucket": "/lake-7?list-type=2&prefix=day%2F", "prometheus": "/api/v1/query?query=drift%7Bn%3D%227%22%7D"}
+        for kind, path in asked.items():
+            self.assertEqual(sources.key_of(kind, path), sources.key_for(kind, 7))
+
+    def test_seconds(self) -> None:
+        """seconds without a poll count as 0"""
+        self.assertEqual(sources.in_seconds([10.1, 10.9, 12.5], 10.0, 13.0), [2, 0, 1])
 
 
 class Plots(unittest.TestCase):
