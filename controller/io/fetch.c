@@ -35,6 +35,7 @@ struct io_visit {
     size_t header_bytes;
     struct name_value headers[HEADERS_MAXIMUM];
     size_t header_count;
+    bool head_is_whole; /* curl takes one that is cut for an answer */
     struct buffer answer;
     char message[CURL_ERROR_SIZE];
 };
@@ -67,13 +68,18 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* A status line begins anew: what an interim answer said does not count. */
+/*
+ * A status line begins anew: what an interim answer said does not count. An empty line is the end
+ * of the head.
+ */
 static void take_line(struct io_visit *visit, const char *line, size_t size)
 {
     if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         visit->header_count = 0;
+        visit->head_is_whole = false;
         return;
     }
+    visit->head_is_whole = visit->head_is_whole || line[0] == '\r' || line[0] == '\n';
     const char *colon = memchr(line, ':', size);
     if (!colon || visit->header_count == HEADERS_MAXIMUM || visit->header_bytes > HEADER_BYTES) {
         return;
@@ -202,10 +208,13 @@ static struct io_fetched judge(struct io_visit *visit, CURLcode code)
                                  .header_count = visit->header_count,
                                  .body = visit->answer.data ? visit->answer.data : "",
                                  .body_size = visit->answer.size};
-    if (code == CURLE_OK) {
+    if (code == CURLE_OK && visit->head_is_whole) {
         return fetched;
     }
-    if (visit->is_too_long) {
+    if (code == CURLE_OK) {
+        fetched.failure = ERROR_UNAVAILABLE;
+        fetched.message = "the connection ended within the answer's headers";
+    } else if (visit->is_too_long) {
         fetched.failure = ERROR_LIMIT;
         fetched.message = "the answer is longer than what is read";
     } else if (visit->is_denied) {

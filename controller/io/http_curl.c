@@ -182,6 +182,9 @@ static void end_call(struct curl_transfer *transfer, CURLcode code)
     if (code != CURLE_OK) {
         end.failure = was_sent(call) ? ERROR_LOST : ERROR_UNAVAILABLE;
         end.message = message_of(call, code);
+    } else if (!call->answer_headers.is_whole) {
+        end.failure = ERROR_LOST;
+        end.message = "the connection ended within the answer's headers";
     }
     http_curl_release(call);
     http_finish(call, &end);

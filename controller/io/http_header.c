@@ -116,6 +116,7 @@ void http_headers_read(struct http_headers *headers, const char *line, size_t si
         http_headers_clear(headers);
         return;
     }
+    headers->is_whole = headers->is_whole || (size > 0 && (line[0] == '\r' || line[0] == '\n'));
     const char *colon = memchr(line, ':', size);
     if (colon) {
         size_t name_size = (size_t)(colon - line);

@@ -13,6 +13,7 @@
 enum { HTTP_WARNING_SIZE = 1024, HTTP_RESOURCE_SIZE = 64, HTTP_CONTENT_TYPE_SIZE = 128 };
 
 struct http_headers {
+    bool is_whole;                             /* the empty line has come (HTTP/1.1) */
     int retry_after_seconds;                   /* IO_NO_RETRY_AFTER when absent or a date */
     char content_type[HTTP_CONTENT_TYPE_SIZE]; /* "" when absent or longer than any of use */
     bool has_warning;
@@ -27,7 +28,8 @@ void http_headers_take(struct http_headers *headers, const char *name, size_t na
 
 /*
  * One header line as it came, CRLF included. A status line begins anew: what an interim answer
- * (100, 103) said does not count. Retry-After: seconds (RFC 9110 10.2.3). Warning: 299
+ * (100, 103) said does not count. An empty line ends them: without it the answer was cut, which
+ * curl does not tell. Retry-After: seconds (RFC 9110 10.2.3). Warning: 299
  * (RFC 7234 5.5, as the API server sends it: KEP-1693).
  */
 void http_headers_read(struct http_headers *headers, const char *line, size_t size);

@@ -165,6 +165,10 @@ static const struct failure_row failure_rows[] = {
      ERROR_NONE, 503},
     {"half an answer is none", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", true, 0,
      ERROR_UNAVAILABLE, 200},
+    {"half a head is none", "HTTP/1.1 200 OK\r\nETag: \"lie\"\r\nContent-Le", true, 0,
+     ERROR_UNAVAILABLE, 200},
+    {"half a head that ends with a line is none", "HTTP/1.1 200 OK\r\nETag: \"lie\"\r\n", true, 0,
+     ERROR_UNAVAILABLE, 200},
     {"no HTTP at all", "SSH-2.0-x\r\n", true, 0, ERROR_UNAVAILABLE, 0},
     {"nothing in time", NULL, false, 300, ERROR_UNAVAILABLE, 0},
 };

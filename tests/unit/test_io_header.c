@@ -69,6 +69,23 @@ static void all_warnings_are_kept_and_a_status_line_begins_anew(void **state)
     assert_int_equal(headers.retry_after_seconds, IO_NO_RETRY_AFTER);
 }
 
+static void an_empty_line_ends_the_head_and_another_status_line_begins_it_anew(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        bool is_whole;
+    } lines[] = {
+        {"HTTP/1.1 103 Early Hints\r\n", false}, {"Link: <x>\r\n", false},   {"\r\n", true},
+        {"HTTP/1.1 200 OK\r\n", false},          {"ETag: \"a\"\r\n", false}, {"\n", true}};
+    struct http_headers headers;
+    http_headers_clear(&headers);
+    for (size_t at = 0; at < COUNT_OF(lines); at++) {
+        http_headers_read(&headers, lines[at].line, strlen(lines[at].line));
+        assert_int_equal(headers.is_whole, lines[at].is_whole);
+    }
+}
+
 static void a_long_warning_is_cut_between_characters(void **state)
 {
     (void)state;
@@ -158,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(header_lines_are_read),
         cmocka_unit_test(all_warnings_are_kept_and_a_status_line_begins_anew),
+        cmocka_unit_test(an_empty_line_ends_the_head_and_another_status_line_begins_it_anew),
         cmocka_unit_test(a_long_warning_is_cut_between_characters),
         cmocka_unit_test(a_content_type_is_kept_with_its_parameters_if_it_is_short),
         cmocka_unit_test(a_path_tells_its_resource_and_nothing_more),

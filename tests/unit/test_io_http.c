@@ -281,6 +281,13 @@ static void break_off(void *context, const struct peer_request *request)
     peer_hang_up(request->connection);
 }
 
+static void break_off_early(void *context, const struct peer_request *request)
+{
+    (void)context;
+    peer_send_text(request->connection, "HTTP/1.1 201 Created\r\nContent-Ty");
+    peer_hang_up(request->connection);
+}
+
 /* The first is answered and the connection kept; every later one finds it closing. */
 static void hang_up_later(void *context, const struct peer_request *request)
 {
@@ -424,6 +431,21 @@ static void an_answer_that_breaks_off_is_lost(void **state)
     bench_close(&bench);
 }
 
+/* Curl calls that an answer without a body. */
+static void an_answer_that_breaks_off_in_its_head_is_lost(void **state)
+{
+    (void)state;
+    struct bench bench = {0};
+    bench_open(&bench, &(struct peer_options){.on_request = break_off_early});
+    struct outcome outcome = {0};
+    bench_post(&bench, &outcome, "{}");
+    bench_wait(&bench);
+    assert_int_equal(outcome.failure, ERROR_LOST);
+    assert_non_null(strstr(outcome.message, "within the answer's headers"));
+    outcome_free(&outcome);
+    bench_close(&bench);
+}
+
 static void a_post_without_an_answer_is_lost_and_not_sent_again(void **state)
 {
     (void)state;
@@ -515,6 +537,7 @@ int main(void)
         cmocka_unit_test(a_body_over_the_limit_ends_the_request),
         cmocka_unit_test(a_connection_that_is_refused_sent_nothing),
         cmocka_unit_test(an_answer_that_breaks_off_is_lost),
+        cmocka_unit_test(an_answer_that_breaks_off_in_its_head_is_lost),
         cmocka_unit_test(a_post_without_an_answer_is_lost_and_not_sent_again),
         cmocka_unit_test(a_first_post_that_is_hung_up_on_is_lost),
         cmocka_unit_test(a_reader_may_end_its_stream),
