@@ -121,7 +121,7 @@ FORCE:
 
 # Unit tests: one binary for each file, with every object but main's, under ASan and UBSan.
 unit-tests:
-	@$(MAKE) --no-print-directory -k -j$(JOBS) FLAVOUR=test test-binaries tools
+	@$(MAKE) --no-print-directory -k -j$(JOBS) FLAVOUR=test test-binaries tool-binaries
 
 test-binaries: $(TEST_BINS)
 
@@ -195,9 +195,11 @@ $(OUT)/bench-decode: $(OUT)/bench/decode.o $(OUT)/libtidemill.a
 # Small programs that tests use, e.g. build/test/schema_dump.
 TOOLS     := $(sort $(wildcard tests/tools/*.c))
 tools:
-	@$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=test $(TOOLS:tests/tools/%.c=$(BUILD)/test/tool/%)
+	@$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=test tool-binaries
 
-$(BUILD)/test/tool/%: $(BUILD)/test/tests/tools/%.o $(BUILD)/test/libtidemill.a
+tool-binaries: $(TOOLS:tests/tools/%.c=$(OUT)/tool/%)
+
+$(OUT)/tool/%: $(OUT)/tests/tools/%.o $(OUT)/libtidemill.a
 	@mkdir -p $(@D)
 	@echo '  link $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -215,5 +217,5 @@ objects: $(OBJECTS)
 -include $(wildcard $(BUILD)/*/bench/*.d $(BUILD)/*/controller/*.d $(BUILD)/*/controller/*/*.d $(BUILD)/*/tests/*/*.d)
 
 .PHONY: FORCE demo test install check sim release bench soak cluster cluster-down images format test-list clean help \
-        mutation unit-tests clang-objects objects one tools simulations simulation-binaries \
+        mutation unit-tests test-binaries tool-binaries clang-objects objects one tools simulations simulation-binaries \
         fuzz coverage counted fuzz-search fuzz-replay
