@@ -203,6 +203,11 @@ static void changes_of_a_model_at_once_start_one_run_that_says_so(void **state)
     const char *run = world_text(&world, KIND_TRIGGER, "t", "status/lastRunRef/name");
     assert_string_equal(world_text(&world, KIND_PIPELINE_RUN, run, "spec/cause/message"),
                         "2 changes of Model m, the newest Promoted: it did");
+    put_events(&world, EVENT("8", "Promoted", "m-2", AFTER) "," //
+               EVENT("9", "Promoted", "m-3", AFTER));
+    run = world_text(&world, KIND_TRIGGER, "t", "status/lastRunRef/name");
+    assert_string_equal(world_text(&world, KIND_PIPELINE_RUN, run, "spec/cause/message"),
+                        "Model m: Promoted: it did");
     world_free(&world);
 }
 

@@ -7,12 +7,16 @@ firewall that has forgotten a connection or a switch that died.
 from __future__ import annotations
 
 import http.client
+import socket
 import subprocess
 import threading
+from collections.abc import Callable
 from ctypes import CDLL, get_errno
-from typing import Any
+from typing import TypeVar
 
+T = TypeVar("T")
 LIMIT_SECONDS = 30
+ANSWER_SECONDS = 5
 DEVICE = "ctl0"
 NEAR, FAR = "10.214.0.1", "10.214.0.2"  # inside the two namespaces only
 CLONE_NEWNET = 0x40000000  # setns(2)
@@ -63,26 +67,48 @@ class Link:
         _run("ip", "-n", self.far, "link", "delete", DEVICE, check=False)
         _run("ip", "netns", "delete", self.near, check=False)
 
-    def get(self, port: int, path: str) -> tuple[int, str]:
-        """What a server in the namespace answers at 127.0.0.1; 0 and the error when none does."""
-        answer: list[tuple[int, str]] = []
+    def _inside(self, place: str, act: Callable[[], T]) -> T:
+        """What `act` returns in this namespace; sockets that it makes stay there."""
+        came: list[T] = []
+        failed: list[BaseException] = []
 
         # Namespaces are a thread's own: this one ends here, and with it its being there.
-        def ask() -> None:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        def work() -> None:
             try:
-                with open(f"/run/netns/{self.near}", "rb") as place:
-                    if CDLL(None, use_errno=True).setns(place.fileno(), CLONE_NEWNET) != 0:
+                with open(f"/run/netns/{place}", "rb") as file:
+                    if CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET) != 0:
                         raise OSError(get_errno(), "setns")
-                connection.request("GET", path)
-                response: Any = connection.getresponse()
-                answer.append((response.status, response.read().decode()))
-            except (OSError, http.client.HTTPException) as error:
-                answer.append((0, str(error)))
+                came.append(act())
+            except BaseException as error:  # the caller's to judge
+                failed.append(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        if failed:
+            raise failed[0]
+        return came[0]
+
+    def listen(self) -> socket.socket:
+        """A listener at the far end, at FAR, that the controller can reach."""
+        return self._inside(self.far, lambda: socket.create_server((FAR, 0), backlog=64))
+
+    def request(self, method: str, port: int, path: str, body: bytes | None = None,
+                headers: dict[str, str] | None = None) -> tuple[int, str]:
+        """What a server in the near namespace answers at 127.0.0.1; 0 and the error when none does."""
+        def ask() -> tuple[int, str]:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+            try:
+                connection.request(method, path, body, headers or {})
+                response = connection.getresponse()
+                return response.status, response.read().decode()
             finally:
                 connection.close()
 
-        thread = threading.Thread(target=ask)
-        thread.start()
-        thread.join()
-        return answer[0]
+        try:
+            return self._inside(self.near, ask)
+        except (OSError, http.client.HTTPException) as error:
+            return 0, str(error)
+
+    def get(self, port: int, path: str) -> tuple[int, str]:
+        return self.request("GET", port, path)

@@ -23,9 +23,10 @@ from harness.cluster import ROOT, say
 
 sys.path.insert(0, str(ROOT / "bench"))
 
-from measure.cluster import ACCOUNT, SYSTEM, BenchCluster, Controller, issue_token, remove_cluster  # noqa: E402
+from measure.cluster import (  # noqa: E402
+    ACCOUNT, SYSTEM, BenchCluster, Controller, free_port, issue_token, remove_cluster)
 
-from faults.link import Link  # noqa: E402
+from faults.link import FAR, Link  # noqa: E402
 
 TOOL = str(ROOT / "hack/cluster")
 BUILD_LIMIT_SECONDS = 900
@@ -47,6 +48,7 @@ class Worker(Controller):
         self.link = plane.link
         self.token_file = folder / "token"
         self.starts = 0
+        self.hook_port = free_port()
         self.token_file.touch(mode=0o600)
         self.token_file.write_text(issue_token(plane))
         super().__init__(plane, binary, folder)
@@ -56,12 +58,18 @@ class Worker(Controller):
 
     def start(self) -> None:
         if self.starts == 0:
-            self.command = self.link.enter(*self.command)
+            self.command = self.link.enter(
+                *self.command, "--webhook-address", f"127.0.0.1:{self.hook_port}",
+                "--allow-egress", FAR, "--allow-egress-addresses", f"{FAR}/32")
         self.starts += 1
         super().start()
 
     def get(self, path: str) -> tuple[int, str]:
         return self.link.get(self.port, path)
+
+    def deliver(self, path: str, body: bytes, headers: dict[str, str]) -> int:
+        """To a webhook; the status, 0 when none came."""
+        return self.link.request("POST", self.hook_port, path, body, headers)[0]
 
     def kill(self) -> None:
         """SIGKILL: nothing is said goodbye to."""
