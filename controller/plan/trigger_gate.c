@@ -108,37 +108,13 @@ static void use_budget(struct trigger_work *work)
     status->budget_used++;
 }
 
-static const char *find_value(const struct trigger_values *values, const char *name)
-{
-    for (size_t at = 0; name && at < values->count; at++) {
-        if (text_equal(values->items[at].name, name)) {
-            return values->items[at].value;
-        }
-    }
-    return NULL;
-}
-
-/* Those that spec.params asks for. */
-static void keep_values(struct trigger_work *work, const struct trigger_values *values)
-{
-    const struct trigger_spec *spec = &work->trigger->spec;
-    struct pending_firing *pending = &work->after.status.pending;
-    pending->params = arena_array(work->arena, struct name_value, spec->param_count);
-    for (size_t at = 0; at < spec->param_count; at++) {
-        const char *value = find_value(values, spec->params[at].from);
-        if (value) {
-            pending->params[pending->param_count++] = (struct name_value){
-                .name = spec->params[at].name, .value = arena_copy_text(work->arena, value)};
-        }
-    }
-}
-
 void trigger_write_down(struct trigger_work *work, const struct pending_firing *firing,
                         const struct trigger_values *values)
 {
     struct trigger_status *status = &work->after.status;
     status->pending = *firing;
-    keep_values(work, values);
+    status->pending.params = trigger_params_keep(work->arena, &work->trigger->spec, values,
+                                                 &status->pending.param_count);
     use_budget(work);
     trigger_note_try(work);
     status->last_firing_time = work->view->now;

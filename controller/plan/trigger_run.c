@@ -39,33 +39,6 @@ static const char *describe_cause(const struct trigger_work *work, const char *r
                        text_or(schedule->time_zone, "Etc/UTC"), why);
 }
 
-static const char *find_kept_value(const struct pending_firing *pending, const char *name)
-{
-    for (size_t at = 0; at < pending->param_count; at++) {
-        if (text_equal(pending->params[at].name, name)) {
-            return pending->params[at].value;
-        }
-    }
-    return NULL;
-}
-
-/* Values of the spec as it is now, and of the source as it was at the firing. */
-static struct name_value *list_params(struct trigger_work *work, size_t *count)
-{
-    const struct trigger_spec *spec = &work->trigger->spec;
-    const struct pending_firing *pending = &work->after.status.pending;
-    struct name_value *params = arena_array(work->arena, struct name_value, spec->param_count);
-    *count = 0;
-    for (size_t at = 0; at < spec->param_count; at++) {
-        const struct trigger_param *param = &spec->params[at];
-        const char *value = param->from ? find_kept_value(pending, param->name) : param->value;
-        if (value) {
-            params[(*count)++] = (struct name_value){.name = param->name, .value = value};
-        }
-    }
-    return params;
-}
-
 /* What the source was at: a time, or a revision. */
 static const char *print_revision(struct trigger_work *work)
 {
@@ -84,7 +57,9 @@ static const char *render_run(struct trigger_work *work)
     const struct pending_firing *pending = &work->after.status.pending;
     const char *chain = arena_print(work->arena, "%lld", (long long)pending->chain);
     size_t param_count = 0;
-    struct name_value *params = list_params(work, &param_count);
+    const struct trigger_values kept = {.items = pending->params, .count = pending->param_count};
+    struct name_value *params = trigger_params_list(work->arena, &trigger->spec, &kept,
+                                                    &param_count);
     struct name_value labels[] = {
         {.name = LABEL_MANAGED_BY, .value = LABEL_MANAGED_BY_VALUE},
         {.name = LABEL_PIPELINE, .value = name_as_label(work->arena, work->pipeline->meta.name)},

@@ -18,6 +18,7 @@
 #include "plan/conditions.h"
 #include "plan/cron.h"
 #include "plan/reasons.h"
+#include "plan/trigger_params.h"
 #include "plan/view.h"
 
 enum { TRIGGER_NEWS_MAXIMUM = 8 };
@@ -93,12 +94,6 @@ bool trigger_breaker_holds(const struct trigger_work *work, struct trigger_gate 
 void trigger_note_try(struct trigger_work *work);
 /* Ready says that it is open. */
 void trigger_note_breaker(struct trigger_work *work);
-
-/* What spec.params' `from` asks for, out of what the source says; more than that is not kept. */
-struct trigger_values {
-    const struct name_value *items;
-    size_t count;
-};
 
 /*
  * Writes the firing down: `firing` has its time or revision, its run's name and its reason. Its run
