@@ -28,17 +28,7 @@ bool trigger_is_late(const struct trigger_work *work, int64_t scheduled_time)
 
 const char *trigger_print_time(const struct trigger_work *work, int64_t time)
 {
-    char utc[CIVIL_TEXT_SIZE];
-    civil_format(time, utc);
-    const struct zone *zone = work->view->zone;
-    if (!zone || zone == zone_utc()) {
-        return arena_copy_text(work->arena, utc);
-    }
-    struct zone_period period = zone_period_at(zone, time);
-    struct civil local = civil_from_unix(time + period.offset);
-    return arena_print(work->arena, "%s (%04lld-%02d-%02d %02d:%02d %s in %s)", utc,
-                       (long long)local.year, local.month, local.day, local.hour, local.minute,
-                       period.abbreviation, zone_name(zone));
+    return zone_print_time(work->arena, work->view->zone, time);
 }
 
 /* The schedule. */

@@ -1,5 +1,6 @@
 #include "plan/zone.h"
 
+#include "core/civil.h"
 #include "core/text.h"
 #include "plan/zone_rule.h"
 
@@ -386,6 +387,20 @@ int32_t zone_offset_at(const struct zone *zone, int64_t instant)
     return zone_period_at(zone, instant).offset;
 }
 
+int64_t zone_first_instant(const struct zone *zone, int64_t local)
+{
+    int64_t at = local - OFFSET_MAXIMUM - 1; /* nowhere is it later than this yet */
+    for (;;) {
+        struct zone_period period = zone_period_at(zone, at);
+        int64_t shown = local - period.offset;
+        int64_t first = shown > at ? shown : at;
+        if (first < period.end || period.end >= ZONE_LATEST) {
+            return first;
+        }
+        at = period.end;
+    }
+}
+
 bool zone_next_transition(const struct zone *zone, int64_t instant, int64_t *transition)
 {
     int64_t end = zone_period_at(zone, instant).end;
@@ -394,4 +409,18 @@ bool zone_next_transition(const struct zone *zone, int64_t instant, int64_t *tra
     }
     *transition = end;
     return true;
+}
+
+const char *zone_print_time(struct arena *arena, const struct zone *zone, int64_t instant)
+{
+    char in_utc[CIVIL_TEXT_SIZE];
+    civil_format(instant, in_utc);
+    if (!zone || zone == zone_utc()) {
+        return arena_copy_text(arena, in_utc);
+    }
+    struct zone_period period = zone_period_at(zone, instant);
+    struct civil local = civil_from_unix(instant + period.offset);
+    return arena_print(arena, "%s (%04lld-%02d-%02d %02d:%02d %s in %s)", in_utc,
+                       (long long)local.year, local.month, local.day, local.hour, local.minute,
+                       period.abbreviation, zone_name(zone));
 }

@@ -62,6 +62,19 @@ struct zone_period zone_period_at(const struct zone *zone, int64_t instant);
 /* Seconds east of UTC at `instant`. */
 int32_t zone_offset_at(const struct zone *zone, int64_t instant);
 
+/*
+ * The first instant at which the local clock shows `local` or a later time; `local` is in seconds
+ * since 1970-01-01T00:00:00 on that clock. Of a time that is shown twice the first one, of one that
+ * is skipped the jump. A date begins at this instant of its midnight.
+ */
+int64_t zone_first_instant(const struct zone *zone, int64_t local);
+
+/*
+ * "2026-01-31T02:00:00Z", and for all zones but UTC what their clocks show: "2026-01-31T02:00:00Z
+ * (2026-01-31 03:00 CET in Europe/Berlin)". `zone` NULL: UTC.
+ */
+const char *zone_print_time(struct arena *arena, const struct zone *zone, int64_t instant);
+
 /* The first change after `instant` (offset, name or both); false when there is none any more. */
 bool zone_next_transition(const struct zone *zone, int64_t instant, int64_t *transition);
 

@@ -1,5 +1,6 @@
 /*
- * TZif bytes are a zone whose periods lie end to end, or an error; a name is fit for a path or an
+ * TZif bytes are a zone whose periods lie end to end, or an error; a local time has one first
+ * instant; a name is fit for a path or an
  * error. Input: the file.
  */
 
@@ -20,6 +21,14 @@ static void require_period(const struct zone *zone, int64_t instant)
     REQUIRE(instant < ZONE_EARLIEST || period.start <= instant);
     REQUIRE(instant >= ZONE_LATEST || instant < period.end);
     REQUIRE(zone_offset_at(zone, instant) == period.offset);
+}
+
+/* The first instant at which the local clock shows this or more. */
+static void require_first(const struct zone *zone, int64_t local)
+{
+    int64_t first = zone_first_instant(zone, local);
+    REQUIRE(first + zone_offset_at(zone, first) >= local);
+    REQUIRE(first - 1 + zone_offset_at(zone, first - 1) < local);
 }
 
 static void walk(const struct zone *zone, int64_t instant)
@@ -57,6 +66,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         for (size_t at = 0; at < COUNT_OF(instants); at++) {
             require_period(zone, instants[at]);
             walk(zone, instants[at]);
+            if (instants[at] > ZONE_EARLIEST && instants[at] < ZONE_LATEST - 1) {
+                require_first(zone, instants[at]);
+            }
         }
     }
     arena_free(&arena);

@@ -133,6 +133,41 @@ static struct result parse_footer(struct arena *arena, const char *footer, const
     return zone_parse(arena, "Test", bytes, size, zone, error);
 }
 
+static void a_local_time_begins_at_the_first_instant_that_shows_it_or_a_later_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sentence;
+        const char *zone;
+        const char *local; /* written as if it were UTC */
+        const char *first;
+    } rows[] = {
+        {"UTC", "UTC", "2026-01-31T00:00:00Z", "2026-01-31T00:00:00Z"},
+        {"in winter", "Europe/Berlin", "2026-01-31T00:00:00Z", "2026-01-30T23:00:00Z"},
+        {"in summer", "Europe/Berlin", "2026-07-31T00:00:00Z", "2026-07-30T22:00:00Z"},
+        {"skipped in the night", "Europe/Berlin", "2026-03-29T02:30:00Z", "2026-03-29T01:00:00Z"},
+        {"shown twice", "Europe/Berlin", "2026-10-25T02:30:00Z", "2026-10-25T00:30:00Z"},
+        {"midnight is skipped", "America/Sao_Paulo", "2018-11-04T00:00:00Z",
+         "2018-11-04T03:00:00Z"},
+        {"the clock goes back at midnight", "America/Sao_Paulo", "2019-02-17T00:00:00Z",
+         "2019-02-17T03:00:00Z"},
+        {"a whole day is skipped", "Pacific/Apia", "2011-12-30T00:00:00Z", "2011-12-30T10:00:00Z"},
+        {"the day behind it", "Pacific/Apia", "2011-12-31T00:00:00Z", "2011-12-30T10:00:00Z"},
+        {"half an hour", "Australia/Lord_Howe", "2026-10-04T02:15:00Z", "2026-10-03T15:30:00Z"},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct arena arena = {0};
+        int64_t first = zone_first_instant(load_zone(&arena, rows[at].zone),
+                                           instant(rows[at].local));
+        char text[CIVIL_TEXT_SIZE];
+        civil_format(first, text);
+        if (strcmp(text, rows[at].first) != 0) {
+            fail_msg("%s: %s, not %s", rows[at].sentence, text, rows[at].first);
+        }
+        arena_free(&arena);
+    }
+}
+
 static void footers_say_when_clocks_change(void **state)
 {
     (void)state;
@@ -440,6 +475,7 @@ int main(void)
         cmocka_unit_test(a_fat_file_and_a_slim_one_mean_the_same),
         cmocka_unit_test(periods_lie_end_to_end_in_all_zones),
         cmocka_unit_test(utc_needs_no_file_and_never_changes),
+        cmocka_unit_test(a_local_time_begins_at_the_first_instant_that_shows_it_or_a_later_one),
         cmocka_unit_test(footers_say_when_clocks_change),
         cmocka_unit_test(bad_footers_are_refused_with_their_place),
         cmocka_unit_test(malformed_files_are_refused_by_what_is_wrong),
