@@ -1,6 +1,7 @@
 #include "api/codec.h"
 #include "api/trigger.h"
 #include "cli/cli.h"
+#include "cli/terminal.h"
 #include "core/civil.h"
 #include "core/text.h"
 #include "io/access.h"
@@ -11,7 +12,7 @@
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 enum { TRIGGER_MAXIMUM = 3 * 1024 * 1024, ASK_TIMEOUT_MS = 30 * 1000 };
-enum { HTTP_OK = 200, HTTP_NOT_FOUND = 404, FIRST_PRINTABLE = ' ', DELETE_CHARACTER = 0x7f };
+enum { HTTP_OK = 200, HTTP_NOT_FOUND = 404 };
 
 static const char usage[] =
     "usage: tidemill why TRIGGER [-n NAMESPACE] [--kubeconfig FILE] [--context NAME]\n"
@@ -71,13 +72,9 @@ static int read_arguments(int argc, char **argv, struct question *question)
 
 /* ---- The story ---- */
 
-/* What a source said may be in it: it gives no orders to the terminal. */
 static void print_text(const char *text)
 {
-    for (const char *at = text_or(text, ""); *at != '\0'; at++) {
-        unsigned char c = (unsigned char)*at;
-        (void)putchar(c < FIRST_PRINTABLE || c == DELETE_CHARACTER ? '?' : c);
-    }
+    terminal_print(stdout, text);
 }
 
 static const char *print_time(struct arena *arena, int64_t time)
