@@ -36,6 +36,7 @@ enum api_kind {
 #define LABEL_MODEL_VERSION    "tidemill.dev/model-version"
 #define LABEL_VERSION_UID      "tidemill.dev/version-uid" /* on serving pods: their ModelVersion */
 #define LABEL_TRIGGER          "tidemill.dev/trigger"
+#define LABEL_BACKFILL         "tidemill.dev/backfill" /* on runs of a backfill: the Trigger */
 #define ANNOTATION_REVISION    "tidemill.dev/revision" /* on a run's Jobs: the pinned revision */
 #define ANNOTATION_ATTEMPT     "tidemill.dev/attempt"
 #define ANNOTATION_TRIGGER_UID "tidemill.dev/trigger-uid"

@@ -16,6 +16,10 @@ enum { STEP_PART_LIMIT = 22 };
 /* Conformance K3: longer names of Triggers leave no room for "-" and the minutes. */
 enum { TRIGGER_PART_LIMIT = 52, MINUTE_SECONDS = 60 };
 
+/* The same with BACKFILL_SUFFIX behind them. */
+#define BACKFILL_SUFFIX "-backfill"
+enum { BACKFILL_PART_LIMIT = TRIGGER_PART_LIMIT - (sizeof(BACKFILL_SUFFIX) - 1) };
+
 static bool is_lower_alphanumeric(char byte)
 {
     return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
@@ -102,25 +106,36 @@ const char *name_model_version(struct arena *arena, const char *model, const cha
     return name_with_hash(arena, model, hash, NAME_LIMIT_SERVICE);
 }
 
-static const char *trigger_part(struct arena *arena, const char *trigger)
+static const char *trigger_part(struct arena *arena, const char *trigger, size_t limit)
 {
-    return strlen(trigger) > TRIGGER_PART_LIMIT
-               ? name_with_hash(arena, trigger, hash_purpose("trigger", trigger),
-                                TRIGGER_PART_LIMIT)
+    return strlen(trigger) > limit
+               ? name_with_hash(arena, trigger, hash_purpose("trigger", trigger), limit)
                : trigger;
+}
+
+static long long minutes_of(int64_t scheduled_time)
+{
+    return scheduled_time / MINUTE_SECONDS - (scheduled_time % MINUTE_SECONDS < 0);
 }
 
 const char *name_scheduled_run(struct arena *arena, const char *trigger, int64_t scheduled_time)
 {
-    int64_t minutes = scheduled_time / MINUTE_SECONDS - (scheduled_time % MINUTE_SECONDS < 0);
-    return arena_print(arena, "%s-%lld", trigger_part(arena, trigger), (long long)minutes);
+    return arena_print(arena, "%s-%lld", trigger_part(arena, trigger, TRIGGER_PART_LIMIT),
+                       minutes_of(scheduled_time));
+}
+
+const char *name_backfill_run(struct arena *arena, const char *trigger, int64_t scheduled_time)
+{
+    return arena_print(arena, "%s-%lld" BACKFILL_SUFFIX,
+                       trigger_part(arena, trigger, BACKFILL_PART_LIMIT),
+                       minutes_of(scheduled_time));
 }
 
 const char *name_fired_run(struct arena *arena, const char *trigger, const char *trigger_uid,
                            int64_t number)
 {
     enum { WHOLE = 63 };
-    const char *part = trigger_part(arena, trigger);
+    const char *part = trigger_part(arena, trigger, TRIGGER_PART_LIMIT);
     uint64_t hash = hash_purpose("firing", trigger_uid);
     return arena_print(arena, "%s-%lld", name_with_hash(arena, part, hash, WHOLE),
                        (long long)number);

@@ -35,6 +35,11 @@ const char *name_fired_run(struct arena *arena, const char *trigger, const char 
                            int64_t number);
 /* TRIGGER-UNIXMINUTES (conformance K3). */
 const char *name_scheduled_run(struct arena *arena, const char *trigger, int64_t scheduled_time);
+/*
+ * TRIGGER-UNIXMINUTES-backfill. Those of firings end in a digit, so no Trigger of any name ever
+ * takes one of these.
+ */
+const char *name_backfill_run(struct arena *arena, const char *trigger, int64_t scheduled_time);
 
 /* `name` if it is a valid label value, else a cut of it with a hash: for `kubectl -l`. */
 const char *name_as_label(struct arena *arena, const char *name);

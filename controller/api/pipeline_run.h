@@ -6,7 +6,7 @@
 #include "api/meta.h"
 
 struct cause_spec {
-    const char *kind;     /* Manual, Trigger */
+    const char *kind;     /* Manual, Trigger, Backfill */
     const char *name;     /* the Trigger's name */
     const char *revision; /* what the source was at: for schedules the scheduled time */
     const char *message;

@@ -55,6 +55,7 @@ static void require_all_names(struct arena *arena, const char *text, const char 
     require_hashed_label(name_with_hash(arena, text, 7, NAME_LIMIT_LABEL), NAME_LIMIT_LABEL);
     require_label_value(name_as_label(arena, text));
     assert_true(strlen(name_scheduled_run(arena, text, INT64_C(1769828400))) <= NAME_LIMIT_LABEL);
+    assert_true(strlen(name_backfill_run(arena, text, INT64_C(1769828400))) <= NAME_LIMIT_LABEL);
 }
 
 static void names_of_any_length_and_ending_give_labels(void **state)
@@ -117,6 +118,8 @@ static void names_stay_the_same_for_ever(void **state)
     assert_string_equal(name_scheduled_run(&arena, "nightly", INT64_C(1769828400)),
                         "nightly-29497140");
     assert_string_equal(name_scheduled_run(&arena, "nightly", -1), "nightly--1");
+    assert_string_equal(name_backfill_run(&arena, "nightly", INT64_C(1769828400)),
+                        "nightly-29497140-backfill");
     arena_free(&arena);
 }
 
@@ -166,8 +169,13 @@ static void a_long_trigger_s_runs_keep_apart(void **state)
     other[sizeof(other) - 2] = 'u';
     assert_string_not_equal(name_scheduled_run(&arena, one, 0),
                             name_scheduled_run(&arena, other, 0));
+    assert_string_not_equal(name_backfill_run(&arena, one, 0), name_backfill_run(&arena, other, 0));
     one[52] = '\0'; /* the longest that the CRD allows is left as it is */
     assert_string_equal(name_scheduled_run(&arena, one, 60), arena_print(&arena, "%s-1", one));
+    assert_null(strstr(name_backfill_run(&arena, one, 60), one));
+    one[43] = '\0'; /* the longest that a backfill leaves as it is */
+    assert_string_equal(name_backfill_run(&arena, one, 60),
+                        arena_print(&arena, "%s-1-backfill", one));
     arena_free(&arena);
 }
 
