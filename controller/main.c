@@ -13,6 +13,7 @@ struct command {
 static const struct command commands[] = {
     {"controller", cli_controller, "run the operator"},
     {"cron", cli_cron, "print the next times at which a schedule fires"},
+    {"backfill", cli_backfill, "run past times of a schedule"},
     {"why", cli_why, "tell what a Trigger decided, and why"},
     {"artifact", cli_artifact, "check, digest and copy artifacts (used inside pods)"},
     {"version", cli_version, "print the version"},

@@ -9,6 +9,7 @@
 int cli_controller(int argc, char **argv); /* the operator itself */
 int cli_artifact(int argc, char **argv);   /* the helpers inside users' pods: digest, copy */
 int cli_cron(int argc, char **argv);       /* prints the next firings of a cron expression */
+int cli_backfill(int argc, char **argv);   /* runs past times of a Trigger's schedule */
 int cli_why(int argc, char **argv);        /* tells what a Trigger decided */
 int cli_version(int argc, char **argv);
 

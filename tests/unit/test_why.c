@@ -1,6 +1,7 @@
 /* tidemill why: against a server on loopback that gives one answer. */
 
 #include "cli/cli.h"
+#include "support/command.h"
 #include "support/folder.h"
 #include "support/test.h"
 
@@ -11,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { OUTPUT_SIZE = 4096, ARGUMENTS = 8, ARGUMENT_SIZE = 256, REQUEST_SIZE = 4096 };
+enum { REQUEST_SIZE = 4096 };
 
 /* One connection gets one answer, whatever it asks. */
 struct server {
@@ -65,45 +66,15 @@ static const char *open_server(struct server *server)
     return folder_write("kubeconfig", text);
 }
 
-/* Runs the command with both outputs caught in `output`; returns the exit code. */
-static int run_command(const char *const arguments[ARGUMENTS], char output[OUTPUT_SIZE])
-{
-    static const int descriptors[] = {STDOUT_FILENO, STDERR_FILENO};
-    char copies[ARGUMENTS][ARGUMENT_SIZE] = {{0}};
-    char *argv[ARGUMENTS + 1] = {NULL};
-    int argc = 0;
-    for (; argc < ARGUMENTS && arguments[argc]; argc++) {
-        (void)snprintf(copies[argc], ARGUMENT_SIZE, "%s", arguments[argc]);
-        argv[argc] = copies[argc];
-    }
-    FILE *caught = tmpfile();
-    assert_non_null(caught);
-    (void)fflush(NULL);
-    int kept[COUNT_OF(descriptors)];
-    for (size_t at = 0; at < COUNT_OF(descriptors); at++) {
-        kept[at] = dup(descriptors[at]);
-        assert_int_equal(dup2(fileno(caught), descriptors[at]), descriptors[at]);
-    }
-    int code = cli_why(argc, argv);
-    (void)fflush(NULL);
-    for (size_t at = 0; at < COUNT_OF(descriptors); at++) {
-        assert_int_equal(dup2(kept[at], descriptors[at]), descriptors[at]);
-        assert_int_equal(close(kept[at]), 0);
-    }
-    rewind(caught);
-    output[fread(output, 1, OUTPUT_SIZE - 1, caught)] = '\0';
-    assert_int_equal(fclose(caught), 0);
-    return code;
-}
-
 /* Asks about "nightly" while the server says `body`. */
 static int ask(struct server *server, const char *status, const char *body,
-               char output[OUTPUT_SIZE])
+               char output[COMMAND_OUTPUT_SIZE])
 {
     *server = (struct server){.status = status, .body = body};
-    const char *arguments[ARGUMENTS] = {"why", "nightly", "--kubeconfig", open_server(server)};
+    const char *arguments[COMMAND_ARGUMENTS] = {"why", "nightly", "--kubeconfig",
+                                                open_server(server)};
     assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
-    int code = run_command(arguments, output);
+    int code = command_run(cli_why, arguments, output);
     (void)shutdown(server->listener, SHUT_RDWR); /* an accept that nobody came to ends */
     assert_int_equal(pthread_join(server->thread, NULL), 0);
     assert_int_equal(close(server->listener), 0);
@@ -128,7 +99,7 @@ static void the_story_is_told_in_order_and_gives_the_terminal_no_orders(void **s
 {
     (void)state;
     struct server server;
-    char output[OUTPUT_SIZE];
+    char output[COMMAND_OUTPUT_SIZE];
     assert_int_equal(ask(&server, "200 OK", trigger_json, output), 0);
     assert_non_null(strstr(server.request, "/namespaces/team/triggers/nightly HTTP/1.1\r\n"));
     assert_string_equal(
@@ -148,7 +119,7 @@ static void a_trigger_without_a_status_has_decided_nothing(void **state)
 {
     (void)state;
     struct server server;
-    char output[OUTPUT_SIZE];
+    char output[COMMAND_OUTPUT_SIZE];
     static const char body[] =
         "{\"metadata\":{\"name\":\"nightly\",\"namespace\":\"team\",\"generation\":1},"
         "\"spec\":{\"pipelineRef\":{\"name\":\"train\"}}}";
@@ -176,7 +147,7 @@ static void what_the_server_refuses_is_said_in_its_words(void **state)
     };
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
         struct server server;
-        char output[OUTPUT_SIZE];
+        char output[COMMAND_OUTPUT_SIZE];
         int code = ask(&server, rows[at].status, rows[at].body, output);
         if (code != 1 || !strstr(output, rows[at].output)) {
             fail_msg("%s: %d: %s", rows[at].sentence, code, output);
@@ -192,7 +163,7 @@ static void what_can_not_be_asked_is_refused_with_the_usage_or_the_reason(void *
     assert_int_equal(close(server.listener), 0); /* now nobody listens there */
     const struct {
         const char *sentence;
-        const char *arguments[ARGUMENTS];
+        const char *arguments[COMMAND_ARGUMENTS];
         int code;
         const char *output;
     } rows[] = {
@@ -204,8 +175,8 @@ static void what_can_not_be_asked_is_refused_with_the_usage_or_the_reason(void *
         {"help", {"why", "--help"}, 0, "the oldest first"},
     };
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
-        char output[OUTPUT_SIZE];
-        int code = run_command(rows[at].arguments, output);
+        char output[COMMAND_OUTPUT_SIZE];
+        int code = command_run(cli_why, rows[at].arguments, output);
         if (code != rows[at].code || !strstr(output, rows[at].output)) {
             fail_msg("%s: %d: %s", rows[at].sentence, code, output);
         }
