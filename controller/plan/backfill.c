@@ -63,7 +63,7 @@ static struct result check_pipeline(struct backfill_work *work)
 {
     const struct pipeline *pipeline = work->request->pipeline;
     const char *name = text_or(work->request->trigger->spec.pipeline_ref.name, "");
-    if (!pipeline || pipeline->meta.deletion_time != TIME_ABSENT) {
+    if (!pipeline || name[0] == '\0' || pipeline->meta.deletion_time != TIME_ABSENT) {
         return error_set(work->error, ERROR_INVALID,
                          "Trigger \"%s\": spec.pipelineRef.name: there is no Pipeline \"%s\" in "
                          "this namespace%s; create it first",

@@ -3,47 +3,13 @@
  * does not grow with the number of firings. Input: zone, four bytes of a time, the expression.
  */
 
-#include "fuzz/fuzz.h"
+#include "fuzz/fuzz_clock.h"
 
 #include "plan/cron.h"
 
-#include <stdio.h>
 #include <time.h>
 
 enum { FIRINGS = 24, SPAN_DAYS = 800, DAY_SECONDS = 86400, BUDGET_MS = 1000 };
-
-static const char *const footers[] = {
-    "UTC0", "CET-1CEST,M3.5.0,M10.5.0/3",
-    "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0", /* Lord Howe: half an hour */
-    "<-02>2<-01>,M3.5.0/-1,M10.5.0/0",      /* Nuuk: before midnight */
-};
-
-/* RFC 9636, 3.1: header and data block of one type and one name, without changes. */
-static size_t put_block(char *to)
-{
-    enum { HEADER_SIZE = 44, TYPE_COUNT_AT = 39, NAME_SIZE_AT = 43, TYPE_SIZE = 6 };
-    static const char name[] = "UTC";
-    memcpy(to, "TZif2", strlen("TZif2"));
-    to[TYPE_COUNT_AT] = 1;
-    to[NAME_SIZE_AT] = sizeof(name);
-    memcpy(to + HEADER_SIZE + TYPE_SIZE, name, sizeof(name));
-    return HEADER_SIZE + TYPE_SIZE + sizeof(name);
-}
-
-/* A version 2 file whose times all come from its footer. */
-static const struct zone *load_zone(struct arena *arena, const char *footer)
-{
-    enum { FILE_SIZE = 256 };
-    char file[FILE_SIZE] = {0};
-    size_t size = put_block(file);
-    size += put_block(file + size);
-    size += (size_t)snprintf(file + size, sizeof(file) - size, "\n%s\n", footer);
-    const struct zone *zone = NULL;
-    struct error error = {0};
-    struct result result = zone_parse(arena, "Fuzz/Zone", file, size, &zone, &error);
-    REQUIRE(result_is_ok(result));
-    return zone;
-}
 
 static int64_t cpu_ms(void)
 {
@@ -79,7 +45,7 @@ static void require_place(struct fuzz_input text, const struct cron_place *place
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct fuzz_input input = {bytes, size};
-    const char *footer = footers[fuzz_take_byte(&input) % COUNT_OF(footers)];
+    uint8_t zone = fuzz_take_byte(&input);
     int64_t after = 0;
     for (int at = 0; at < 4; at++) {
         after = after * 256 + fuzz_take_byte(&input);
@@ -97,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
             REQUIRE(*at >= ' ' && *at <= '~');
         }
     } else {
-        require_agreement(cron, load_zone(&arena, footer), after);
+        require_agreement(cron, fuzz_load_zone(&arena, zone), after);
     }
     REQUIRE(cpu_ms() - start < BUDGET_MS);
     arena_free(&arena);
