@@ -53,6 +53,7 @@ struct world {
     struct stored_run runs[RUNS_MAXIMUM];
     size_t run_count;
     int looks_to_end;     /* a run ends when it is looked at for so many times */
+    int looks_to_start;   /* and is Pending until then */
     const char *fails;    /* part of the name of runs that fail */
     const char *vanishes; /* and of those that somebody deletes when they are looked at */
     const char *refusal;  /* of each POST; NULL: none is refused */
@@ -166,12 +167,19 @@ static bool is_finished(const struct world *world, const struct stored_run *run)
 static void print_run(const struct world *world, const struct stored_run *run, char *text)
 {
     bool fails = world->fails && strstr(run->name, world->fails);
-    const char *phase = !is_finished(world, run) ? "Running" : fails ? "Failed" : "Succeeded";
+    bool waits = run->looks < world->looks_to_start;
+    const char *phase = waits                      ? "Pending"
+                        : !is_finished(world, run) ? "Running"
+                        : fails                    ? "Failed"
+                                                   : "Succeeded";
     char status[256];
     (void)snprintf(status, sizeof(status),
                    ",'status':{'phase':'%s','conditions':[{'type':'Ready','status':'%s','reason':"
                    "'%s','message':'step a'}]}}",
-                   phase, fails ? "False" : "True", fails ? "StepFailed" : phase);
+                   phase, fails ? "False" : "True",
+                   waits   ? "WaitingForTurn"
+                   : fails ? "StepFailed"
+                           : phase);
     (void)snprintf(text, TEXT_SIZE + sizeof(status), "%.*s%s", (int)strlen(run->body) - 1,
                    run->body, quote(status));
 }
@@ -667,6 +675,18 @@ static void a_long_run_is_looked_at_less_and_less(void **state)
     assert_int_equal(world->lists, 2);
 }
 
+static void a_run_that_does_not_begin_says_once_what_it_waits_for(void **state)
+{
+    struct world *world = *state;
+    static const char line[] = "nightly-29409300-backfill  waits: WaitingForTurn: step a  [0 of 1";
+    world->options.to = "2025-12-02";
+    world->looks_to_start = 30;
+    world->looks_to_end = 40;
+    assert_int_equal(play(world), 0);
+    assert_says(world->out, line);
+    assert_null(strstr(strstr(world->out, line) + 1, line));
+}
+
 static void the_live_run_of_a_time_is_named(void **state)
 {
     struct world *world = *state;
@@ -781,6 +801,7 @@ int main(void)
         IN_A_WORLD(an_interrupt_says_where_it_stands),
         IN_A_WORLD(lists_are_read_once_page_by_page),
         IN_A_WORLD(a_long_run_is_looked_at_less_and_less),
+        IN_A_WORLD(a_run_that_does_not_begin_says_once_what_it_waits_for),
         IN_A_WORLD(the_live_run_of_a_time_is_named),
         IN_A_WORLD(runs_with_other_parameters_are_said),
         IN_A_WORLD(what_can_not_be_made_is_refused_before_anything_is),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import os
 import subprocess
 from typing import Any
 
+from harness import faults
 from harness.api import Json
 from harness.case import FINAL_PHASES, condition, step_status
 from harness.cluster import ROOT
@@ -206,3 +208,30 @@ class Backfill(BackfillCase):
         self.assertEqual(1, len(self.runs_of("follows")))
         self.assertTrue(all(run["status"]["phase"] in FINAL_PHASES for run in self.list("PipelineRun")))
         self.assertEqual("True", condition(self.get("Trigger", "follows"))["status"])
+
+
+class Outage(BackfillCase):
+    serial = True
+    weight = 100  # near the end: everything else would be disturbed
+
+    def test_outage(self) -> None:
+        """a backfill outlives an API server that is killed, and makes each time once"""
+        name = os.environ["TIDEMILL_CLUSTER"]
+        self.addCleanup(faults.wait_controller, self.api)
+        self.addCleanup(faults.cluster_up, name)
+        self.say_day("p")
+        self.yearly("nightly")
+        going = subprocess.Popen(self.years("nightly", "--max-parallel", "2"), stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, text=True)
+        try:
+            self.wait_for("the third run", lambda: len(self.made("nightly")) >= 3)
+            faults.kill_api_server(name)
+            faults.cluster_up(name)
+            told = going.communicate(timeout=COMMAND_LIMIT_SECONDS)[0]
+        finally:
+            going.kill()
+        self.assertEqual(0, going.returncode, told)
+        self.assertIn("no answer from the API server (", told)
+        self.assertIn("the API server answers again\n", told)
+        self.assertIn("6 times: 6 succeeded\n", told)
+        self.assertEqual([run_name("nightly", new_year(year)) for year in YEARS], sorted(self.made("nightly")))
