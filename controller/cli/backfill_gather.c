@@ -10,6 +10,9 @@
 
 enum { MICROSECONDS = 1000000 };
 
+/* Runs that are found in the way and told one by one. */
+enum { TAKEN_TOLD = 5 };
+
 static struct object *read_object(struct backfill_session *session, enum api_kind kind,
                                   const struct asker_answer *answer)
 {
@@ -114,7 +117,8 @@ static void take_made(void *context, struct arena *arena, struct object *object,
         backfill_take_run(session, item, (const struct pipeline_run *)object);
     } else if (item) {
         item->state = BACKFILL_TAKEN;
-        item->note = arena_print(&session->arena, "can't be read: %s", poison);
+        item->note = arena_print(&session->arena, "run %s can't be read: %s", item->time->run,
+                                 poison);
     }
     arena_free(arena);
     (void)memory_free(arena);
@@ -134,6 +138,22 @@ static void take_live(void *context, struct arena *arena, struct object *object,
     (void)memory_free(arena);
 }
 
+/* Names that are found taken before anything is made: often all, for one and the same reason. */
+static void complain_of_taken(const struct backfill_session *session)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < session->backfill.count; at++) {
+        const struct backfill_item *item = &session->report.items[at];
+        if (item->state == BACKFILL_TAKEN && ++count <= TAKEN_TOLD) {
+            backfill_complain(session, "%s", item->note);
+        }
+    }
+    if (count > TAKEN_TOLD) {
+        backfill_complain(session, "and so it is with %zu more; --dry-run names all",
+                          count - TAKEN_TOLD);
+    }
+}
+
 static void begin_work(struct backfill_session *session)
 {
     if (session->options.dry_run) {
@@ -142,6 +162,7 @@ static void begin_work(struct backfill_session *session)
         return;
     }
     backfill_report_found(&session->report);
+    complain_of_taken(session);
     backfill_work(session);
 }
 

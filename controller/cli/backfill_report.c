@@ -163,7 +163,7 @@ static void print_counts(const struct backfill_report *report, enum backfill_sta
     static const char *const words[BACKFILL_STATE_COUNT] = {
         [BACKFILL_SUCCEEDED] = "succeeded",       [BACKFILL_FAILED] = "failed",
         [BACKFILL_UNFINISHED] = "not ended yet",  [BACKFILL_DELETED] = "deleted",
-        [BACKFILL_TAKEN] = "with its name taken", [BACKFILL_ABSENT] = "not made",
+        [BACKFILL_TAKEN] = "whose name is taken", [BACKFILL_ABSENT] = "not made",
     };
     static const enum backfill_state order[] = {BACKFILL_FAILED, BACKFILL_UNFINISHED,
                                                 BACKFILL_DELETED, BACKFILL_TAKEN, BACKFILL_ABSENT};

@@ -546,7 +546,29 @@ static void a_name_that_is_another_run_s_is_said_and_the_others_go_on(void **sta
     assert_int_equal(taken->looks, 1);
     assert_says(world->err, "run nightly-29410740-backfill exists and was started by Manual ada "
                             "for no time; delete it to have this time made\n");
-    assert_says(world->out, "3 times: 2 succeeded, 1 with its name taken\n");
+    assert_says(world->out, "3 times: 2 succeeded, 1 whose name is taken\n");
+}
+
+static void runs_of_the_pipeline_that_it_had_before_are_in_the_way(void **state)
+{
+    struct world *world = *state;
+    world->options.to = "2025-12-09";
+    assert_int_equal(play(world), 0);
+    for (size_t at = 0; at < world->run_count; at++) {
+        char *name = strstr(world->runs[at].body, "\"pipelineRef\":{\"name\":\"churn\"");
+        memcpy(name, "\"pipelineRef\":{\"name\":\"older\"",
+               strlen("\"pipelineRef\":{\"name\":\"older\""));
+    }
+    assert_int_equal(play(world), 1);
+    assert_made(world, 8);
+    assert_says(world->err,
+                "run nightly-29409300-backfill exists and is of Pipeline older, and the "
+                "Trigger starts churn now; delete it to have this time made\n");
+    assert_says(world->err, "and so it is with 3 more; --dry-run names all\n");
+    assert_says(world->out, "8 times: 0 succeeded, 8 whose name is taken\n");
+    world->options.dry_run = true;
+    assert_int_equal(play(world), 0);
+    assert_says(world->out, "name is taken: run nightly-29419380-backfill exists and is of");
 }
 
 static void a_run_that_lost_its_label_is_found_by_its_name(void **state)
@@ -793,6 +815,7 @@ int main(void)
         IN_A_WORLD(a_fault_of_any_request_makes_no_time_twice),
         IN_A_WORLD(a_failed_run_stops_the_others_only_when_that_is_asked_for),
         IN_A_WORLD(a_name_that_is_another_run_s_is_said_and_the_others_go_on),
+        IN_A_WORLD(runs_of_the_pipeline_that_it_had_before_are_in_the_way),
         IN_A_WORLD(a_run_that_lost_its_label_is_found_by_its_name),
         IN_A_WORLD(what_the_api_server_refuses_is_said_in_its_words_and_ends_it),
         IN_A_WORLD(a_run_that_is_deleted_is_not_made_again_by_the_same_call),
