@@ -9,7 +9,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "tests" / "mutation"
 LEAST = 40
 SENTENCE = re.compile(r"^[A-Za-z].{20,200}\.$")
-LEAST_CONTEXT = re.compile(r"^(?:\+\+\+|---) [ab]/controller/(?:plan|kube|cache|api)/\S+$")
+# Of cli/ only what writes to the cluster.
+LEAST_CONTEXT = re.compile(
+    r"^(?:\+\+\+|---) [ab]/controller/(?:(?:plan|kube|cache|api)/|cli/(?:asker|backfill))\S+$")
 
 
 def patches() -> list[pathlib.Path]:
