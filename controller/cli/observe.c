@@ -30,6 +30,7 @@ static void collect_triggers(struct observation *observation)
     metric_set(set->deliveries, LABELS("ignored"), (int64_t)hooks.ignored);
     metric_set(set->deliveries, LABELS("refused"), (int64_t)hooks.refused);
     metric_set(set->deliveries, LABELS("put-off"), (int64_t)hooks.put_off);
+    metric_set(set->delivery_writes, NO_LABELS, (int64_t)hooks.writes);
 }
 
 /* Numbers that the parts keep themselves, copied when somebody asks. */

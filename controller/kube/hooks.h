@@ -6,12 +6,15 @@
  * Trigger's status, and only then answered with success; the leader's planner takes them from
  * there. The status is locked by its resourceVersion, so that any replica may write.
  *
- *   received ── whose? its limit? ──> its Secret (60 s at most) ── signed? known? does it count?
- * ──> waiting ── with all others that wait for this Trigger: one patch of its status ──> answered
+ *   received ── its limit? (kube/hook_limits) whose? ──> its Secret (60 s at most) ── signed?
+ * known? does it count? ──> waiting ── with all others that wait for this Trigger: one patch of its
+ * status ──> answered
  *
  * Invariants (conformance X4, X13): a sender learns nothing of whether a Trigger exists unless its
  * signature is right; no Secret is read for one that does not, nor beyond its limit; what waits in
- * memory and in the status is bounded; no text of a payload is logged or told.
+ * memory and in the status is bounded; no text of a payload is logged or told. A flood costs no
+ * requests to the API server: one for the Secret in HOOKS_SECRET_MS, and a patch for each time that
+ * the status has room for something new.
  */
 
 #include "api/meta.h"
@@ -24,8 +27,8 @@ enum {
     HOOKS_WAITING_MAXIMUM = 256,            /* deliveries of one Trigger that wait in memory */
     HOOKS_SECRET_MS = 60 * 1000,            /* how long a Secret is kept */
     HOOKS_ANSWER_MS = 8 * 1000,             /* senders wait 10 s (GitHub) and no longer */
-    HOOKS_BURST = 200,                      /* deliveries of one Trigger at once, */
-    HOOKS_RATE = 100,                       /* and so many a second */
+    HOOKS_SECRET_RETRY_MS = 5 * 1000,       /* how long it is not asked for after a failure */
+    HOOKS_REFUSAL_MS = 50,                  /* after which one that is not accepted is told */
     HOOKS_KNOWN_MAXIMUM = 256               /* ids that are remembered, in the status */
 };
 
@@ -39,6 +42,7 @@ struct hooks *hooks_free(struct hooks *hooks);
 struct hook_delivery {
     const char *namespace;
     const char *trigger;
+    const char *sender; /* whom its limit is of: an address; NULL: nobody knows */
     const struct name_value *headers;
     size_t header_count;
     const char *body; /* HOOKS_BODY_MAXIMUM at most; not NULL */
@@ -52,7 +56,7 @@ struct hook_answer {
 };
 
 /* `done` is called exactly once, from in here or later from the loop, after HOOKS_ANSWER_MS at
- * most. */
+ * most. Refusals wait for HOOKS_REFUSAL_MS: the caller bounds how many are under way. */
 void hooks_receive(struct hooks *hooks, const struct hook_delivery *delivery,
                    void (*done)(void *context, const struct hook_answer *answer), void *context);
 

@@ -79,6 +79,9 @@ static void register_triggers(struct controller_metrics *set, struct metrics *me
         metrics, "tidemill_webhook_deliveries_total",
         "Deliveries to webhooks: taken, repeated, ignored, refused, put-off.", METRIC_COUNT,
         LABELS("outcome"));
+    set->delivery_writes = metrics_add_counter(
+        metrics, "tidemill_webhook_writes_total",
+        "Patches of Triggers' statuses that wrote deliveries down.", METRIC_COUNT, NO_LABELS);
 }
 
 static void register_process(struct controller_metrics *set, struct metrics *metrics)

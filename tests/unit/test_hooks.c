@@ -5,6 +5,7 @@
 #include "api/trigger.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "kube/hook_limits.h"
 #include "kube/hooks.h"
 #include "support/fake_io.h"
 
@@ -13,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SECOND = 1000, ANSWERS = 1024 };
+enum { SECOND = 1000, ANSWERS = 4096 };
 
 #define SECRET_PATH "/api/v1/namespaces/team/secrets/key"
 #define STATUS_PATH "*/namespaces/team/triggers/hook/status"
@@ -27,6 +28,7 @@ struct world {
     int version;
     int answers[ANSWERS]; /* statuses, in the order of answering */
     size_t answer_count;
+    const char *sender;
 };
 
 static int set_up(void **state)
@@ -95,6 +97,7 @@ static void deliver_signed(struct world *world, const char *id, const char *body
     hooks_receive(world->hooks,
                   &(struct hook_delivery){.namespace = "team",
                                           .trigger = "hook",
+                                          .sender = world->sender,
                                           .headers = headers,
                                           .header_count = COUNT_OF(headers),
                                           .body = body,
@@ -123,6 +126,7 @@ static void script_write(struct world *world, int status)
                    (struct fake_answer){.status = status, .body = "{\"metadata\":{}}"});
 }
 
+/* What is not accepted is told after a while. */
 static int last_answer(struct world *world)
 {
     return world->answer_count > 0 ? world->answers[world->answer_count - 1] : 0;
@@ -171,23 +175,37 @@ static void a_delivery_is_written_down_before_it_is_answered(void **state)
     assert_non_null(strstr(last_patch(world), "\"name\":\"commit\",\"value\":\"abc\""));
     assert_non_null(strstr(last_patch(world), "/metadata/resourceVersion"));
     assert_int_equal(strlen(delivered_by(last_patch(world))), 16);
+    deliver(world, "d-1", "abc"); /* nor is it known before */
+    fake_io_run(world->fake);
+    assert_int_equal(world->answer_count, 0);
     fake_io_finish(world->fake, patch,
                    (struct fake_answer){.status = 200, .body = "{\"metadata\":{}}"});
-    assert_int_equal(last_answer(world), 202);
+    assert_int_equal(world->answers[0], 202);
+}
+
+/* Not a millisecond earlier, whatever there was to do. */
+static void assert_refused_in_time(struct world *world, size_t count)
+{
+    fake_io_advance(world->fake, HOOKS_REFUSAL_MS - 1);
+    assert_int_equal(world->answer_count, count - 1);
+    fake_io_advance(world->fake, 1);
+    assert_int_equal(world->answer_count, count);
+    assert_int_equal(last_answer(world), 401);
 }
 
 static void the_same_answer_for_no_trigger_and_a_wrong_signature(void **state)
 {
     struct world *world = *state;
     deliver(world, "d-1", "abc");
-    assert_int_equal(last_answer(world), 401);
+    assert_refused_in_time(world, 1);
     assert_int_equal(fake_io_sent_count(world->fake), 0); /* no Secret is read for nobody */
     put(world, GITHUB, "");
     script_secret(world, 200);
     deliver_signed(world, "d-2", "{}", "another key");
-    fake_io_run(world->fake);
-    assert_int_equal(last_answer(world), 401);
-    assert_int_equal(hooks_numbers(world->hooks).refused, 2);
+    assert_refused_in_time(world, 2);
+    deliver_signed(world, "d-2", "{}", "another key"); /* the Secret is known */
+    assert_refused_in_time(world, 3);
+    assert_int_equal(hooks_numbers(world->hooks).refused, 3);
     assert_int_equal(fake_io_count_sent(world->fake, "PATCH", "*"), 0);
 }
 
@@ -198,9 +216,14 @@ static void a_secret_that_can_t_be_read_accepts_nothing(void **state)
     put(world, GITHUB, "");
     for (size_t at = 0; at < COUNT_OF(statuses); at++) {
         script_secret(world, statuses[at]);
-        deliver(world, "d-1", "abc");
-        fake_io_run(world->fake);
-        assert_int_equal(last_answer(world), 401);
+        for (int again = 0; again < 3; again++) { /* it is not asked for each time */
+            deliver(world, "d-1", "abc");
+            fake_io_advance(world->fake, HOOKS_REFUSAL_MS);
+            assert_int_equal(world->answer_count, 3 * at + again + 1);
+            assert_int_equal(last_answer(world), 401);
+        }
+        assert_int_equal(fake_io_count_sent(world->fake, "GET", SECRET_PATH), at + 1);
+        fake_io_advance(world->fake, HOOKS_SECRET_RETRY_MS);
     }
 }
 
@@ -303,8 +326,140 @@ static void a_flood_of_one_trigger_is_bounded(void **state)
     for (size_t at = 0; at < world->answer_count; at++) {
         too_many += world->answers[at] == 429;
     }
-    assert_int_equal(too_many, FLOOD - HOOKS_BURST);
-    assert_int_equal(hooks_numbers(world->hooks).waiting, HOOKS_BURST);
+    assert_int_equal(too_many, FLOOD - HOOK_LIMITS_BURST);
+    assert_int_equal(hooks_numbers(world->hooks).waiting, HOOK_LIMITS_BURST);
+}
+
+/* How many of a flood are too many. */
+static int flood(struct world *world, size_t count)
+{
+    world->answer_count = 0;
+    for (size_t sent = 0; sent < count; sent++) {
+        deliver_signed(world, "d-1", "{}", "another key");
+    }
+    fake_io_advance(world->fake, HOOKS_REFUSAL_MS);
+    size_t too_many = 0;
+    for (size_t each = 0; each < world->answer_count; each++) {
+        too_many += world->answers[each] == 429;
+    }
+    return (int)too_many;
+}
+
+static void a_flood_tells_nothing_of_whether_there_is_a_trigger(void **state)
+{
+    struct world *world = *state;
+    enum { FLOOD = 300 };
+    int unknown = flood(world, FLOOD);
+    assert_int_equal(unknown, FLOOD - HOOK_LIMITS_BURST);
+    fake_io_advance(world->fake, 10 * SECOND);
+    put(world, GITHUB, "");
+    script_secret(world, 200);
+    assert_int_equal(flood(world, FLOOD), unknown);
+    world->sender = "192.0.2.7"; /* another one is not held up by it */
+    assert_int_equal(flood(world, 1), 0);
+    assert_int_equal(last_answer(world), 401);
+}
+
+/* By any names: one sender in all. */
+static void one_sender_has_a_limit_for_all_triggers(void **state)
+{
+    (void)state;
+    struct hook_limits *limits = hook_limits_new(7);
+    struct hook_ticket ticket;
+    size_t taken = 0;
+    enum { NAMES = 10000 };
+    for (int at = 0; at < NAMES; at++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "name-%d", at);
+        taken += hook_limits_take(limits, "192.0.2.1", "team", name, SECOND, &ticket);
+    }
+    assert_int_equal(taken, HOOK_LIMITS_SENDER_BURST);
+    assert_true(hook_limits_take(limits, "192.0.2.2", "team", "other", SECOND, &ticket));
+    hook_limits_give_back(limits, ticket);
+    assert_true(hook_limits_take(limits, "192.0.2.1", "team", "x", 2 * SECOND, &ticket));
+    (void)hook_limits_free(limits);
+}
+
+/* The cache hears of what was patched. */
+static void put_delivered(struct world *world)
+{
+    char status[8192];
+    (void)snprintf(status, sizeof(status), "'delivered':'%s'", delivered_by(last_patch(world)));
+    put(world, GITHUB, status);
+}
+
+static void duplicates_and_replays_cost_one_read_and_one_write(void **state)
+{
+    struct world *world = *state;
+    enum { MANY = 2000, BATCH = 100 };
+    put(world, GITHUB, "");
+    script_secret(world, 200);
+    script_write(world, 200);
+    for (int sent = 0; sent < MANY; sent += BATCH) {
+        for (int at = 0; at < BATCH; at++) {
+            deliver(world, "d-1", "abc");
+        }
+        fake_io_advance(world->fake, 100);
+        if (sent == 0) {
+            put_delivered(world);
+        }
+    }
+    assert_int_equal(world->answer_count, MANY);
+    for (size_t at = 0; at < MANY; at++) {
+        assert_int_equal(world->answers[at], at < BATCH ? 202 : 200);
+    }
+    assert_int_equal(fake_io_sent_count(world->fake), 2);
+    assert_int_equal(hooks_numbers(world->hooks).put_off, 0);
+}
+
+/* Else each write would be followed by one that conflicts. */
+static void what_was_written_is_known_before_the_cache_hears_of_it(void **state)
+{
+    struct world *world = *state;
+    put(world, GITHUB, "");
+    script_secret(world, 200);
+    fake_io_script(
+        world->fake, "PATCH", STATUS_PATH,
+        (struct fake_answer){.status = 200, .body = "{\"metadata\":{\"resourceVersion\":\"2\"}}"});
+    deliver(world, "d-1", "abc");
+    fake_io_run(world->fake);
+    assert_int_equal(last_answer(world), 202);
+    deliver(world, "d-1", "abc");
+    assert_int_equal(last_answer(world), 200);
+    deliver(world, "d-2", "abc"); /* its turn comes when the cache is there */
+    fake_io_advance(world->fake, SECOND);
+    assert_int_equal(world->answer_count, 2);
+    assert_int_equal(fake_io_count_sent(world->fake, "PATCH", "*"), 1);
+    put_delivered(world);
+    script_write(world, 200);
+    fake_io_advance(world->fake, 100);
+    assert_int_equal(last_answer(world), 202);
+    assert_int_equal(world->answer_count, 3);
+    assert_int_equal(fake_io_count_sent(world->fake, "PATCH", "*"), 2);
+}
+
+/* The 64 that wait are all that is written, however many more come. */
+static void a_storm_without_room_costs_no_requests(void **state)
+{
+    struct world *world = *state;
+    enum { STORM = 1000 };
+    static char status[16 * 1024];
+    status[0] = '\0';
+    for (int at = 0; at < TRIGGER_DELIVERIES_MAXIMUM; at++) {
+        (void)snprintf(status + strlen(status), sizeof(status) - strlen(status),
+                       "%s{'id':'old-%d'}", at > 0 ? "," : "'deliveries':[", at);
+    }
+    strcat(status, "]");
+    put(world, GITHUB, status);
+    script_secret(world, 200);
+    for (int at = 0; at < STORM; at++) {
+        char id[16];
+        (void)snprintf(id, sizeof(id), "d-%d", at);
+        deliver(world, id, "abc");
+        fake_io_run(world->fake);
+        assert_int_equal(last_answer(world), 503);
+    }
+    assert_int_equal(fake_io_sent_count(world->fake), 1);
 }
 
 static void what_waits_too_long_is_told_to_come_again(void **state)
@@ -389,6 +544,7 @@ static void a_trigger_that_goes_answers_who_waits(void **state)
     deliver(world, "d-1", "abc");
     cache_remove(world->cache, KIND_TRIGGER, "team", "hook", "99");
     fake_io_run(world->fake);
+    fake_io_advance(world->fake, HOOKS_REFUSAL_MS);
     assert_int_equal(last_answer(world), 401);
     assert_int_equal(hooks_numbers(world->hooks).waiting, 0);
 }
@@ -409,6 +565,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(when_the_status_is_full_senders_come_again, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_flood_of_one_trigger_is_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_flood_tells_nothing_of_whether_there_is_a_trigger, set_up,
+                                        tear_down),
+        cmocka_unit_test(one_sender_has_a_limit_for_all_triggers),
+        cmocka_unit_test_setup_teardown(duplicates_and_replays_cost_one_read_and_one_write, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_was_written_is_known_before_the_cache_hears_of_it,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_storm_without_room_costs_no_requests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_waits_too_long_is_told_to_come_again, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_conflict_is_written_anew, set_up, tear_down),

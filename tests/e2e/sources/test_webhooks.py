@@ -9,6 +9,7 @@ import json
 import time
 from typing import Any
 
+from harness import audit
 from harness.objects import step
 from sources import servers
 from sources.test_sources import KEPT, SourceCase
@@ -107,6 +108,23 @@ class GitHub(WebhookCase):
         self.wait_fired("many", count)
         self.assertEqual({f"c-{number}" for number in range(count)},
                          {self.param(run, "commit") for run in self.runs_of("many")})
+
+    def test_flood_costs_no_writes(self) -> None:
+        """a hundred repetitions and as many that are not signed write nothing, and start nothing"""
+        count = 100
+        self.hook("flood")
+        self.wait_condition("Trigger", "flood", "True", "Watching")
+        self.assertEqual(202, self.push("flood", "d-1", "abc"))
+        self.wait_fired("flood", 1)
+        self.settle()
+        start = audit.mark()
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            again = [pool.submit(self.push, "flood", "d-1", "abc") for _ in range(count)]
+            wrong = [pool.submit(self.push, "flood", f"w-{number}", "abc", key="another") for number in range(count)]
+        self.assertEqual({200}, {done.result() for done in again})
+        self.assertEqual({401}, {done.result() for done in wrong})
+        self.assertEqual([], audit.controller_writes(start, self.namespace))
+        self.assertEqual(1, len(self.runs_of("flood")))
 
     def test_secret_missing(self) -> None:
         """a webhook whose Secret is not there says so, and takes nothing"""
