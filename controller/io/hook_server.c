@@ -6,17 +6,23 @@
 #include "core/text.h"
 #include "io/serve.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum {
     CONNECTIONS_MAXIMUM = 512,
     CONNECTIONS_PER_PEER = 256, /* what ends TLS in front of it is one peer */
     CONNECTION_MEMORY = 32 * 1024,
     CONNECTION_TIMEOUT_SECONDS = 15,   /* a sender that stops in mid-body */
+    FIRST_REQUEST_SECONDS = 10,        /* from the connection to its first request's headers */
+    REQUEST_SECONDS = 30,              /* from there, and from each answer, to the next answer */
     BODIES_MAXIMUM = 64 * 1024 * 1024, /* bytes, of all connections */
-    HEADERS_MAXIMUM = 64
+    HEADERS_MAXIMUM = 64,
+    NETWORK_BYTES = 8 /* of an IPv6 address: what one customer is given, RFC 6177 */
 };
 
 #define PREFIX "/hooks/"
@@ -65,6 +71,12 @@ static struct delivery *make_delivery(struct hook_server *server, struct MHD_Con
     return delivery;
 }
 
+static void release_body(struct delivery *delivery)
+{
+    delivery->server->bytes -= delivery->body.size;
+    buffer_free(&delivery->body);
+}
+
 static void free_delivery(struct delivery *delivery)
 {
     struct hook_server *server = delivery->server;
@@ -76,8 +88,7 @@ static void free_delivery(struct delivery *delivery)
     if (delivery->next) {
         delivery->next->previous = delivery->previous;
     }
-    server->bytes -= delivery->body.size;
-    buffer_free(&delivery->body);
+    release_body(delivery);
     arena_free(&delivery->arena);
     memory_free(delivery);
 }
@@ -181,7 +192,26 @@ static void on_judged(void *context, const struct hook_answer *answer)
     serve_wake(delivery->server->serve);
 }
 
-/* All of it is there. It is answered in here, or later. */
+/* Whom limits are of: an address, of IPv6 the network that is one customer's. */
+static void print_sender(struct MHD_Connection *connection, char text[INET6_ADDRSTRLEN])
+{
+    const union MHD_ConnectionInfo *information = MHD_get_connection_info(
+        connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = information ? information->client_addr : NULL;
+    text[0] = '\0';
+    if (address && address->sa_family == AF_INET) {
+        const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)address;
+        (void)inet_ntop(AF_INET, &four->sin_addr, text, INET6_ADDRSTRLEN);
+    } else if (address && address->sa_family == AF_INET6) {
+        struct in6_addr six = ((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+        if (!IN6_IS_ADDR_V4MAPPED(&six)) {
+            memset(&six.s6_addr[NETWORK_BYTES], 0, sizeof(six.s6_addr) - NETWORK_BYTES);
+        }
+        (void)inet_ntop(AF_INET6, &six, text, INET6_ADDRSTRLEN);
+    }
+}
+
+/* All of it is there. It is answered in here, or later; the body is not needed any more. */
 static enum MHD_Result judge(struct delivery *delivery)
 {
     struct hook_server *server = delivery->server;
@@ -190,16 +220,20 @@ static enum MHD_Result judge(struct delivery *delivery)
         settle(delivery, &not_ready);
         return send_answer(delivery);
     }
+    char sender[INET6_ADDRSTRLEN];
+    print_sender(delivery->connection, sender);
     (void)MHD_get_connection_values(delivery->connection, MHD_HEADER_KIND, take_header, delivery);
     delivery->is_suspended = true;
     MHD_suspend_connection(delivery->connection);
     const struct hook_delivery shown = {.namespace = delivery->namespace,
                                         .trigger = delivery->trigger,
+                                        .sender = sender,
                                         .headers = delivery->headers,
                                         .header_count = delivery->header_count,
                                         .body = delivery->body.data ? delivery->body.data : "",
                                         .body_size = delivery->body.size};
     hooks_receive(hooks, &shown, on_judged, delivery);
+    release_body(delivery);
     return MHD_YES;
 }
 
@@ -252,7 +286,9 @@ struct result hook_server_open(const struct hook_server_options *options,
                                         .connections = CONNECTIONS_MAXIMUM,
                                         .connections_per_peer = CONNECTIONS_PER_PEER,
                                         .connection_memory = CONNECTION_MEMORY,
-                                        .timeout_seconds = CONNECTION_TIMEOUT_SECONDS};
+                                        .timeout_seconds = CONNECTION_TIMEOUT_SECONDS,
+                                        .first_request_seconds = FIRST_REQUEST_SECONDS,
+                                        .request_seconds = REQUEST_SECONDS};
     struct result result = serve_open(&serve, &made->serve, error);
     if (!result_is_ok(result)) {
         memory_free(made);

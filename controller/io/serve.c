@@ -14,13 +14,26 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 64, HOST_MAXIMUM = 256 };
+/* A burst of senders waits in the kernel until the loop comes round. */
+enum { BACKLOG = 512, HOST_MAXIMUM = 256 };
+
+enum { MS_PER_SECOND = 1000, SWEEP_MS = 1000 };
+
+struct connection {
+    struct connection *next;
+    struct connection *previous;
+    struct MHD_Connection *connection;
+    int64_t deadline_ms;
+};
 
 struct serve {
+    struct serve_options options;
     struct loop *loop;
     struct MHD_Daemon *daemon;
     struct loop_watch *watch;
     struct loop_timer *timer;
+    struct connection *connections;
+    struct loop_timer *sweep;
     uint16_t port;
 };
 
@@ -57,6 +70,103 @@ void serve_wake(struct serve *serve)
 {
     loop_stop_timer(serve->loop, serve->timer);
     serve->timer = loop_start_timer(serve->loop, loop_now_ms(), on_timer, serve);
+}
+
+/* ---- Connections that take too long ---- */
+
+static void give_time(struct connection *connection, unsigned seconds)
+{
+    connection->deadline_ms = seconds > 0 ? loop_now_ms() + (int64_t)seconds * MS_PER_SECOND
+                                          : INT64_MAX;
+}
+
+static void start_sweep(struct serve *serve);
+
+/* The library sees that the peer has gone, and does the rest. */
+static void on_sweep(void *context)
+{
+    struct serve *serve = context;
+    int64_t now_ms = loop_now_ms();
+    serve->sweep = NULL;
+    for (struct connection *each = serve->connections; each; each = each->next) {
+        const union MHD_ConnectionInfo *information =
+            each->deadline_ms <= now_ms
+                ? MHD_get_connection_info(each->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+                : NULL;
+        if (information) {
+            log_debug("a connection takes too long, it is closed",
+                      LOG_INTEGER("port", serve->port));
+            (void)shutdown(information->connect_fd, SHUT_RDWR);
+        }
+    }
+    start_sweep(serve);
+}
+
+static void start_sweep(struct serve *serve)
+{
+    bool is_limited = serve->options.first_request_seconds > 0;
+    if (serve->connections && !serve->sweep && is_limited) {
+        serve->sweep = loop_start_timer(serve->loop, loop_now_ms() + SWEEP_MS, on_sweep, serve);
+    }
+}
+
+static void on_connection(void *context, struct MHD_Connection *handle, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct serve *serve = context;
+    struct connection *connection = *socket_context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        connection = memory_allocate(1, sizeof(*connection));
+        *connection = (struct connection){.connection = handle, .next = serve->connections};
+        if (connection->next) {
+            connection->next->previous = connection;
+        }
+        serve->connections = connection;
+        *socket_context = connection;
+        give_time(connection, serve->options.first_request_seconds);
+        start_sweep(serve);
+        return;
+    }
+    if (connection->previous) {
+        connection->previous->next = connection->next;
+    } else {
+        serve->connections = connection->next;
+    }
+    if (connection->next) {
+        connection->next->previous = connection->previous;
+    }
+    *socket_context = memory_free(connection);
+}
+
+static void give_time_for_request(struct serve *serve, struct MHD_Connection *handle)
+{
+    const union MHD_ConnectionInfo *information = MHD_get_connection_info(
+        handle, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    if (information && information->socket_context) {
+        give_time(information->socket_context, serve->options.request_seconds);
+    }
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
+                                  const char *path, const char *method, const char *version,
+                                  const char *upload, size_t *upload_size, void **request)
+{
+    struct serve *serve = context;
+    if (!*request) {
+        give_time_for_request(serve, connection);
+    }
+    return serve->options.handle(serve->options.context, connection, path, method, version, upload,
+                                 upload_size, request);
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **request,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct serve *serve = context;
+    give_time_for_request(serve, connection);
+    if (serve->options.completed) {
+        serve->options.completed(serve->options.context, connection, request, code);
+    }
 }
 
 /* ---- Listening ---- */
@@ -168,8 +278,9 @@ static void log_library(void *context, const char *format, va_list arguments)
     log_debug("the HTTP server says", LOG_TEXT("text", text));
 }
 
-static struct MHD_Daemon *start_daemon(const struct serve_options *asked, int fd)
+static struct MHD_Daemon *start_daemon(struct serve *serve, int fd)
 {
+    const struct serve_options *asked = &serve->options;
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)log_library, NULL}, /* first: the others may log */
         {MHD_OPTION_LISTEN_SOCKET, fd, NULL},
@@ -177,14 +288,14 @@ static struct MHD_Daemon *start_daemon(const struct serve_options *asked, int fd
         {MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)asked->connections_per_peer, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)asked->connection_memory, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)asked->timeout_seconds, NULL},
-        {asked->completed ? MHD_OPTION_NOTIFY_COMPLETED : MHD_OPTION_END,
-         (intptr_t)asked->completed, asked->context},
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, serve},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, serve},
         {MHD_OPTION_END, 0, NULL},
     };
     unsigned flags = MHD_USE_EPOLL | MHD_USE_ERROR_LOG |
                      (asked->suspends ? (unsigned)MHD_ALLOW_SUSPEND_RESUME : 0U);
-    return MHD_start_daemon(flags, 0, NULL, NULL, asked->handle, asked->context, MHD_OPTION_ARRAY,
-                            options, MHD_OPTION_END);
+    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, serve, MHD_OPTION_ARRAY, options,
+                            MHD_OPTION_END);
 }
 
 struct result serve_open(const struct serve_options *options, struct serve **serve,
@@ -200,9 +311,10 @@ struct result serve_open(const struct serve_options *options, struct serve **ser
                          options->address, strerror(reason));
     }
     struct serve *made = memory_allocate(1, sizeof(*made));
+    made->options = *options;
     made->loop = options->loop;
     made->port = port;
-    made->daemon = start_daemon(options, fd);
+    made->daemon = start_daemon(made, fd);
     if (!made->daemon) {
         (void)close(fd);
         memory_free(made);
@@ -235,6 +347,8 @@ struct serve *serve_close(struct serve *serve)
     }
     loop_stop_watch(serve->loop, serve->watch);
     loop_stop_timer(serve->loop, serve->timer);
-    MHD_stop_daemon(serve->daemon); /* closes the listening socket too */
+    MHD_stop_daemon(serve->daemon); /* closes the listening socket and all connections */
+    REQUIRE(!serve->connections);
+    loop_stop_timer(serve->loop, serve->sweep);
     return memory_free(serve);
 }

@@ -27,6 +27,13 @@ struct serve_options {
     unsigned connections_per_peer;
     size_t connection_memory; /* bytes: request line, headers, and the answer's headers */
     unsigned timeout_seconds; /* of a connection on which nothing happens */
+    /*
+     * The most that a connection may take to its first request's headers (the handshake of TLS is
+     * in it), and from there, or from an answer, to the next answer: who sends a byte now and then
+     * does not keep its place for ever. 0: no limit.
+     */
+    unsigned first_request_seconds;
+    unsigned request_seconds;
 };
 
 /* ERROR_INVALID for an address that cannot be read, ERROR_IO when it cannot be listened on. */
