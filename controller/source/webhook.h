@@ -60,11 +60,11 @@ MUST_CHECK struct result webhook_verify(struct arena *arena, const struct webhoo
                                         struct error *error);
 
 /*
- * What is the same each time one delivery is sent: X-GitHub-Delivery, X-Gitea-Delivery,
- * Idempotency-Key else X-Gitlab-Event-UUID, webhook-id; where there is none that is printable and
- * at most WEBHOOK_ID_LIMIT bytes, "sha256:" and the body's digest. Only webhook-id is signed: of
- * the others, whoever could record a delivery could send it again under another name, which TLS is
- * there to prevent.
+ * What is the same each time one delivery is sent: X-GitHub-Delivery, Idempotency-Key else
+ * X-Gitlab-Event-UUID, webhook-id; where there is none that is printable and at most
+ * WEBHOOK_ID_LIMIT bytes, and of Gitea's, "sha256:" and the body's digest. Only webhook-id is
+ * signed: of the others, whoever could record a delivery could send it again under another name,
+ * which TLS is there to prevent.
  */
 const char *webhook_id(struct arena *arena, const struct webhook_source *source,
                        const struct webhook_delivery *delivery);
@@ -85,7 +85,8 @@ struct webhook_event {
  * A field that is absent or null matches no filter, and leaves its parameter to the Trigger's and
  * the Pipeline's defaults. Strings are taken as they are, numbers as they were written, booleans as
  * true and false. The name of the event is X-GitHub-Event, X-Gitlab-Event, X-Gitea-Event, of
- * Standard the payload's `type`; HMAC has none.
+ * Standard the payload's `type`; HMAC has none. GitHub's ping counts only where its event is asked
+ * for, and Gitea's test delivery, a push whose `before` is its `after`, never.
  */
 MUST_CHECK struct result webhook_read(struct arena *arena, const struct webhook_source *source,
                                       const struct webhook_delivery *delivery,
