@@ -32,6 +32,7 @@ struct serve {
     struct MHD_Daemon *daemon;
     struct loop_watch *watch;
     struct loop_timer *timer;
+    bool is_woken; /* by serve_wake(), since the library ran last */
     struct connection *connections;
     struct loop_timer *sweep;
     uint16_t port;
@@ -56,11 +57,14 @@ static void on_ready(void *context, unsigned events)
 
 static void run(struct serve *serve)
 {
+    serve->is_woken = false;
     (void)MHD_run(serve->daemon);
     loop_stop_timer(serve->loop, serve->timer);
     serve->timer = NULL;
     MHD_UNSIGNED_LONG_LONG wait_ms;
-    if (MHD_get_timeout(serve->daemon, &wait_ms) == MHD_YES) {
+    if (serve->is_woken) { /* within MHD_run(), which does not see it any more, nor its time-out */
+        serve_wake(serve);
+    } else if (MHD_get_timeout(serve->daemon, &wait_ms) == MHD_YES) {
         serve->timer = loop_start_timer(serve->loop, loop_now_ms() + (int64_t)wait_ms, on_timer,
                                         serve);
     }
@@ -68,6 +72,7 @@ static void run(struct serve *serve)
 
 void serve_wake(struct serve *serve)
 {
+    serve->is_woken = true;
     loop_stop_timer(serve->loop, serve->timer);
     serve->timer = loop_start_timer(serve->loop, loop_now_ms(), on_timer, serve);
 }

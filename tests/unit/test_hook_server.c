@@ -6,6 +6,7 @@
 #include "core/text.h"
 #include "io/hook_server.h"
 #include "io/serve.h"
+#include "kube/hook_limits.h"
 #include "support/fake_io.h"
 
 enum { PUMP_MS = 5, HUGE = 2 * 1024 * 1024 };
@@ -152,6 +153,12 @@ static void before_anything_is_known_senders_come_again(void **state)
     close_world(&world);
 }
 
+static void ignore_answer(void *context, const struct hook_answer *answer)
+{
+    (void)context;
+    (void)answer;
+}
+
 static void a_connection_brings_several_deliveries(void **state)
 {
     (void)state;
@@ -163,6 +170,26 @@ static void a_connection_brings_several_deliveries(void **state)
     const char *first = strstr(answer, "HTTP/1.1 401 ");
     assert_non_null(first);
     assert_non_null(strstr(first + 1, "HTTP/1.1 401 "));
+    (void)memory_free(answer);
+    close_world(&world);
+}
+
+/* What is answered from within its own call, as what is known already, does not wait for others. */
+static void an_answer_at_once_is_sent_at_once(void **state)
+{
+    (void)state;
+    enum { MANY = HOOK_LIMITS_BURST + 50, LONG_MS = 5000 };
+    struct world world;
+    open_world(&world, true);
+    for (int at = 0; at < MANY; at++) {
+        const struct hook_delivery delivery = {
+            .namespace = "team", .trigger = "hook", .sender = "127.0.0.1", .body = ""};
+        hooks_receive(world.hooks, &delivery, ignore_answer, NULL);
+    }
+    int64_t began_ms = loop_now_ms();
+    char *answer = ask(&world, "POST /hooks/team/hook" HEAD "Content-Length: 2\r\n\r\n{}");
+    assert_true(text_starts_with(answer, "HTTP/1.1 429 "));
+    assert_true(loop_now_ms() - began_ms < LONG_MS);
     (void)memory_free(answer);
     close_world(&world);
 }
@@ -256,6 +283,7 @@ int main(void)
         cmocka_unit_test(a_body_without_a_length_is_bounded_too),
         cmocka_unit_test(before_anything_is_known_senders_come_again),
         cmocka_unit_test(a_connection_brings_several_deliveries),
+        cmocka_unit_test(an_answer_at_once_is_sent_at_once),
         cmocka_unit_test(who_sends_a_byte_now_and_then_is_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
