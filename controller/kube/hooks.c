@@ -147,7 +147,7 @@ static void drop_hook(struct hook *hook)
         free_waiting(hooks, take_first(hook));
     }
     arena_wipe(&hook->secret_arena);
-    hook_forget_write(hook);
+    hook_forget_writes(hook);
     (void)memory_free(hook->namespace);
     (void)memory_free(hook->name);
     (void)memory_free(hook);
@@ -332,12 +332,12 @@ static void answer_late(struct hook *hook)
 }
 
 /* Nothing waits: it is kept as long as it knows something. */
-static void rest(struct hook *hook)
+static void rest(struct hook *hook, const struct trigger *trigger)
 {
     if (hook->has_secret || hook->has_failed) {
         hook_look_at(hook, hook->secret_read_ms +
                                (hook->has_secret ? HOOKS_SECRET_MS : HOOKS_SECRET_RETRY_MS));
-    } else if (!hook_has_seen_its_write(hook)) {
+    } else if (!hook_may_write(hook, trigger)) {
         hook_look_at(hook, io_now_ms(hook->hooks->io) + SEEN_POLL_MS);
     } else {
         drop_hook(hook);
@@ -366,8 +366,8 @@ void hook_look(struct hook *hook)
         judge_waiting(hook, trigger);
     }
     if (!hook->waiting) {
-        rest(hook);
-    } else if (!hook_has_seen_its_write(hook)) {
+        rest(hook, trigger);
+    } else if (!hook_may_write(hook, trigger)) {
         hook_look_at(hook, io_now_ms(hooks->io) + SEEN_POLL_MS);
     } else {
         hook_write_down(hook, trigger);

@@ -48,6 +48,9 @@ struct hook {
     char *written_delivered; /* status.delivered as that patch left it */
     char *sent_delivered;    /* the same of the patch under way: it may still be refused */
     int64_t written_ms;
+    char *lost_version; /* on which a patch came too late, until the cache has another; else NULL */
+    int64_t lost_ms;
+    bool is_refused;      /* it was a 422, which may mean the same */
     struct io_call *call; /* of the Secret, or of the patch */
     struct io_timer *timer;
 };
@@ -92,11 +95,11 @@ void hook_look_at(struct hook *hook, int64_t at_ms);
 bool hook_is_known(const struct hook *hook, const struct trigger *trigger, const char *id);
 
 /*
- * False while the cache has not seen our last patch: another one would be refused as a conflict.
- * Not for ever: a version that never comes is forgotten after a while.
+ * False while a patch would be in vain: the cache has not seen our last one, or the one that
+ * somebody else's write made too late. Not for ever: after a while it is tried anyway, or given up.
  */
-bool hook_has_seen_its_write(struct hook *hook);
-void hook_forget_write(struct hook *hook);
+bool hook_may_write(struct hook *hook, const struct trigger *trigger);
+void hook_forget_writes(struct hook *hook);
 
 /* Those that were judged, as many as have room, in one patch; who has no room is answered. */
 void hook_write_down(struct hook *hook, const struct trigger *trigger);

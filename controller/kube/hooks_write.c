@@ -14,10 +14,7 @@
 
 enum { ID_DIGITS = 16, ANSWER_MAXIMUM = 1024 * 1024, REQUEST_MS = 5 * 1000 };
 
-/* After a conflict the cache is given this long to hear of what somebody else wrote. */
-enum { CONFLICT_MS = 100 };
-
-/* After a patch the cache is given this long to hear of it before the next one is tried anyway. */
+/* The cache is given this long to hear of a write, our own or the one that we conflicted with. */
 enum { SEEN_LIMIT_MS = 2 * 1000 };
 
 /* ---- What was delivered before ---- */
@@ -57,22 +54,58 @@ static const char *add_known(struct arena *arena, const char *delivered, const c
 
 /* ---- What was written last ---- */
 
-void hook_forget_write(struct hook *hook)
+static void forget_write(struct hook *hook)
 {
     hook->written_version = memory_free(hook->written_version);
     hook->written_delivered = memory_free(hook->written_delivered);
     hook->sent_delivered = memory_free(hook->sent_delivered);
 }
 
-bool hook_has_seen_its_write(struct hook *hook)
+void hook_forget_writes(struct hook *hook)
+{
+    forget_write(hook);
+    hook->lost_version = memory_free(hook->lost_version);
+}
+
+static bool has_seen_write(struct hook *hook)
 {
     struct hooks *hooks = hook->hooks;
     if (hook->written_version &&
         (cache_has_reached(hooks->cache, KIND_TRIGGER, hook->written_version) ||
          io_now_ms(hooks->io) - hook->written_ms >= SEEN_LIMIT_MS)) {
-        hook_forget_write(hook);
+        forget_write(hook);
     }
     return !hook->written_version;
+}
+
+/* Nobody else wrote, so it was the patch itself that the API server does not take. */
+static void give_up(struct hook *hook)
+{
+    log_warning("the API server refuses to have deliveries written down, their senders are told to "
+                "come again",
+                LOG_TEXT("namespace", hook->namespace), LOG_TEXT("trigger", hook->name));
+    hook_answer_all(hook, &hook_later);
+}
+
+static bool has_seen_others(struct hook *hook, const struct trigger *trigger)
+{
+    if (!hook->lost_version) {
+        return true;
+    }
+    bool is_old = text_equal(hook->lost_version, trigger->meta.resource_version);
+    if (is_old && io_now_ms(hook->hooks->io) - hook->lost_ms < SEEN_LIMIT_MS) {
+        return false;
+    }
+    hook->lost_version = memory_free(hook->lost_version);
+    if (is_old && hook->is_refused) {
+        give_up(hook);
+    }
+    return true;
+}
+
+bool hook_may_write(struct hook *hook, const struct trigger *trigger)
+{
+    return has_seen_write(hook) && has_seen_others(hook, trigger);
 }
 
 static void remember_write(struct hook *hook, const struct io_response *response)
@@ -83,7 +116,7 @@ static void remember_write(struct hook *hook, const struct io_response *response
     char *delivered = hook->sent_delivered;
     hook->sent_delivered = NULL;
     codec_decode_answer(&arena, text_or(response->body, ""), response->body_size, &uid, &version);
-    hook_forget_write(hook);
+    forget_write(hook);
     if (!version) {
         (void)memory_free(delivered);
         return;
@@ -143,27 +176,16 @@ static void make_writing(struct hook *hook, const struct trigger *trigger, struc
     }
 }
 
-static void on_written(void *context, const struct io_response *response)
+static void answer_written(struct hook *hook, size_t count)
 {
-    enum { FINE = 200, CONFLICT = 409 };
-    struct hook *hook = context;
-    hook->call = NULL;
-    size_t count = hook->in_patch;
-    hook->in_patch = 0;
-    if (response->failure == ERROR_NONE && response->status == FINE) {
-        remember_write(hook, response);
-        for (; count > 0; count--) {
-            hook->hooks->numbers.taken++;
-            hook_answer_first(hook, &hook_taken);
-        }
-        hook_look(hook);
-        return;
+    for (; count > 0; count--) {
+        hook->hooks->numbers.taken++;
+        hook_answer_first(hook, &hook_taken);
     }
-    hook_forget_write(hook);
-    if (response->failure == ERROR_NONE && response->status == CONFLICT) {
-        hook_look_at(hook, io_now_ms(hook->hooks->io) + CONFLICT_MS);
-        return;
-    }
+}
+
+static void answer_lost(struct hook *hook, size_t count, const struct io_response *response)
+{
     log_warning("deliveries can't be written down, their senders are told to come again",
                 LOG_TEXT("namespace", hook->namespace), LOG_TEXT("trigger", hook->name),
                 LOG_INTEGER("status", response->status),
@@ -171,10 +193,41 @@ static void on_written(void *context, const struct io_response *response)
     for (; count > 0; count--) {
         hook_answer_first(hook, &hook_later);
     }
+}
+
+/*
+ * 422: what a JSON patch names is not there. The API server applies it before it compares versions,
+ * so that this too means that somebody else wrote first: a run was started, and its delivery taken
+ * out.
+ */
+static void on_written(void *context, const struct io_response *response)
+{
+    enum { FINE = 200, CONFLICT = 409, UNPROCESSABLE = 422 };
+    struct hook *hook = context;
+    int status = response->failure == ERROR_NONE ? response->status : 0;
+    size_t count = hook->in_patch;
+    hook->call = NULL;
+    hook->in_patch = 0;
+    if (status == CONFLICT || status == UNPROCESSABLE) {
+        forget_write(hook);
+        hook->is_refused = status == UNPROCESSABLE;
+        hook->lost_ms = io_now_ms(hook->hooks->io);
+        hook_look(hook);
+        return;
+    }
+    hook->lost_version = memory_free(hook->lost_version);
+    if (status == FINE) {
+        remember_write(hook, response);
+        answer_written(hook, count);
+    } else {
+        forget_write(hook);
+        answer_lost(hook, count, response);
+    }
     hook_look(hook);
 }
 
-static void send_patch(struct hook *hook, const struct writing *writing, const char *patch)
+static void send_patch(struct hook *hook, const struct trigger *trigger,
+                       const struct writing *writing, const char *patch)
 {
     CLEANUP(arena_free) struct arena arena = {0};
     const struct io_request request = {
@@ -189,6 +242,7 @@ static void send_patch(struct hook *hook, const struct writing *writing, const c
         .on_done = on_written,
         .context = hook};
     hook->in_patch = writing->count;
+    hook->lost_version = memory_copy_text(trigger->meta.resource_version); /* until it is told */
     hook->sent_delivered = memory_copy_text(writing->after.status.delivered);
     hook->hooks->numbers.writes++;
     hook->call = io_start(hook->hooks->io, &request);
@@ -200,7 +254,7 @@ void hook_write_down(struct hook *hook, const struct trigger *trigger)
     struct writing writing;
     make_writing(hook, trigger, &arena, &writing);
     if (writing.has_news) {
-        send_patch(hook, &writing,
+        send_patch(hook, trigger, &writing,
                    codec_status_patch(&arena, KIND_TRIGGER, (const struct object *)trigger,
                                       (const struct object *)&writing.after));
         return;

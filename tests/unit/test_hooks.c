@@ -493,6 +493,36 @@ static void a_conflict_is_written_anew(void **state)
     assert_non_null(strstr(last_patch(world), "\"value\":\"2\""));
 }
 
+/* The patch names what a write of somebody else has taken away: 422, not 409. */
+static void a_patch_that_does_not_fit_any_more_is_written_anew(void **state)
+{
+    struct world *world = *state;
+    put(world, GITHUB, "'deliveries':[{'id':'old'}]");
+    script_secret(world, 200);
+    script_write(world, 422);
+    deliver(world, "d-1", "abc");
+    fake_io_advance(world->fake, 100);
+    assert_int_equal(world->answer_count, 0);
+    assert_int_equal(fake_io_count_sent(world->fake, "PATCH", "*"), 1); /* until the cache moves */
+    put(world, GITHUB, "");
+    script_write(world, 200);
+    fake_io_advance(world->fake, 100);
+    assert_int_equal(last_answer(world), 202);
+    assert_int_equal(fake_io_count_sent(world->fake, "PATCH", "*"), 2);
+}
+
+static void what_the_api_server_does_not_take_is_told_soon(void **state)
+{
+    struct world *world = *state;
+    put(world, GITHUB, "");
+    script_secret(world, 200);
+    script_write(world, 422);
+    deliver(world, "d-1", "abc");
+    fake_io_advance(world->fake, 3 * SECOND);
+    assert_int_equal(last_answer(world), 503);
+    assert_int_equal(fake_io_count_sent(world->fake, "PATCH", "*"), 1);
+}
+
 struct judged_row {
     const char *sentence;
     const char *body;
@@ -576,6 +606,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_waits_too_long_is_told_to_come_again, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_conflict_is_written_anew, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_patch_that_does_not_fit_any_more_is_written_anew, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_the_api_server_does_not_take_is_told_soon, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_is_signed_and_of_no_interest_is_fine, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_webhook_beside_a_source_pokes_it, set_up, tear_down),
