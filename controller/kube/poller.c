@@ -316,9 +316,15 @@ static struct work_key key_of(const struct trigger *trigger)
         .kind = KIND_TRIGGER, .namespace = trigger->meta.namespace, .name = trigger->meta.name};
 }
 
-/* Times are whole seconds: the second poke of one second shows in what was delivered. */
+/*
+ * Times are whole seconds: the second poke of one second shows in what was delivered. Deliveries to
+ * a webhook without a source poke nothing: each would have its Secret read.
+ */
 static bool is_poked(const struct trigger *before, const struct trigger *after)
 {
+    if (!trigger_is_polled(&after->spec)) {
+        return false;
+    }
     return before->status.poked_time != after->status.poked_time ||
            !text_equal(before->status.delivered, after->status.delivered);
 }

@@ -388,6 +388,10 @@ static void a_webhook_s_secret_is_looked_for_and_not_sent(void **state)
     assert_int_equal(sighting_of(world, "alone")->state, SIGHTING_FAILED);
     assert_non_null(strstr(sighting_of(world, "alone")->message, "has no key \"secret\""));
     assert_int_equal(sent_count(world), 1);
+    size_t sent = fake_io_count_sent(world->fake, "GET", "*");
+    put(world, "alone", 1, HOOK "},'status':{'delivered':'16097668a41f1b43'");
+    fake_io_run(world->fake);
+    assert_int_equal(fake_io_count_sent(world->fake, "GET", "*"), sent);
 }
 
 /* status.pokedTime moves, or another delivery came in its second: it is polled now. */
