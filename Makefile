@@ -192,6 +192,11 @@ $(OUT)/bench-decode: $(OUT)/bench/decode.o $(OUT)/libtidemill.a
 	@echo '  link $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# The load of bench/run --hooks.
+$(OUT)/bench-deliver: $(OUT)/bench/deliver.o $(OUT)/libtidemill.a
+	@echo '  link $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # Small programs that tests use, e.g. build/test/schema_dump.
 TOOLS     := $(sort $(wildcard tests/tools/*.c))
 tools:

@@ -120,7 +120,8 @@ def issue_token(cluster: Cluster) -> str:
 class Controller:
     """The release program as one process of this machine, with the rights of the install."""
 
-    def __init__(self, cluster: Cluster, binary: pathlib.Path, folder: pathlib.Path) -> None:
+    def __init__(self, cluster: Cluster, binary: pathlib.Path, folder: pathlib.Path,
+                 arguments: tuple[str, ...] = ()) -> None:
         self.cluster = cluster
         self.port = free_port()
         self.log = folder / "controller.log"
@@ -128,7 +129,8 @@ class Controller:
         kubeconfig.touch(mode=0o600)
         kubeconfig.write_text(json.dumps(self._kubeconfig()))
         self.command = [str(binary), "controller", "--address", f"127.0.0.1:{self.port}",
-                        "--helper-image", "tidemill/controller:dev", "--kubeconfig", str(kubeconfig)]
+                        "--helper-image", "tidemill/controller:dev", "--kubeconfig", str(kubeconfig),
+                        *arguments]
         self.seconds_to_ready = self._start_and_wait()
 
     def _start_and_wait(self) -> float:

@@ -16,9 +16,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from measure import compare, kept, load, plots, report, shapes, sources, writes
+from measure import compare, hooks, kept, load, plots, report, shapes, sources, writes
 from measure.api import Failure
-from measure.cluster import ROOT, BenchCluster, Cluster, Controller, remove_cluster, run
+from measure.cluster import ROOT, BenchCluster, Cluster, Controller, free_port, remove_cluster, run
 
 BUILD_LIMIT_S = 900
 PACKAGES_LIMIT_S = 1800
@@ -84,6 +84,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
                         f"shape costs, {', '.join(shapes.SHAPES)}; may be given several times")
     parser.add_argument("--sources", type=positive, metavar="N", help="what it costs to poll the sources "
                         "of N Triggers of every kind, one host of which never answers")
+    parser.add_argument("--hooks", nargs="*", choices=[mix.name for mix in hooks.MIXES], metavar="MIX",
+                        help="what floods of deliveries to webhooks cost, "
+                        f"{', '.join(mix.name for mix in hooks.MIXES)}; none: all")
+    parser.add_argument("--rate", type=positive, default=1000, help="deliveries a second (default 1000)")
+    parser.add_argument("--seconds", type=positive, default=30, help="of each mix (default 30)")
     parser.add_argument("--planning", action="store_true", help="count what planning costs: no cluster")
     parser.add_argument("--plots", nargs="+", type=pathlib.Path, metavar="FOLDER", help="draw the samples "
                         "of these folders of bench/results into bench/plots")
@@ -131,8 +136,9 @@ def on_cluster(options: argparse.Namespace) -> Iterator[tuple[BenchCluster, cont
         yield cluster, stack
 
 
-def start_controller(cluster: BenchCluster, stack: contextlib.ExitStack, binary: pathlib.Path) -> Controller:
-    controller = Controller(cluster, binary, pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory())))
+def start_controller(cluster: BenchCluster, stack: contextlib.ExitStack, binary: pathlib.Path,
+                     arguments: tuple[str, ...] = ()) -> Controller:
+    controller = Controller(cluster, binary, pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory())), arguments)
     stack.callback(controller.stop)
     say(f"the controller is ready after {controller.seconds_to_ready * 1000:.0f} ms")
     return controller
@@ -251,6 +257,31 @@ def command_sources(options: argparse.Namespace) -> int:
     return 0
 
 
+def command_hooks(options: argparse.Namespace) -> int:
+    """The controller is started anew for each mix, so that memory is its own."""
+    options.no_bodies = True
+    binary = find_binary(options.binary)
+    run(["make", "--no-print-directory", "FLAVOUR=release", "build/release/bench-deliver"], BUILD_LIMIT_S)
+    port = free_port()
+    results: list[hooks.Result] = []
+    try:
+        with on_cluster(options) as (cluster, stack):
+            controller = start_controller(cluster, stack, binary, ("--webhook-address", f"127.0.0.1:{port}"))
+            bench = load.Bench(cluster, controller)
+            for mix in hooks.MIXES:
+                if options.hooks and mix.name not in options.hooks:
+                    continue
+                controller.restart()
+                flood = hooks.Flood(bench, ROOT / "build" / "release" / "bench-deliver", port, mix, options.rate,
+                                    options.seconds)
+                results.append(flood.measure())
+                say(f"{mix.what}: {results[-1].reached:.0f} a second, {results[-1].statuses}")
+    finally:  # what was measured before a failure is worth keeping
+        lines = report.print_columns(hooks.lines_of(results), 1) + ["", *hooks.request_lines(results)]
+        keep_samples(options, "hooks", results, lines)
+    return 0
+
+
 def command_planning(options: argparse.Namespace) -> int:
     say("building what is counted")
     run(["make", "--no-print-directory", "counted"], BUILD_LIMIT_S)
@@ -290,6 +321,8 @@ def main(arguments: list[str]) -> int:
             return command_planning(options)
         if options.plots:
             return command_plots(options)
+        if options.hooks is not None:
+            return command_hooks(options)
         if options.kept:
             return command_kept(options)
         if options.shape:
