@@ -3,7 +3,7 @@
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-       gcc make pkg-config libc6-dev libcurl4-openssl-dev libnghttp2-dev libjansson-dev libyaml-dev libssl-dev libmicrohttpd-dev libexpat1-dev \
+       gcc make pkg-config libc6-dev libcurl4-openssl-dev libnghttp2-dev libjansson-dev libyaml-dev libssl-dev libmicrohttpd-dev libgnutls28-dev libexpat1-dev \
        ca-certificates tzdata \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src

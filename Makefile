@@ -8,7 +8,7 @@ endif
 BUILD     := build
 FLAVOUR   ?= release
 OUT       := $(BUILD)/$(FLAVOUR)
-PACKAGES  := libcurl libnghttp2 jansson yaml-0.1 openssl libmicrohttpd expat
+PACKAGES  := libcurl libnghttp2 jansson yaml-0.1 openssl libmicrohttpd gnutls expat
 JOBS      ?= 2
 SIM_FLAVOUR ?= sim
 

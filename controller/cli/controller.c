@@ -6,6 +6,7 @@
 #include "core/memory.h"
 #include "core/text.h"
 #include "io/access.h"
+#include "io/certificate.h"
 #include "io/hook_server.h"
 #include "io/real.h"
 #include "io/server.h"
@@ -55,6 +56,10 @@ static const char usage[] =
     "  --webhook-address HOST:PORT\n"
     "                        where webhooks of Triggers are delivered, /hooks/NAMESPACE/NAME "
     "(default: nowhere)\n"
+    "  --webhook-tls-cert FILE, --webhook-tls-key FILE\n"
+    "                        certificate and key in PEM form: webhooks are served by TLS, 1.2 or "
+    "newer;\n"
+    "                        read anew when the files change\n"
     "  --kubeconfig FILE     instead of $KUBECONFIG and ~/.kube/config\n"
     "  --context NAME        instead of the kubeconfig's current one\n";
 
@@ -67,6 +72,8 @@ struct flags {
     struct election_times times;
     const char *lease_namespace; /* NULL: the pod's */
     const char *webhook_address; /* NULL: none */
+    const char *webhook_certificate;
+    const char *webhook_key; /* both NULL: in the clear */
     const char *allow_egress;
     struct address_ranges egress_addresses;
 };
@@ -79,6 +86,8 @@ struct program {
     struct io io;
     struct observation *observation;
     struct controller *controller;
+    struct hook_server *hook_server;
+    struct certificate *certificate;
     const char *pod_name; /* NULL outside of a pod */
     const char *pod_namespace;
     const char *pod_uid;
@@ -180,6 +189,12 @@ static int take_flag(int option, const char *value, struct flags *flags)
     case 'w':
         flags->webhook_address = value;
         return -1;
+    case 's':
+        flags->webhook_certificate = value;
+        return -1;
+    case 'S':
+        flags->webhook_key = value;
+        return -1;
     case 'g':
         flags->allow_egress = value;
         return -1;
@@ -192,6 +207,21 @@ static int take_flag(int option, const char *value, struct flags *flags)
         (void)fputs(usage, stderr);
         return EXIT_REFUSED;
     }
+}
+
+/* What belongs together is there. */
+static bool check_webhook_flags(const struct flags *flags)
+{
+    const char *problem = NULL;
+    if (!flags->webhook_certificate != !flags->webhook_key) {
+        problem = "--webhook-tls-cert and --webhook-tls-key belong together: give both, or neither";
+    } else if (flags->webhook_certificate && !flags->webhook_address) {
+        problem = "--webhook-tls-cert is for webhooks: give --webhook-address too";
+    }
+    if (problem) {
+        (void)fprintf(stderr, "tidemill controller: %s\n", problem);
+    }
+    return !problem;
 }
 
 static int parse_flags(int argc, char **argv, struct flags *flags)
@@ -209,6 +239,8 @@ static int parse_flags(int argc, char **argv, struct flags *flags)
         {"retry-period", required_argument, NULL, 'p'},
         {"lease-namespace", required_argument, NULL, 'n'},
         {"webhook-address", required_argument, NULL, 'w'},
+        {"webhook-tls-cert", required_argument, NULL, 's'},
+        {"webhook-tls-key", required_argument, NULL, 'S'},
         {"allow-egress", required_argument, NULL, 'g'},
         {"allow-egress-addresses", required_argument, NULL, 'G'},
         {"help", no_argument, NULL, 'h'},
@@ -232,7 +264,7 @@ static int parse_flags(int argc, char **argv, struct flags *flags)
         (void)fprintf(stderr, "tidemill controller: %s\n", error.message);
         return EXIT_REFUSED;
     }
-    return -1;
+    return check_webhook_flags(flags) ? -1 : EXIT_REFUSED;
 }
 
 static void on_stopped(void *context)
@@ -392,17 +424,41 @@ static struct hooks *find_hooks(void *context)
     return program->controller ? controller_hooks(program->controller) : NULL;
 }
 
-static struct result open_hook_server(struct program *program, struct hook_server **server,
-                                      struct error *error)
+static struct result open_certificate(struct program *program, struct error *error)
+{
+    const struct flags *flags = &program->flags;
+    if (!flags->webhook_certificate) {
+        return RESULT_OK;
+    }
+    struct result result = certificate_open(real_io_loop(program->real), flags->webhook_certificate,
+                                            flags->webhook_key, &program->certificate, error);
+    if (!result_is_ok(result)) {
+        error_add_context(error, "--webhook-tls-cert, --webhook-tls-key");
+        return result;
+    }
+    observation_watch_certificate(program->observation, program->certificate);
+    return RESULT_OK;
+}
+
+static struct result open_hook_server(struct program *program, struct error *error)
 {
     if (!program->flags.webhook_address) {
         return RESULT_OK;
     }
+    TRY(open_certificate(program, error));
     const struct hook_server_options options = {.address = program->flags.webhook_address,
                                                 .loop = real_io_loop(program->real),
+                                                .certificate = program->certificate,
                                                 .find_hooks = find_hooks,
                                                 .context = program};
-    return hook_server_open(&options, server, error);
+    return hook_server_open(&options, &program->hook_server, error);
+}
+
+static void close_hook_server(struct program *program)
+{
+    program->hook_server = hook_server_close(program->hook_server);
+    observation_watch_certificate(program->observation, NULL);
+    program->certificate = certificate_close(program->certificate);
 }
 
 static int run_program(struct program *program)
@@ -410,7 +466,6 @@ static int run_program(struct program *program)
     struct error error = {0};
     const struct access *access = NULL;
     struct server *server = NULL;
-    struct hook_server *hook_server = NULL;
     struct result result = access_find(&program->arena, &program->flags.access, &access, &error);
     program->observation = observation_new();
     if (result_is_ok(result)) {
@@ -430,7 +485,7 @@ static int run_program(struct program *program)
         result = server_open(&options, &server, &error);
     }
     if (result_is_ok(result)) {
-        result = open_hook_server(program, &hook_server, &error);
+        result = open_hook_server(program, &error);
     }
     bool started = result_is_ok(result) && check_election(program) && find_helper_image(program);
     if (started) {
@@ -445,7 +500,7 @@ static int run_program(struct program *program)
         io_stop_timer(program->io, program->retry);
     }
     program->controller = controller_free(program->controller);
-    hook_server = hook_server_close(hook_server);
+    close_hook_server(program);
     program->real = real_io_close(program->real);
     program->observation = observation_free(program->observation);
     return started && result_is_ok(result) ? EXIT_DONE : EXIT_FAILED;

@@ -1,19 +1,22 @@
 #include "cli/observe.h"
 
 #include "core/memory.h"
+#include "io/certificate.h"
 #include "io/process.h"
 #include "kube/controller.h"
 #include "obs/controller_metrics.h"
 #include "obs/health.h"
 
 #include <stdio.h>
+#include <time.h>
 
 struct observation {
     struct metrics *metrics;
     struct controller_metrics set;
     struct health *health;
     struct health_check *synced[KIND_COUNT];
-    const struct controller *controller; /* NULL: none runs */
+    const struct controller *controller;   /* NULL: none runs */
+    const struct certificate *certificate; /* NULL: none is served with */
 };
 
 static void collect_triggers(struct observation *observation)
@@ -33,11 +36,24 @@ static void collect_triggers(struct observation *observation)
     metric_set(set->delivery_writes, NO_LABELS, (int64_t)hooks.writes);
 }
 
+static void collect_certificate(struct observation *observation)
+{
+    const struct controller_metrics *set = &observation->set;
+    if (!observation->certificate) {
+        return;
+    }
+    struct certificate_numbers numbers = certificate_numbers(observation->certificate);
+    metric_set(set->certificate_left, NO_LABELS, numbers.expires_unix - (int64_t)time(NULL));
+    metric_set(set->certificate_loads, LABELS("loaded"), (int64_t)numbers.loaded);
+    metric_set(set->certificate_loads, LABELS("failed"), (int64_t)numbers.failed);
+}
+
 /* Numbers that the parts keep themselves, copied when somebody asks. */
 static void collect(void *context)
 {
     struct observation *observation = context;
     const struct controller *controller = observation->controller;
+    collect_certificate(observation);
     if (!controller) {
         return;
     }
@@ -113,6 +129,12 @@ const struct health *observation_health(const struct observation *observation)
 void observation_watch(struct observation *observation, const struct controller *controller)
 {
     observation->controller = controller;
+}
+
+void observation_watch_certificate(struct observation *observation,
+                                   const struct certificate *certificate)
+{
+    observation->certificate = certificate;
 }
 
 void observation_pass_synced(struct observation *observation, enum api_kind kind)

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+struct certificate;
 struct controller;
 struct controller_metrics;
 struct health;
@@ -28,6 +29,10 @@ const struct health *observation_health(const struct observation *observation);
 
 /* Numbers are read from this controller from now on; NULL: from none. */
 void observation_watch(struct observation *observation, const struct controller *controller);
+
+/* The same of the certificate for webhooks; NULL: there is none. */
+void observation_watch_certificate(struct observation *observation,
+                                   const struct certificate *certificate);
 
 void observation_pass_synced(struct observation *observation, enum api_kind kind);
 void observation_count_reconcile(struct observation *observation, enum api_kind kind,

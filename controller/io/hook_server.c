@@ -288,7 +288,8 @@ struct result hook_server_open(const struct hook_server_options *options,
                                         .connection_memory = CONNECTION_MEMORY,
                                         .timeout_seconds = CONNECTION_TIMEOUT_SECONDS,
                                         .first_request_seconds = FIRST_REQUEST_SECONDS,
-                                        .request_seconds = REQUEST_SECONDS};
+                                        .request_seconds = REQUEST_SECONDS,
+                                        .certificate = options->certificate};
     struct result result = serve_open(&serve, &made->serve, error);
     if (!result_is_ok(result)) {
         memory_free(made);

@@ -3,19 +3,21 @@
 
 /*
  * Where webhooks are delivered: POST /hooks/NAMESPACE/TRIGGER, on an address of its own
- * (conformance X13), in the clear: what is in front of it (an Ingress, a Gateway) ends TLS. A body
- * is bounded before anything else looks at it; kube/hooks judges what came.
+ * (conformance X13), by TLS or, where something in front of it ends TLS (an Ingress, a Gateway), in
+ * the clear. A body is bounded before anything else looks at it; kube/hooks judges what came.
  */
 
 #include "core/result.h"
 #include "kube/hooks.h"
 
+struct certificate;
 struct hook_server;
 struct loop;
 
 struct hook_server_options {
     const char *address; /* as io/serve.h */
-    struct loop *loop;   /* both borrowed until hook_server_close() */
+    struct loop *loop;
+    const struct certificate *certificate; /* NULL: in the clear. All borrowed until it is closed */
     /* NULL while the controller knows nothing yet: senders are told to come again. */
     struct hooks *(*find_hooks)(void *context);
     void *context;

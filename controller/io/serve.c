@@ -4,6 +4,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "io/certificate.h"
 #include "io/loop.h"
 
 #include <errno.h>
@@ -16,6 +17,9 @@
 
 /* A burst of senders waits in the kernel until the loop comes round. */
 enum { BACKLOG = 512, HOST_MAXIMUM = 256 };
+
+/* What GnuTLS calls them; older ones have been withdrawn (RFC 8996). */
+static char TLS_VERSIONS[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 
 enum { MS_PER_SECOND = 1000, SWEEP_MS = 1000 };
 
@@ -295,10 +299,14 @@ static struct MHD_Daemon *start_daemon(struct serve *serve, int fd)
         {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)asked->timeout_seconds, NULL},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, serve},
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, serve},
+        /* Pairs of options that only a server with TLS has. */
+        {asked->certificate ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, 0, TLS_VERSIONS},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)certificate_choose},
         {MHD_OPTION_END, 0, NULL},
     };
     unsigned flags = MHD_USE_EPOLL | MHD_USE_ERROR_LOG |
-                     (asked->suspends ? (unsigned)MHD_ALLOW_SUSPEND_RESUME : 0U);
+                     (asked->suspends ? (unsigned)MHD_ALLOW_SUSPEND_RESUME : 0U) |
+                     (asked->certificate ? (unsigned)MHD_USE_TLS : 0U);
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request, serve, MHD_OPTION_ARRAY, options,
                             MHD_OPTION_END);
 }

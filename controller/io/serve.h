@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct certificate;
 struct loop;
 struct serve;
 
@@ -34,6 +35,7 @@ struct serve_options {
      */
     unsigned first_request_seconds;
     unsigned request_seconds;
+    const struct certificate *certificate; /* NULL: in the clear; else TLS 1.2 or newer, and only */
 };
 
 /* ERROR_INVALID for an address that cannot be read, ERROR_IO when it cannot be listened on. */

@@ -82,6 +82,14 @@ static void register_triggers(struct controller_metrics *set, struct metrics *me
     set->delivery_writes = metrics_add_counter(
         metrics, "tidemill_webhook_writes_total",
         "Patches of Triggers' statuses that wrote deliveries down.", METRIC_COUNT, NO_LABELS);
+    set->certificate_left = metrics_add_gauge(
+        metrics, "tidemill_webhook_certificate_expires_in_seconds",
+        "Seconds until the certificate that webhooks are served with expires; negative afterwards.",
+        METRIC_COUNT, NO_LABELS);
+    set->certificate_loads = metrics_add_counter(
+        metrics, "tidemill_webhook_certificate_loads_total",
+        "Changes of the certificate's files: loaded, or failed and the one before serves on.",
+        METRIC_COUNT, LABELS("outcome"));
 }
 
 static void register_process(struct controller_metrics *set, struct metrics *metrics)

@@ -27,6 +27,8 @@ struct controller_metrics {
     struct metric *source_requests;       /* */
     struct metric *deliveries;            /* outcome */
     struct metric *delivery_writes;       /* */
+    struct metric *certificate_left;      /* seconds until it expires */
+    struct metric *certificate_loads;     /* outcome */
     struct metric *process_cpu;           /* */
     struct metric *process_resident;      /* bytes */
     struct metric *process_start;         /* unix time */

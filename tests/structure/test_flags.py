@@ -33,10 +33,24 @@ class LeaderElection(unittest.TestCase):
                 self.assertEqual(code, 2, text)
                 self.assertIn(says, text)
 
+    def test_flags_of_webhooks_that_do_not_go_together_are_refused(self) -> None:
+        rows = [
+            (("--webhook-address", ":0", "--webhook-tls-cert", "x"), "belong together: give both, or neither"),
+            (("--webhook-address", ":0", "--webhook-tls-key", "x"), "belong together: give both, or neither"),
+            (("--webhook-tls-cert", "x", "--webhook-tls-key", "x"), "give --webhook-address too"),
+        ]
+        for flags, says in rows:
+            with self.subTest(flags):
+                code, text = refusal(*flags)
+                self.assertEqual(code, 2, text)
+                self.assertIn(says, text)
+
     def test_help_names_each_flag(self) -> None:
         done = subprocess.run([PROGRAM, "controller", "--help"], capture_output=True, text=True,
                               timeout=LIMIT_SECONDS, check=True)
         operations = (ROOT / "docs" / "operations.md").read_text()
-        for flag in ("--leader-elect", "--lease-duration", "--renew-deadline", "--retry-period", "--lease-namespace"):
+        for flag in ("--leader-elect", "--lease-duration", "--renew-deadline", "--retry-period", "--lease-namespace",
+                     "--webhook-address", "--webhook-tls-cert", "--webhook-tls-key", "--allow-egress",
+                     "--allow-egress-addresses"):
             self.assertIn(flag, done.stdout)
             self.assertIn(f"`{flag}`", operations)

@@ -135,6 +135,24 @@ class ControllerPod(unittest.TestCase):
         self.assertEqual(level, "restricted")
 
 
+class WebhookTls(unittest.TestCase):
+    """manifests/webhook-tls; that it builds beside the install is tested with kubectl in tests/e2e/sources."""
+
+    def test_the_component_mounts_one_secret_whole_and_gives_its_files_to_the_flags(self) -> None:
+        folder = ROOT / "manifests" / "webhook-tls"
+        volumes, mounts, *flags = documents("controller.yaml", folder)[0]
+        volume, = volumes["value"]
+        mount, = mounts["value"]
+        self.assertEqual(volume, {"name": mount["name"], "secret": {"secretName": "tidemill-webhooks-tls"}})
+        self.assertTrue(mount["readOnly"])
+        self.assertNotIn("subPath", mount)
+        self.assertEqual([item["value"] for item in flags], [f"--webhook-tls-cert={mount['mountPath']}/tls.crt",
+                                                             f"--webhook-tls-key={mount['mountPath']}/tls.key"])
+        operation, = documents("service.yaml", folder)[0]
+        before, = find("webhooks.yaml", "Service")["spec"]["ports"]
+        self.assertEqual(operation["value"], {"name": "https", "port": 443, "targetPort": before["targetPort"]})
+
+
 class TwoReplicas(unittest.TestCase):
     """manifests/ha; that it builds, and what comes out, is tested with kubectl in tests/e2e/ha."""
 
