@@ -9,6 +9,7 @@ readonly COREDNS_VERSION=v1.15.0
 readonly KWOK_VERSION=v0.8.0
 readonly REGISTRY_VERSION=v3.1.2   # distribution, an OCI registry
 readonly VERSITYGW_VERSION=v1.8.0  # an S3 server
+readonly GITEA_VERSION=v1.24.0     # a Git forge that sends webhooks
 
 readonly BUILD_LIMIT_S=1800
 readonly BUILD_TRIES=2
@@ -29,6 +30,7 @@ name_tools() {
     KWOK_DIR=$tools/kwok-$KWOK_VERSION
     REGISTRY_DIR=$tools/registry-$REGISTRY_VERSION
     VERSITYGW_DIR=$tools/versitygw-$VERSITYGW_VERSION
+    GITEA_DIR=$tools/gitea-$GITEA_VERSION
     PROMETHEUS_DIR=$tools/prometheus-debian
     NODE_IMAGES_DIR=$tools/node-images-$(sources_hash pause probe lib/oci.sh)
     # shellcheck disable=SC2034 # used by the other libraries
@@ -109,6 +111,23 @@ build_versitygw() {
         "github.com/versity/versitygw/cmd/versitygw@$VERSITYGW_VERSION"
 }
 
+# Its go.mod has replace directives, so it is built in a copy of its module. What it reads at run
+# time lies beside the program; of its web pages nothing is built.
+build_gitea() {
+    local source=$building/source folder
+    go_step "fetching Gitea $GITEA_VERSION" "$building" 0 \
+        go mod download "code.gitea.io/gitea@$GITEA_VERSION"
+    cp -r "$(go env GOMODCACHE)/code.gitea.io/gitea@$GITEA_VERSION" "$source"
+    chmod -R u+w "$source"
+    go_step "building Gitea $GITEA_VERSION (about 4 minutes)" "$source" 1 \
+        go build -trimpath -tags 'sqlite sqlite_unlock_notify' -ldflags "$STRIPPED" \
+        -o "$building/bin/gitea" .
+    for folder in templates options public; do
+        mv "$source/$folder" "$building/$folder"
+    done
+    rm -r "$source"
+}
+
 # Debian's own, unpacked here and not installed: installing it would start it.
 fetch_prometheus() {
     local log=$CACHE/logs/prometheus-debian.log
@@ -125,7 +144,7 @@ fetch_prometheus() {
 # Real servers for the tests of Triggers' sources; prints the folders with their programs.
 build_servers() {
     local folder complete=yes
-    local -a wanted=("$REGISTRY_DIR" "$VERSITYGW_DIR" "$PROMETHEUS_DIR")
+    local -a wanted=("$REGISTRY_DIR" "$VERSITYGW_DIR" "$GITEA_DIR" "$PROMETHEUS_DIR")
     for folder in "${wanted[@]}"; do
         [ -d "$folder" ] || complete=no
     done
@@ -135,6 +154,7 @@ build_servers() {
         take_lock 8 "$CACHE/build.lock" $((2 * BUILD_LIMIT_S)) 'another build into the same cache'
         ensure_built "$REGISTRY_DIR" build_registry
         ensure_built "$VERSITYGW_DIR" build_versitygw
+        ensure_built "$GITEA_DIR" build_gitea
         ensure_built "$PROMETHEUS_DIR" fetch_prometheus
         exec 8>&-
     fi

@@ -8,11 +8,14 @@ from __future__ import annotations
 import atexit
 import base64
 import hashlib
+import http.cookiejar
 import http.server
 import json
 import os
 import pathlib
+import shutil
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -276,6 +279,105 @@ class Prometheus(Process):
         with urllib.request.urlopen(f"{self.url}/api/v1/query?query={query}", timeout=10) as answer:
             found = json.load(answer)["data"]["result"]
         return found[0]["value"][1] if found else None
+
+
+class Gitea(Process):
+    """A Git forge that sends webhooks; inside of the cluster's network, so that it reaches Services. Not as root."""
+
+    USER, PASSWORD = "e2e", "e2e-password"
+    NOBODY = 65534
+
+    def __init__(self, address: str, cluster: str) -> None:
+        super().__init__("127.0.0.1")
+        self.address, self.url = address, f"http://{address}:{self.port}"
+        built = pathlib.Path(program("gitea"))
+        share = self.home / "share"
+        # The cache may be in a folder that nobody but its owner may enter.
+        shutil.copytree(built.parent.parent, share, copy_function=link_or_copy)
+        (self.home / "app.ini").write_text(self.configuration(share))
+        for path in (self.home, self.home / "app.ini"):
+            os.chown(path, self.NOBODY, self.NOBODY)
+        self.command = ["nsenter", f"--net=/run/netns/tm-{cluster}", "setpriv", f"--reuid={self.NOBODY}",
+                        f"--regid={self.NOBODY}", "--clear-groups", "env", "--ignore-environment", f"HOME={self.home}",
+                        f"PATH={os.environ['PATH']}", f"GITEA_WORK_DIR={self.home}", str(share / "bin/gitea"),
+                        "--config", str(self.home / "app.ini")]
+        run(*self.command, "migrate", cwd=str(self.home))
+        run(*self.command, "admin", "user", "create", "--admin", "--username", self.USER, "--password", self.PASSWORD,
+            "--email", "e2e@test.example", "--must-change-password=false", cwd=str(self.home))
+        self.launch("/api/healthz", *self.command, "web")
+
+    def configuration(self, share: pathlib.Path) -> str:
+        """REVERSE_PROXY: deliveries can be repeated in the web pages alone, and those want a session."""
+        parts: dict[str, dict[str, Any]] = {
+            "server": {"HTTP_ADDR": self.address, "HTTP_PORT": self.port, "ROOT_URL": f"{self.url}/", "DISABLE_SSH": True,
+                       "OFFLINE_MODE": True, "STATIC_ROOT_PATH": share},
+            "database": {"DB_TYPE": "sqlite3", "PATH": self.home / "gitea.db"},
+            "repository": {"ROOT": self.home / "repositories"},
+            "security": {"INSTALL_LOCK": True, "SECRET_KEY": "e2e", "REVERSE_PROXY_TRUSTED_PROXIES": "*"},
+            "service": {"ENABLE_REVERSE_PROXY_AUTHENTICATION": True},
+            "webhook": {"ALLOWED_HOST_LIST": "private"},
+            "oauth2": {"ENABLED": False}, "actions": {"ENABLED": False}, "cron": {"ENABLED": False},
+            "indexer": {"ISSUE_INDEXER_TYPE": "db"}, "log": {"MODE": "console"}}
+        return f"WORK_PATH = {self.home}\n" + "\n".join(
+            f"[{name}]\n" + "\n".join(f"{key} = {value}" for key, value in part.items()) for name, part in parts.items())
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        token = base64.b64encode(f"{self.USER}:{self.PASSWORD}".encode()).decode()
+        request = urllib.request.Request(f"{self.url}/api/v1/{path}", method=method, headers={
+            "Authorization": f"Basic {token}", "Content-Type": "application/json"},
+            data=None if body is None else json.dumps(body).encode())
+        with urllib.request.urlopen(request, timeout=COMMAND_LIMIT_SECONDS) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def repository(self, name: str) -> None:
+        """Made with a first commit, and cloned."""
+        self.work = str(self.home / f"work-{name}")
+        self.name = name
+        self.call("POST", "user/repos", {"name": name, "auto_init": True, "default_branch": "main"})
+        place = f"http://{self.USER}:{self.PASSWORD}@{self.address}:{self.port}/{self.USER}/{name}.git"
+        run("git", "clone", "--quiet", place, self.work, **GIT)
+
+    def hook(self, url: str, secret: str) -> int:
+        made = self.call("POST", f"repos/{self.USER}/{self.name}/hooks", {
+            "type": "gitea", "active": True, "events": ["push"],
+            "config": {"url": url, "content_type": "json", "secret": secret}})
+        return int(made["id"])
+
+    def push(self, branch: str, text: str) -> str:
+        """A new commit on the branch; its id."""
+        run("git", "checkout", "--quiet", "-B", branch, cwd=self.work, **GIT)
+        run("git", "commit", "--quiet", "--allow-empty", "--message", text, cwd=self.work, **GIT)
+        run("git", "push", "--quiet", "origin", branch, cwd=self.work, **GIT)
+        return run("git", "rev-parse", "HEAD", cwd=self.work, **GIT).strip()
+
+    def test_delivery(self, hook: int) -> None:
+        """The button of that name."""
+        self.call("POST", f"repos/{self.USER}/{self.name}/hooks/{hook}/tests")
+
+    def repeat(self, hook: int, delivery: str) -> None:
+        """The button beside a past delivery."""
+        page = f"{self.url}/{self.USER}/{self.name}/settings/hooks/{hook}"
+        cookies = http.cookiejar.CookieJar()
+        browser = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(cookies))
+        browser.addheaders = [("X-WEBAUTH-USER", self.USER)]
+        browser.open(page, timeout=COMMAND_LIMIT_SECONDS).close()
+        token = next(cookie.value for cookie in cookies if cookie.name == "_csrf")
+        browser.addheaders.append(("X-Csrf-Token", token or ""))
+        browser.open(f"{page}/replay/{delivery}", b"", timeout=COMMAND_LIMIT_SECONDS).close()
+
+    def deliveries(self) -> list[tuple[str, int]]:
+        """Name and status of all that were answered, by its own record."""
+        with sqlite3.connect(f"file:{self.home}/gitea.db?mode=ro", uri=True, timeout=COMMAND_LIMIT_SECONDS) as database:
+            rows = database.execute("SELECT uuid, response_content FROM hook_task WHERE is_delivered ORDER BY id").fetchall()
+        return [(name, int(json.loads(answer)["status"])) for name, answer in rows if answer]
+
+
+def link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy(source, target)
 
 
 def encode(text: str) -> str:
