@@ -60,6 +60,8 @@ class WithTls(WebhookCase):
         service = self.api.call("GET", f"api/v1/namespaces/{SYSTEM}/services/tidemill-webhooks")["spec"]
         self.assertEqual([("https", 443)], [(port["name"], port["port"]) for port in service["ports"]])
         self.service = service["clusterIP"]
+        # kube-proxy hears of the new pod a moment after the Deployment is done.
+        self.wait_for("the Service leads to the pod", lambda: self.curl("--insecure").returncode == 0)
 
     def in_the_clear_again(self) -> None:
         install("manifests/install")
