@@ -31,7 +31,7 @@ void sim_replaces(struct sim_world *world);
 void sim_forbids(struct sim_world *world);
 void sim_breaks(struct sim_world *world);
 void sim_source_changes(struct sim_world *world);
-void sim_source_is_down_for_a_day(struct sim_world *world);
+void sim_source_is_down(struct sim_world *world);
 void sim_pins(struct sim_world *world);
 void sim_pins_quickly(struct sim_world *world);
 void sim_model_comes_later(struct sim_world *world);
