@@ -70,6 +70,14 @@ struct object_reference {
     const char *name;
 };
 
+/* Who or what started a run; the version that the run publishes has it too. */
+struct cause_spec {
+    const char *kind;     /* Manual, Trigger, Backfill */
+    const char *name;     /* the Trigger's name */
+    const char *revision; /* what the source was at: for schedules the scheduled time */
+    const char *message;
+};
+
 /* metav1.Condition */
 struct condition {
     const char *type;

@@ -77,6 +77,7 @@ struct lineage_artifact {
 
 struct lineage_spec {
     struct lineage_run run;
+    struct cause_spec cause; /* of the run: which data it was made for, when a Trigger knows */
     const char *pipeline;
     const char *revision; /* ControllerRevision of the pipeline */
     struct name_value *params;

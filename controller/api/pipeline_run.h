@@ -5,13 +5,6 @@
 
 #include "api/meta.h"
 
-struct cause_spec {
-    const char *kind;     /* Manual, Trigger, Backfill */
-    const char *name;     /* the Trigger's name */
-    const char *revision; /* what the source was at: for schedules the scheduled time */
-    const char *message;
-};
-
 struct pipeline_run_spec {
     struct object_reference pipeline_ref;
     struct name_value *params;

@@ -102,6 +102,7 @@
 extern const struct schema schema_meta;
 extern const struct schema schema_name_value;
 extern const struct schema schema_object_reference;
+extern const struct schema schema_cause;
 extern const struct schema schema_condition;
 extern const struct schema schema_pipeline_spec;
 

@@ -37,6 +37,14 @@ static const struct field object_reference_fields[] = {
 };
 SCHEMA(schema_object_reference, object_reference, object_reference_fields);
 
+static const struct field cause_fields[] = {
+    TEXT("kind", struct cause_spec, kind),
+    TEXT("name", struct cause_spec, name),
+    TEXT("revision", struct cause_spec, revision),
+    TEXT("message", struct cause_spec, message),
+};
+SCHEMA(schema_cause, cause_spec, cause_fields);
+
 /* metav1.Condition requires reason and message; an empty message is sent as "". */
 static const struct field condition_fields[] = {
     TEXT_WITH("type", struct condition, type, FIELD_REQUIRED),

@@ -80,6 +80,7 @@ static SCHEMA(schema_lineage_artifact, lineage_artifact, lineage_artifact_fields
 
 static const struct field lineage_fields[] = {
     OBJECT("run", struct lineage_spec, run, schema_lineage_run),
+    OBJECT("cause", struct lineage_spec, cause, schema_cause),
     TEXT("pipeline", struct lineage_spec, pipeline),
     TEXT("revision", struct lineage_spec, revision),
     LIST("params", struct lineage_spec, params, param_count, schema_name_value),

@@ -3,14 +3,6 @@
 #include "api/pipeline_run.h"
 #include "api/schema_fields.h"
 
-static const struct field cause_fields[] = {
-    TEXT("kind", struct cause_spec, kind),
-    TEXT("name", struct cause_spec, name),
-    TEXT("revision", struct cause_spec, revision),
-    TEXT("message", struct cause_spec, message),
-};
-static SCHEMA(schema_cause, cause_spec, cause_fields);
-
 static const struct field pipeline_reference_fields[] = {
     TEXT_WITH("name", struct object_reference, name, FIELD_REQUIRED),
 };

@@ -133,6 +133,7 @@ static void collect_lineage(struct run_work *work, const struct artifact_status 
 {
     struct arena *arena = work->arena;
     lineage->run = (struct lineage_run){.name = work->run->meta.name, .uid = work->run->meta.uid};
+    lineage->cause = work->run->spec.cause;
     lineage->pipeline = work->run->spec.pipeline_ref.name;
     lineage->revision = work->revision;
     lineage->params = work->params;

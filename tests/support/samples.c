@@ -88,7 +88,9 @@ const char *const samples[KIND_COUNT] = {
         "conditions": [) CONDITION "]}}",
     [KIND_MODEL_VERSION] = META("churn-x", "ModelVersion")
         "\"spec\":{\"serving\":" SERVING ",\"lineage\":" JSON({
-            "run": {"name": "churn-1", "uid": "5f"}, "pipeline": "churn", "revision": "churn-r",
+            "run": {"name": "churn-1", "uid": "5f"},
+            "cause": {"kind": "Trigger", "name": "new-data", "revision": "r", "message": "1 new object"},
+            "pipeline": "churn", "revision": "churn-r",
             "params": [{"name": "seed", "value": "7"}],
             "images": [{"step": "train", "image": "i@sha256:1"}],
             "inputs": [{"name": "ingest.table", "uri": "pvc://churn/a", "digest": "sha256:2"}]})

@@ -960,7 +960,9 @@ static void an_artifact_that_nobody_read_is_sealed_then_published(void **state)
     (void)state;
     struct world world;
     set_up(&world, "%s]", published);
-    put_run(&world, "r", "");
+    put_run(&world, "r",
+            "'cause':{'kind':'Trigger','name':'new-data','revision':'sha256:4d',"
+            "'message':'1 new object below lake/: b.csv; 2 in all'}");
     (void)step(&world);
     end_step(&world, "train", 1, 0, "{'accuracy':0.93,'note':'good'}");
     struct plan plan = world_plan_run(&world, "r");
