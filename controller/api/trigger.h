@@ -158,6 +158,7 @@ struct pending_firing {
     int64_t scheduled_time; /* of a schedule; TIME_ABSENT of other sources */
     const char *revision;   /* of other sources; NULL of a schedule */
     const char *summary;    /* the revision for people: "commit 3f2a1c9 of main" */
+    const char *mark;       /* status.observedMark once its run was made */
     const char *run;        /* NULL: no firing is pending */
     const char *reason;
     int64_t chain;             /* runs that led to it by triggers of pipelines; 0: none */
@@ -193,6 +194,8 @@ struct trigger_status {
     int64_t last_schedule_time;
     int64_t next_schedule_time;
     const char *observed_revision;       /* the newest that was dealt with; NULL: none yet */
+    const char *observed_mark;           /* the source's own words about what it was at when the
+                                          * newest run was made; NULL: it needs none */
     struct pending_delivery *deliveries; /* of a webhook, the oldest first */
     size_t delivery_count;
     const char *delivered;    /* the newest 256 deliveries: 16 digits of a hash of each id */

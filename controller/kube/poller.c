@@ -146,7 +146,8 @@ static void drop_poll(struct poller *poller, const char *namespace, const char *
 static bool is_same(const struct sighting *a, const struct sighting *b)
 {
     return a->state == b->state && text_equal(a->revision, b->revision) &&
-           text_equal(a->summary, b->summary) && text_equal(a->message, b->message);
+           text_equal(a->summary, b->summary) && text_equal(a->message, b->message) &&
+           text_equal(a->news, b->news) && text_equal(a->before, b->before);
 }
 
 static const struct name_value *copy_values(struct arena *arena, const struct name_value *values,
@@ -172,6 +173,9 @@ static void keep_sighting(struct poll *poll, const struct sighting *seen)
     kept.since = is_same_revision ? poll->sighting.since : seen->since;
     kept.revision = arena_copy_text(&arena, seen->revision);
     kept.summary = arena_copy_text(&arena, seen->summary);
+    kept.news = arena_copy_text(&arena, seen->news);
+    kept.mark = arena_copy_text(&arena, seen->mark);
+    kept.before = arena_copy_text(&arena, seen->before);
     kept.message = arena_copy_text(&arena, seen->message);
     kept.values = copy_values(&arena, seen->values, seen->value_count);
     arena_free(&poll->known);
@@ -329,6 +333,18 @@ static bool is_poked(const struct trigger *before, const struct trigger *after)
            !text_equal(before->status.delivered, after->status.delivered);
 }
 
+/* Its newest run was made after what is known was told by the run before: see
+ * plan/trigger_change.c.
+ */
+static bool is_told_by_older_mark(const struct poller *poller, const struct trigger *before,
+                                  const struct trigger *after)
+{
+    const struct poll *poll = find_poll(poller, after->meta.namespace, after->meta.name);
+    return poll && poll->is_known &&
+           !text_equal(before->status.observed_mark, after->status.observed_mark) &&
+           !text_equal(poll->sighting.revision, after->status.observed_revision);
+}
+
 void poller_follow(struct poller *poller, const struct trigger *before, const struct trigger *after)
 {
     const struct trigger *any = after ? after : before;
@@ -343,7 +359,7 @@ void poller_follow(struct poller *poller, const struct trigger *before, const st
         const struct work_key key = key_of(after);
         drop_poll(poller, key.namespace, key.name);
         queue_add(poller->queue, &key);
-    } else if (is_poked(before, after)) {
+    } else if (is_poked(before, after) || is_told_by_older_mark(poller, before, after)) {
         const struct work_key key = key_of(after);
         queue_add(poller->queue, &key);
     }

@@ -24,6 +24,9 @@ static void end_found(struct poll *poll, const struct source_finding *finding)
                             .quiet = finding->quiet,
                             .revision = finding->revision,
                             .summary = finding->summary,
+                            .news = finding->news,
+                            .mark = finding->mark,
+                            .before = poll->trigger->status.observed_mark,
                             .values = finding->values,
                             .value_count = finding->value_count,
                             .since = now};

@@ -122,6 +122,12 @@ static void record_wait(struct trigger_work *work, const struct sighting *seen, 
     trigger_record_wait(work, &entry);
 }
 
+/* What is new in it, for people. */
+static const char *describe(const struct sighting *seen)
+{
+    return text_or(seen->news, seen->summary);
+}
+
 /* What is in the way for a while: it is said, and looked at again. */
 static void wait_until(struct trigger_work *work, const struct sighting *seen, const char *reason,
                        const char *why, int64_t until)
@@ -131,8 +137,8 @@ static void wait_until(struct trigger_work *work, const struct sighting *seen, c
         plan_wake_at(work->plan, until);
         when = arena_print(work->arena, ", until %s", trigger_print_time(work, until));
     }
-    const char *message = arena_print(work->arena, "%s, and starts no run yet: %s%s", seen->summary,
-                                      why, when);
+    const char *message = arena_print(work->arena, "%s, and starts no run yet: %s%s",
+                                      describe(seen), why, when);
     trigger_set_ready(work, reason, message);
     if (!text_equal(reason, REASON_DEBOUNCING)) { /* it is what every change does */
         record_wait(work, seen, reason, message);
@@ -193,7 +199,8 @@ static void fire(struct trigger_work *work, const struct sighting *seen)
         .number = number,
         .scheduled_time = TIME_ABSENT,
         .revision = arena_copy_text(work->arena, seen->revision),
-        .summary = arena_copy_text(work->arena, seen->summary),
+        .summary = arena_copy_text(work->arena, describe(seen)),
+        .mark = arena_copy_text(work->arena, seen->mark),
         .chain = seen->chain,
         .run = name_fired_run(work->arena, trigger->meta.name, trigger->meta.uid, number),
         .reason = text_or(trigger_concurrency_reason(work, busy), REASON_FIRED)};
@@ -206,6 +213,16 @@ static void fire(struct trigger_work *work, const struct sighting *seen)
     trigger_set_ready(work, REASON_WATCHING, seen->summary);
 }
 
+/*
+ * What is new was told by the mark of an earlier run than the newest, which was made while the
+ * source was asked: the poller asks again, and then it is told by the right one.
+ */
+static bool is_told_by_older_mark(const struct trigger_work *work, const struct sighting *seen)
+{
+    return trigger_is_polled(&work->trigger->spec) &&
+           !text_equal(seen->before, work->after.status.observed_mark);
+}
+
 static void decide_found(struct trigger_work *work, const struct sighting *seen)
 {
     struct trigger_status *status = &work->after.status;
@@ -214,6 +231,9 @@ static void decide_found(struct trigger_work *work, const struct sighting *seen)
                   !text_equal(seen->revision, text_or(status->observed_revision, ""));
     if (is_new && seen->quiet) {
         status->observed_revision = arena_copy_text(work->arena, seen->revision);
+        return;
+    }
+    if (is_told_by_older_mark(work, seen)) {
         return;
     }
     if (is_new && !status->pending.run && is_chain_short(work, seen) && is_debounced(work, seen)) {

@@ -39,6 +39,9 @@ static void complete(struct trigger_work *work)
     };
     status->firings++;
     status->last_run_ref.name = pending.run;
+    if (pending.revision) {
+        status->observed_mark = pending.mark;
+    }
     clear(work);
     trigger_record(work, false, &entry);
 }

@@ -120,8 +120,11 @@ enum sighting_state {
 struct sighting {
     enum sighting_state state;
     const char *revision;
-    bool quiet;                      /* it is to be noted, and starts nothing */
-    const char *summary;             /* of the revision, for people */
+    bool quiet;          /* it is to be noted, and starts nothing */
+    const char *summary; /* of the revision, for people */
+    const char *news;    /* what is new since the firing before; NULL: the summary */
+    const char *mark;    /* status.observedMark once a run was made for it; NULL: none */
+    const char *before;  /* status.observedMark that `news` and values were told by */
     const struct name_value *values; /* what parameters may take, by name */
     size_t value_count;
     int64_t since;       /* unix seconds: it is at this revision for at least so long */

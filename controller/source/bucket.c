@@ -11,10 +11,14 @@
  * newest few objects. The digest is the sum (modulo 2^256) of a SHA-256 for each object, which
  * comes out the same in whatever order a server lists. Values for parameters:
  *
- *   count, newest (a key), newest-time (RFC 3339), newest-etag, and objects: the newest keys,
- *   newest first, one a line, 20 at most and as many as fit into SOURCE_VALUE_LIMIT
+ *   revision, count, newest (a key), newest-time (RFC 3339), newest-etag
+ *   objects      the newest keys, newest first, one a line, 20 at most and as many as fit into
+ *                SOURCE_VALUE_LIMIT
+ *   new-objects  likewise, of those that are new or changed since the firing before
+ *   new-count    how many these are
  *
- * Keys with control characters count, but are not named.
+ * Keys with control characters count, but are not named. What is new is told by the mark that the
+ * firing before left in the Trigger's status (source/bucket_mark.h).
  *
  * Whoever waits for a bucket to settle (`debounce`) has newest-time: it is the server's own clock.
  */
@@ -36,7 +40,7 @@ enum {
     STATUS_OK = 200,
     PREFIX_LIMIT = 1024, /* bytes, as a key's */
     HEADERS = 5,
-    VALUES = 5,
+    NAMED = 3, /* new objects in a sentence */
     ERROR_BODY_LIMIT = 64 * 1024
 };
 
@@ -47,6 +51,7 @@ static const char empty_digest[] =
 struct bucket_state {
     struct url endpoint;
     const char *path;
+    const char *place; /* of its mark */
     const char *region;
     const char *access_key; /* NULL: unsigned */
     const char *secret_key;
@@ -137,6 +142,9 @@ static struct result read_spec(struct source_talk *talk, struct bucket_state *st
     TRY(read_place(talk, spec, state, error));
     TRY(read_keys(talk, spec, state, error));
     state->listing.prefix = text_or(spec->prefix, "");
+    state->place = arena_print(talk->arena, "%s %s %s %s", spec->endpoint, spec->bucket,
+                               state->listing.prefix, text_or(spec->pattern, ""));
+    state->listing.before = bucket_mark_read(talk->trigger->status.observed_mark, state->place);
     if (text_is_empty(spec->pattern)) {
         return RESULT_OK;
     }
@@ -273,28 +281,88 @@ static enum source_step refuse(const struct source_talk *talk, const struct buck
     return SOURCE_FAILED;
 }
 
+/* "12 objects": s is what makes several of one. */
+static const char *print_count(struct arena *arena, size_t count, const char *what)
+{
+    return arena_print(arena, "%zu %sobject%s", count, what, count == 1 ? "" : "s");
+}
+
+/* "a, b, c and 4 more"; "" when none of them can be named. */
+static const char *name_fresh(struct arena *arena, const struct bucket_listing *listing)
+{
+    const char *names = "";
+    size_t named = listing->fresh.count < NAMED ? listing->fresh.count : NAMED;
+    for (size_t at = 0; at < named; at++) {
+        const char *key = listing->fresh.items[at].key;
+        names = arena_print(arena, "%s%s%s", names, at > 0 ? ", " : ": ",
+                            source_show(arena, key, strlen(key)));
+    }
+    return named > 0 && listing->fresh_count > named
+               ? arena_print(arena, "%s and %zu more", names, listing->fresh_count - named)
+               : names;
+}
+
+/*
+ * What is new since the firing before. All of them new, or more were written over than went: the
+ * counts tell.
+ */
+static const char *describe_news(struct arena *arena, const struct bucket_listing *listing,
+                                 const char *place)
+{
+    const struct bucket_mark *before = &listing->before;
+    size_t fresh = listing->fresh_count;
+    if (fresh > 0) {
+        bool are_all_new = listing->count == before->count + fresh;
+        const char *more = before->is_known ? arena_print(arena, "; %zu in all", listing->count)
+                                            : "";
+        return arena_print(arena, "%s below %s%s%s",
+                           print_count(arena, fresh, are_all_new ? "new " : "new or changed "),
+                           place, name_fresh(arena, listing), more);
+    }
+    if (listing->count < before->count) {
+        return arena_print(arena, "%s below %s gone, %zu left",
+                           print_count(arena, before->count - listing->count, ""), place,
+                           listing->count);
+    }
+    return arena_print(arena, "%s below %s, not the same as before",
+                       print_count(arena, listing->count, ""), place);
+}
+
+static void describe(struct arena *arena, const struct bucket_state *state,
+                     struct source_finding *finding)
+{
+    const struct bucket_listing *listing = &state->listing;
+    const struct bucket_top *newest = &listing->newest;
+    const char *prefix = source_show(arena, listing->prefix, strlen(listing->prefix));
+    const char *place = arena_print(arena, "%s/%s", state->path + 1, prefix);
+    const char *key = newest->count > 0 ? newest->items[0].key : "";
+    const char *summary = arena_print(
+        arena, "%s below %s%s%s", print_count(arena, listing->count, ""), place,
+        key[0] ? ", the newest is " : "", source_show(arena, key, strlen(key)));
+    finding->summary = source_clip_summary(arena, summary);
+    finding->news = source_clip_summary(arena, describe_news(arena, listing, place));
+}
+
 static enum source_step finish(const struct source_talk *talk, const struct bucket_state *state,
                                struct source_finding *finding)
 {
     const struct bucket_listing *listing = &state->listing;
-    const char *place = source_show(talk->arena, listing->prefix, strlen(listing->prefix));
     if (listing->count == 0) {
+        const char *prefix = source_show(talk->arena, listing->prefix, strlen(listing->prefix));
         *finding = (struct source_finding){
             .verdict = SOURCE_ABSENT,
-            .summary = arena_print(talk->arena, "no object below %s/%s%s", state->path + 1, place,
+            .summary = arena_print(talk->arena, "no object below %s/%s%s", state->path + 1, prefix,
                                    listing->pattern ? " fits the pattern" : "")};
         return SOURCE_DONE;
     }
-    struct name_value *values = arena_array(talk->arena, struct name_value, VALUES);
+    struct name_value *values = arena_array(talk->arena, struct name_value, BUCKET_VALUES);
     *finding = (struct source_finding){
         .verdict = SOURCE_FOUND,
         .revision = arena_print(talk->arena, "sha256:%s", bucket_digest(talk->arena, listing)),
+        .mark = bucket_mark_print(talk->arena, &listing->mark, state->place),
         .values = values};
     finding->value_count = bucket_values(talk->arena, listing, values);
-    const char *newest = finding->value_count > 1 ? values[1].value : "";
-    finding->summary = arena_print(talk->arena, "%zu objects below %s/%s%s%s", listing->count,
-                                   state->path + 1, place, newest[0] ? ", the newest is " : "",
-                                   source_show(talk->arena, newest, strlen(newest)));
+    describe(talk->arena, state, finding);
     return SOURCE_DONE;
 }
 

@@ -105,27 +105,42 @@ static bool can_be_named(const char *key)
     return true;
 }
 
-static void keep_newest(struct bucket_listing *listing, const struct page *page, const char *key)
+static void keep_newest(struct bucket_top *top, const struct page *page, const char *key,
+                        int64_t modified)
 {
-    int64_t modified = TIME_ABSENT;
-    if (!civil_parse(page->modified, &modified)) {
-        modified = TIME_ABSENT;
-    }
-    size_t place = listing->newest_count;
-    while (place > 0 && is_newer(&listing->newest[place - 1], modified, key)) {
+    size_t place = top->count;
+    while (place > 0 && is_newer(&top->items[place - 1], modified, key)) {
         place--;
     }
     if (place == BUCKET_NEWEST || !can_be_named(key)) {
         return;
     }
-    listing->newest_count += listing->newest_count < BUCKET_NEWEST ? 1 : 0;
-    memmove(&listing->newest[place + 1], &listing->newest[place],
-            (listing->newest_count - 1 - place) * sizeof(listing->newest[0]));
-    struct bucket_object *object = &listing->newest[place];
+    top->count += top->count < BUCKET_NEWEST ? 1 : 0;
+    memmove(&top->items[place + 1], &top->items[place],
+            (top->count - 1 - place) * sizeof(top->items[0]));
+    struct bucket_object *object = &top->items[place];
     *object = (struct bucket_object){.modified = modified};
     memcpy(object->key, key, strlen(key));
     if (strlen(page->etag) <= BUCKET_ETAG_LIMIT) {
         memcpy(object->etag, page->etag, strlen(page->etag));
+    }
+}
+
+/* `raw`: the digest of key, version and size. */
+static void count_object(struct page *page, const char *key, const unsigned char raw[DIGEST_SIZE])
+{
+    struct bucket_listing *listing = page->listing;
+    int64_t modified = TIME_ABSENT;
+    if (!civil_parse(page->modified, &modified)) {
+        modified = TIME_ABSENT;
+    }
+    add_digest(listing, raw);
+    listing->count++;
+    keep_newest(&listing->newest, page, key, modified);
+    bucket_mark_add(&listing->mark, raw, modified);
+    if (bucket_mark_is_new(&listing->before, raw, modified)) {
+        listing->fresh_count++;
+        keep_newest(&listing->fresh, page, key, modified);
     }
 }
 
@@ -155,9 +170,7 @@ static void add_object(struct page *page)
     const char *line = arena_print(&page->scratch, "%zu:%s %zu:%s %s", strlen(key), key,
                                    strlen(version), version, page->size);
     digest_raw(line, strlen(line), raw);
-    add_digest(listing, raw);
-    listing->count++;
-    keep_newest(listing, page, key);
+    count_object(page, key, raw);
 }
 
 static void take_object(void *context, const char *path, const char *text)
@@ -220,34 +233,28 @@ const char *bucket_digest(struct arena *arena, const struct bucket_listing *list
 }
 
 /* Keys, newest first, as many as fit. */
-static const char *join_newest(struct arena *arena, const struct bucket_listing *listing)
+static const char *join_keys(struct arena *arena, const struct bucket_top *top)
 {
     char *joined = arena_allocate(arena, 1, SOURCE_VALUE_LIMIT + 1);
     size_t used = 0;
-    for (size_t at = 0; at < listing->newest_count; at++) {
-        size_t size = strlen(listing->newest[at].key);
+    for (size_t at = 0; at < top->count; at++) {
+        size_t size = strlen(top->items[at].key);
         size_t line = at > 0 ? 1 : 0;
         if (used + line + size > SOURCE_VALUE_LIMIT) {
             break;
         }
         memcpy(joined + used, "\n", line);
-        memcpy(joined + used + line, listing->newest[at].key, size);
+        memcpy(joined + used + line, top->items[at].key, size);
         used += line + size;
     }
     return joined;
 }
 
-size_t bucket_values(struct arena *arena, const struct bucket_listing *listing,
-                     struct name_value *values)
+/* Of the newest one. */
+static size_t newest_values(struct arena *arena, const struct bucket_object *newest,
+                            struct name_value *values)
 {
     size_t count = 0;
-    values[count++] = (struct name_value){"count", arena_print(arena, "%zu", listing->count)};
-    if (listing->newest_count == 0) {
-        return count;
-    }
-    const struct bucket_object *newest = &listing->newest[0];
-    values[count++] = (struct name_value){"newest", arena_copy_text(arena, newest->key)};
-    values[count++] = (struct name_value){"objects", join_newest(arena, listing)};
     if (newest->etag[0]) {
         values[count++] = (struct name_value){"newest-etag", arena_copy_text(arena, newest->etag)};
     }
@@ -256,6 +263,25 @@ size_t bucket_values(struct arena *arena, const struct bucket_listing *listing,
         civil_format(newest->modified, time);
         values[count++] = (struct name_value){"newest-time", time};
     }
+    return count;
+}
+
+size_t bucket_values(struct arena *arena, const struct bucket_listing *listing,
+                     struct name_value *values)
+{
+    size_t count = 0;
+    values[count++] = (struct name_value){"count", arena_print(arena, "%zu", listing->count)};
+    if (listing->newest.count > 0) {
+        const struct bucket_object *newest = &listing->newest.items[0];
+        values[count++] = (struct name_value){"newest", arena_copy_text(arena, newest->key)};
+        values[count++] = (struct name_value){"objects", join_keys(arena, &listing->newest)};
+        count += newest_values(arena, newest, values + count);
+    }
+    values[count++] = (struct name_value){"new-count",
+                                          arena_print(arena, "%zu", listing->fresh_count)};
+    values[count++] = (struct name_value){"new-objects", join_keys(arena, &listing->fresh)};
+    values[count++] = (struct name_value){
+        "revision", arena_print(arena, "sha256:%s", bucket_digest(arena, listing))};
     return count;
 }
 

@@ -10,6 +10,7 @@
 #include "api/meta.h"
 #include "core/arena.h"
 #include "core/digest.h"
+#include "source/bucket_mark.h"
 #include "source/glob.h"
 
 #include <stddef.h>
@@ -28,14 +29,23 @@ struct bucket_object {
     int64_t modified; /* unix seconds; TIME_ABSENT */
 };
 
-/* Zeroed, but for the first two. */
+/* The newest objects that can be named, newest first; of one time by key. */
+struct bucket_top {
+    struct bucket_object items[BUCKET_NEWEST];
+    size_t count;
+};
+
+/* Zeroed, but for the first three. */
 struct bucket_listing {
     const char *prefix;
     const struct glob *pattern; /* over what follows the prefix; NULL: any */
+    struct bucket_mark before;  /* of the firing before */
     size_t count;
     unsigned char sum[DIGEST_SIZE]; /* of the objects' digests, modulo 2^256, last byte first */
-    struct bucket_object newest[BUCKET_NEWEST]; /* newest first; of one time by key */
-    size_t newest_count;
+    struct bucket_top newest;
+    struct bucket_top fresh; /* of those that are new or changed since `before` */
+    size_t fresh_count;      /* of these, named or not */
+    struct bucket_mark mark;
 };
 
 /*
@@ -49,8 +59,9 @@ MUST_CHECK struct result bucket_read_page(struct arena *arena, struct bucket_lis
 /* 64 hex digits. */
 const char *bucket_digest(struct arena *arena, const struct bucket_listing *listing);
 
-/* Writes at most 5 values (source/bucket.c names them) and returns how many; the first is count,
- * the second newest, when there is one that can be named. */
+enum { BUCKET_VALUES = 8 };
+
+/* Writes at most BUCKET_VALUES values (source/bucket.c names them) and returns how many. */
 size_t bucket_values(struct arena *arena, const struct bucket_listing *listing,
                      struct name_value *values);
 

@@ -26,11 +26,12 @@
 #include <stdint.h>
 
 enum {
-    SOURCE_REVISION_LIMIT = 512,          /* bytes of a revision: it is kept in the status */
-    SOURCE_SUMMARY_LIMIT = 512,           /* bytes of what is said about it */
-    SOURCE_VALUES_LIMIT = 32,             /* what parameters of the run may take from it */
-    SOURCE_VALUE_LIMIT = 4096,            /* bytes of one of these */
-    SOURCE_REQUESTS_LIMIT = 1100,         /* of one conversation: a bucket of a million objects */
+    SOURCE_REVISION_LIMIT = 512,  /* bytes of a revision: it is kept in the status */
+    SOURCE_SUMMARY_LIMIT = 512,   /* bytes of what is said about it */
+    SOURCE_MARK_LIMIT = 640,      /* bytes of what is kept to tell what is new in the next */
+    SOURCE_VALUES_LIMIT = 32,     /* what parameters of the run may take from it */
+    SOURCE_VALUE_LIMIT = 4096,    /* bytes of one of these */
+    SOURCE_REQUESTS_LIMIT = 1100, /* of one conversation: a bucket of a million objects */
     SOURCE_ANSWER_LIMIT = 8 * 1024 * 1024 /* bytes of one answer */
 };
 
@@ -73,7 +74,10 @@ struct source_finding {
     enum source_verdict verdict;
     const char *revision; /* SOURCE_FOUND: SOURCE_REVISION_LIMIT bytes at most, printable ASCII */
     bool quiet; /* a revision to take note of that starts nothing by itself, found or not yet */
-    const char *summary;             /* for people, one line: "commit 3f2a1c9 of refs/heads/main" */
+    const char *summary; /* for people, one line: "commit 3f2a1c9 of refs/heads/main" */
+    const char *news; /* what is new in it since the firing before, likewise; NULL: the summary */
+    const char *mark; /* SOURCE_MARK_LIMIT bytes at most: comes back in status.observedMark once a
+                       * run was made for this revision; NULL: nothing needs to be remembered */
     const struct name_value *values; /* by what a parameter may ask for: "commit", "digest", ... */
     size_t value_count;
 };

@@ -119,6 +119,7 @@ const char *const samples[KIND_COUNT] = {
         "concurrencyPolicy": "Forbid", "suspend": true}) ",\"status\":" JSON({
         "observedGeneration": 3, "lastScheduleTime": "2026-01-31T03:00:00Z",
         "nextScheduleTime": "2026-02-01T03:00:00Z", "observedRevision": "r",
+        "observedMark": "m",
         "deliveries": [{"id": "d", "time": "2026-01-31T03:00:00Z",
                         "values": [{"name": "commit", "value": "r"}]}],
         "delivered": "0123456789abcdef", "pokedTime": "2026-01-31T03:00:00Z",
@@ -126,7 +127,7 @@ const char *const samples[KIND_COUNT] = {
         "budgetUsed": 1, "breaker": {"failures": 2, "since": "2026-01-31T03:00:00Z",
         "ends": "2026-01-31T03:00:00Z 0a1b2c3d"}, "firings": 8, "dropped": 1,
         "pending": {"number": 9, "scheduledTime": "2026-01-31T03:00:00Z", "revision": "r",
-                    "summary": "commit r", "run": "nightly-9", "reason": "Scheduled", "chain": 2,
+                    "summary": "commit r", "mark": "m", "run": "nightly-9", "reason": "Scheduled", "chain": 2,
                     "params": [{"name": "commit", "value": "r"}]},
         "lastRunRef": {"name": "nightly-8"},
         "recent": [{"time": "2026-01-31T03:00:01Z", "scheduledTime": "2026-01-31T03:00:00Z",

@@ -87,6 +87,8 @@ static const char *print_finding(struct arena *arena, const struct source_findin
                            finding->summary);
     }
     require_printable(finding->revision, SOURCE_REVISION_LIMIT);
+    require_printable(text_or(finding->news, ""), SOURCE_SUMMARY_LIMIT);
+    require_printable(text_or(finding->mark, ""), SOURCE_MARK_LIMIT);
     REQUIRE(finding->revision[0] != '\0' && finding->value_count <= SOURCE_VALUES_LIMIT);
     char *text = arena_print(arena, "FOUND %s%s | %s |", finding->revision,
                              finding->quiet ? " (quiet)" : "", finding->summary);
@@ -143,6 +145,7 @@ struct talk_record talk_play(struct arena *arena, const struct trigger *trigger,
         }
         step = give(talk, &answers[at], &request, &finding, &error);
     }
+    record.finding = finding;
     record.outcome = step == SOURCE_DONE ? print_finding(arena, &finding)
                                          : arena_print(arena, "FAILED %s: %s",
                                                        error_kind_name(error.kind), error.message);

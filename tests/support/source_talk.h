@@ -25,6 +25,7 @@ struct talk_record {
     /* "FOUND revision (quiet) | summary | name=value ...", "ABSENT summary", "NOT_YET summary",
      * "FAILED kind: message", "REFUSED message" of source_begin(), or "ASKS MORE". */
     const char *outcome;
+    struct source_finding finding; /* zeroed unless it was DONE; texts in the arena */
 };
 
 /*

@@ -311,6 +311,81 @@ static void parameters_take_what_the_source_said_at_the_firing(void **state)
     world_free(&world);
 }
 
+/* ---- What is new in a bucket ---- */
+
+#define BUCKET "'bucket':{'endpoint':'http://s3','bucket':'lake'}"
+
+/* It was told by the mark `before`, and leaves `mark` when a run is made for it. */
+static void see_news(struct world *world, const char *revision, const char *before,
+                     const char *mark)
+{
+    trigger_see(world, revision);
+    struct sighting *seen = trigger_sighting();
+    seen->news = arena_print(&world->arena, "%s since %s", revision, before ? before : "ever");
+    seen->before = before;
+    seen->mark = mark;
+}
+
+static const char *mark_of(struct world *world)
+{
+    return world_text(world, KIND_TRIGGER, "t", "status/observedMark");
+}
+
+static void a_run_is_told_what_is_new_since_the_run_before(void **state)
+{
+    (void)state;
+    struct world world;
+    trigger_world_init(&world, BUCKET);
+    see_news(&world, "A", NULL, "mark-A");
+    (void)trigger_settle(&world);
+    assert_string_equal(mark_of(&world), "mark-A");
+    trigger_expect_ready(&world, "True Watching: data at A");
+    see_news(&world, "B", "mark-A", "mark-B");
+    (void)trigger_settle(&world);
+    assert_string_equal(mark_of(&world), "mark-B");
+    const char *run = world_text(&world, KIND_TRIGGER, "t", "status/lastRunRef/name");
+    assert_string_equal(world_text(&world, KIND_PIPELINE_RUN, run, "spec/cause/message"),
+                        "B since mark-A");
+    assert_string_equal(world_text(&world, KIND_TRIGGER, "t", "status/recent/1/message"),
+                        arena_print(&world.arena, "run %s was started for B since mark-A", run));
+    world_free(&world);
+}
+
+/* Asked before the newest run was made: it would name that run's objects once more. */
+static void what_was_told_by_an_older_mark_starts_nothing(void **state)
+{
+    (void)state;
+    struct world world;
+    trigger_world_init(&world, BUCKET);
+    see_news(&world, "A", NULL, "mark-A");
+    (void)trigger_settle(&world);
+    see_news(&world, "B", NULL, "mark-B");
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_fired(&world), "A ");
+    see_news(&world, "B", "mark-A", "mark-B");
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_fired(&world), "A B ");
+    world_free(&world);
+}
+
+/* The objects of a firing whose run was never made are new to the next one. */
+static void a_firing_that_is_given_up_leaves_no_mark(void **state)
+{
+    (void)state;
+    struct world world;
+    trigger_world_init(&world, BUCKET ",'concurrencyPolicy':'Queue'");
+    see_news(&world, "A", NULL, "mark-A");
+    (void)trigger_settle(&world);
+    see_news(&world, "B", "mark-A", "mark-B");
+    (void)trigger_settle(&world);
+    assert_string_equal(world_text(&world, KIND_TRIGGER, "t", "status/pending/mark"), "mark-B");
+    assert_string_equal(mark_of(&world), "mark-A");
+    world_merge(&world, KIND_TRIGGER, "t", "{'spec':{'suspend':true}}");
+    (void)trigger_settle(&world);
+    assert_string_equal(mark_of(&world), "mark-A");
+    world_free(&world);
+}
+
 static void a_schedule_gives_its_time_to_parameters(void **state)
 {
     (void)state;
@@ -424,6 +499,9 @@ int main(void)
         cmocka_unit_test(a_change_while_suspended_fires_once_when_it_is_over),
         cmocka_unit_test(a_queued_change_that_is_given_up_is_not_lost),
         cmocka_unit_test(parameters_take_what_the_source_said_at_the_firing),
+        cmocka_unit_test(a_run_is_told_what_is_new_since_the_run_before),
+        cmocka_unit_test(what_was_told_by_an_older_mark_starts_nothing),
+        cmocka_unit_test(a_firing_that_is_given_up_leaves_no_mark),
         cmocka_unit_test(a_schedule_gives_its_time_to_parameters),
         cmocka_unit_test(durations_that_can_t_be_read_stall),
         cmocka_unit_test(each_delivery_starts_one_run_in_the_order_of_coming),

@@ -415,6 +415,66 @@ static void a_poke_is_a_poll(void **state)
     assert_string_equal(sighting_of(world, "t")->revision, "etag:\"3\"");
 }
 
+#define BUCKET "'bucket':{'endpoint':'http://s3','bucket':'lake'},'interval':'1h'"
+#define LAKE   "http://s3.team.svc/lake"
+
+/* Answers with a listing of these keys, a letter each. */
+static void answer_with_objects(struct world *world, const char *keys)
+{
+    char body[1024] = "<ListBucketResult>";
+    for (; *keys; keys++) {
+        (void)snprintf(body + strlen(body), sizeof(body) - strlen(body),
+                       "<Contents><Key>%c</Key><ETag>%c</ETag></Contents>", *keys, *keys);
+    }
+    (void)strcat(body, "</ListBucketResult>");
+    struct fake_fetch *fetches = fake_io_fetches(world->fake);
+    struct io_visit *visit = fake_fetch_find(fetches, LAKE);
+    assert_non_null(visit);
+    fake_fetch_end(fetches, visit,
+                   &(struct io_fetched){.status = 200, .body = body, .body_size = strlen(body)});
+    fake_io_run(world->fake);
+}
+
+/* As the planner leaves it when a run was made for what was seen. */
+static void put_fired(struct world *world, const char *revision, const char *mark)
+{
+    char spec[1024];
+    (void)snprintf(spec, sizeof(spec),
+                   BUCKET "},'status':{'observedRevision':'%s','observedMark':'%s'", revision,
+                   mark);
+    put(world, "t", 1, spec);
+    fake_io_run(world->fake);
+}
+
+/* What is new is told by the run before; one that was made meanwhile has it told again, at once. */
+static void what_is_new_is_told_again_when_a_run_was_made_meanwhile(void **state)
+{
+    struct world *world = *state;
+    char revision[128];
+    char mark[640];
+    start(world);
+    put(world, "t", 1, BUCKET);
+    fake_io_run(world->fake);
+    answer_with_objects(world, "ab");
+    const struct sighting *seen = sighting_of(world, "t");
+    assert_string_equal(seen->news, "2 new objects below lake/: a, b");
+    assert_null(seen->before);
+    (void)snprintf(revision, sizeof(revision), "%s", seen->revision);
+    (void)snprintf(mark, sizeof(mark), "%s", seen->mark);
+    /* It is still at what the run was made for: nothing to tell. */
+    put_fired(world, revision, mark);
+    assert_int_equal(open_count(world), 0);
+    /* It is at something newer: which of it is new is asked again. */
+    put_fired(world, "sha256:older", "");
+    answer_with_objects(world, "abc");
+    put_fired(world, revision, mark);
+    assert_int_equal(open_count(world), 1);
+    answer_with_objects(world, "abc");
+    seen = sighting_of(world, "t");
+    assert_string_equal(seen->news, "1 new object below lake/: c; 3 in all");
+    assert_string_equal(seen->before, mark);
+}
+
 struct secret_row {
     const char *spec;
     int status;
@@ -488,6 +548,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_webhook_s_secret_is_looked_for_and_not_sent, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_poke_is_a_poll, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_new_is_told_again_when_a_run_was_made_meanwhile,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_secret_goes_nowhere_else, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_service_gets_a_secret_in_the_clear_when_that_is_written,
                                         set_up, tear_down),
