@@ -161,10 +161,27 @@ static const struct name_value *copy_values(struct arena *arena, const struct na
     return copy;
 }
 
+/* When what was found has stayed for spec.debounce, unix seconds; TIME_ABSENT: nobody asks that. */
+static int64_t settled_at(const struct trigger *trigger, const struct sighting *seen)
+{
+    int64_t milliseconds = 0;
+    bool is_asked = seen->state == SIGHTING_FOUND && trigger->spec.debounce &&
+                    !text_equal(seen->revision, trigger->status.observed_revision) &&
+                    duration_parse(trigger->spec.debounce, &milliseconds);
+    return is_asked ? seen->since + (milliseconds + MILLISECONDS - 1) / MILLISECONDS : TIME_ABSENT;
+}
+
+/* It has, as this look at it shows and the one before did not. */
+static bool has_settled(const struct poll *poll, const struct sighting *seen)
+{
+    int64_t settled = settled_at(poll->trigger, &poll->sighting);
+    return settled != TIME_ABSENT && poll->sighting.seen < settled && seen->seen >= settled;
+}
+
 /* Its texts may be in the conversation's arena, which goes. */
 static void keep_sighting(struct poll *poll, const struct sighting *seen)
 {
-    bool is_news = !poll->is_known || !is_same(&poll->sighting, seen);
+    bool is_news = !poll->is_known || !is_same(&poll->sighting, seen) || has_settled(poll, seen);
     bool is_same_revision = poll->is_known && poll->sighting.state == SIGHTING_FOUND &&
                             seen->state == SIGHTING_FOUND &&
                             text_equal(poll->sighting.revision, seen->revision);
@@ -196,6 +213,20 @@ static int64_t jittered(struct poller *poller, int64_t milliseconds)
 
 static void work(void *context);
 
+/* Until spec.debounce is over, when that is before `pause`: then it is looked at once more. */
+static int64_t pause_for_debounce(const struct poll *poll, int64_t pause)
+{
+    enum { MICROSECONDS = 1000 };
+    int64_t settled = settled_at(poll->trigger, &poll->sighting);
+    if (settled == TIME_ABSENT || poll->sighting.seen >= settled) {
+        return pause;
+    }
+    int64_t now_ms = io_unix_micros(poll->poller->options.io) / MICROSECONDS;
+    int64_t left = settled * MILLISECONDS - now_ms;
+    left = left > 0 ? left : 0;
+    return left < pause ? left : pause;
+}
+
 /* A long interval is for a source that answers: what fails is asked again sooner. */
 static int64_t pause_ms(const struct poll *poll)
 {
@@ -211,15 +242,14 @@ void poller_end(struct poll *poll, const struct sighting *seen, bool for_good)
 {
     struct poller *poller = poll->poller;
     poll->failures = seen->state == SIGHTING_FAILED ? poll->failures + 1 : 0;
-    int64_t pause = pause_ms(poll);
     poller->numbers.found += seen->state == SIGHTING_FOUND;
     poller->numbers.absent += seen->state == SIGHTING_ABSENT;
     poller->numbers.failed += seen->state == SIGHTING_FAILED;
     keep_sighting(poll, seen);
+    int64_t pause = pause_for_debounce(poll, jittered(poller, pause_ms(poll)));
     hang_up(poll);
     if (!for_good) {
-        queue_add_at(poller->queue, &poll->key,
-                     io_now_ms(poller->options.io) + jittered(poller, pause));
+        queue_add_at(poller->queue, &poll->key, io_now_ms(poller->options.io) + pause);
     }
     work(poller); /* a place came free */
 }

@@ -29,7 +29,8 @@ static void end_found(struct poll *poll, const struct source_finding *finding)
                             .before = poll->trigger->status.observed_mark,
                             .values = finding->values,
                             .value_count = finding->value_count,
-                            .since = now};
+                            .since = now,
+                            .seen = now};
     if (finding->verdict == SOURCE_ABSENT) {
         seen = (struct sighting){.state = SIGHTING_ABSENT, .message = finding->summary};
     }

@@ -96,7 +96,8 @@ void trigger_give_delivery_back(struct trigger_work *work, const struct pending_
 static bool observe(const struct trigger_work *work, struct sighting *seen)
 {
     const struct trigger_spec *spec = &work->trigger->spec;
-    *seen = (struct sighting){.state = SIGHTING_FOUND, .since = TIME_ABSENT};
+    *seen = (struct sighting){
+        .state = SIGHTING_FOUND, .since = TIME_ABSENT, .seen = work->view->now};
     if (is_webhook(work->trigger) && work->after.status.delivery_count > 0) {
         observe_delivery(work, seen);
     } else if (spec->pipeline.name) {
@@ -145,16 +146,20 @@ static void wait_until(struct trigger_work *work, const struct sighting *seen, c
     }
 }
 
+/*
+ * That it has stayed so is known by looking once more: what was found long ago may have changed
+ * since. The poller looks when the time is over, and then wakes the Trigger.
+ */
 static bool is_debounced(struct trigger_work *work, const struct sighting *seen)
 {
     int64_t until = seen->since == TIME_ABSENT ? TIME_ABSENT : seen->since + work->debounce_seconds;
-    if (work->debounce_seconds == 0 || until == TIME_ABSENT || work->view->now >= until) {
+    if (work->debounce_seconds == 0 || until == TIME_ABSENT || seen->seen >= until) {
         return true;
     }
     wait_until(work, seen, REASON_DEBOUNCING,
                arena_print(work->arena, "spec.debounce (%s) asks that it stays so",
                            work->trigger->spec.debounce),
-               until);
+               work->view->now < until ? until : TIME_ABSENT);
     return false;
 }
 

@@ -128,6 +128,7 @@ struct sighting {
     const struct name_value *values; /* what parameters may take, by name */
     size_t value_count;
     int64_t since;       /* unix seconds: it is at this revision for at least so long */
+    int64_t seen;        /* unix seconds: when it was last found there */
     int64_t chain;       /* runs that led to it by triggers of pipelines; 0: none */
     const char *message; /* ABSENT, FAILED: a sentence without end, that says what to do */
 };

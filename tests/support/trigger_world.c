@@ -23,7 +23,8 @@ void trigger_see(struct world *world, const char *revision)
     sighting = (struct sighting){.state = SIGHTING_FOUND,
                                  .revision = revision,
                                  .summary = arena_print(&world->arena, "data at %s", revision),
-                                 .since = world->now};
+                                 .since = world->now,
+                                 .seen = world->now};
     world->sighting = &sighting;
 }
 

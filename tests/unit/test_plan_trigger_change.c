@@ -130,6 +130,7 @@ static void a_quiet_revision_is_noted_and_starts_nothing(void **state)
     world_free(&world);
 }
 
+/* Looked at when the time is over: what was found before it says nothing. */
 static void a_change_waits_until_it_has_stayed_for_debounce(void **state)
 {
     (void)state;
@@ -148,6 +149,11 @@ static void a_change_waits_until_it_has_stayed_for_debounce(void **state)
     (void)trigger_settle(&world);
     assert_string_equal(trigger_fired(&world), "");
     world.now += MINUTE;
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_fired(&world), "");
+    trigger_expect_ready(&world,
+                         "True Debouncing: data at B, and starts no run yet: spec.debounce (2m)");
+    trigger_sighting()->seen = world.now; /* looked at once more */
     (void)trigger_settle(&world);
     assert_string_equal(trigger_fired(&world), "B ");
     world_free(&world);

@@ -415,6 +415,45 @@ static void a_poke_is_a_poll(void **state)
     assert_string_equal(sighting_of(world, "t")->revision, "etag:\"3\"");
 }
 
+/* Between two looks at it there may be many changes: it is looked at when the time is over. */
+static void what_must_stay_for_debounce_is_looked_at_when_that_is_over(void **state)
+{
+    struct world *world = *state;
+    start(world);
+    put(world, "t", 1, DATA ",'interval':'1h','debounce':'30s'");
+    fake_io_run(world->fake);
+    answer(world, "http://data.team.svc/x", "\"1\"");
+    assert_int_equal(world->wakes, 1);
+    fake_io_advance(world->fake, 28 * SECOND);
+    assert_int_equal(open_count(world), 0);
+    fake_io_advance(world->fake, 2 * SECOND);
+    answer(world, "http://data.team.svc/x", "\"2\""); /* it has changed: from the beginning */
+    assert_int_equal(world->wakes, 2);
+    fake_io_advance(world->fake, 30 * SECOND);
+    answer(world, "http://data.team.svc/x", "\"2\"");
+    const struct sighting *seen = sighting_of(world, "t");
+    assert_true(seen->seen >= seen->since + 30);
+    assert_int_equal(world->wakes, 3); /* it has stayed, which is news */
+    fake_io_advance(world->fake, 10 * MINUTE);
+    assert_int_equal(open_count(world), 0);
+    fake_io_advance(world->fake, 51 * MINUTE);
+    answer(world, "http://data.team.svc/x", "\"2\"");
+    assert_int_equal(world->wakes, 3);
+}
+
+/* A run was made for it already, before a restart for example. */
+static void what_was_dealt_with_need_not_stay_for_debounce(void **state)
+{
+    struct world *world = *state;
+    start(world);
+    put(world, "t", 1,
+        DATA ",'interval':'1h','debounce':'30s'},'status':{'observedRevision':'etag:1'");
+    fake_io_run(world->fake);
+    answer(world, "http://data.team.svc/x", "1");
+    fake_io_advance(world->fake, 10 * MINUTE);
+    assert_int_equal(open_count(world), 0);
+}
+
 #define BUCKET "'bucket':{'endpoint':'http://s3','bucket':'lake'},'interval':'1h'"
 #define LAKE   "http://s3.team.svc/lake"
 
@@ -548,6 +587,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_webhook_s_secret_is_looked_for_and_not_sent, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_poke_is_a_poll, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_must_stay_for_debounce_is_looked_at_when_that_is_over,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_dealt_with_need_not_stay_for_debounce, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_is_new_is_told_again_when_a_run_was_made_meanwhile,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_secret_goes_nowhere_else, set_up, tear_down),
