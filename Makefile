@@ -87,7 +87,7 @@ cluster: ## start the throwaway cluster
 cluster-down: ## remove the throwaway cluster
 	@hack/cluster down
 
-images: ## build the controller's and the examples' images
+images: ## build the images of the controller, of the examples and of their S3 server
 	@hack/images all
 
 format: ## rewrite the sources by .clang-format

@@ -10,23 +10,21 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import fake_s3
 import support
 
+import batches
 import contract
 import data
 import evaluate
 import ingest
 import land
+import s3
 import validate
 
 
 def rows(count: int) -> list[data.Row]:
     return [(*((i * 7 + p) % 17 for p in map(float, range(data.PIXELS))), float(i % 10)) for i in range(count)]
-
-
-def gather(folder: Path) -> tuple[list[data.Row], int]:
-    with contextlib.redirect_stdout(io.StringIO()):
-        return ingest.gather(folder)
 
 
 class Folder(unittest.TestCase):
@@ -36,11 +34,22 @@ class Folder(unittest.TestCase):
         self.folder = Path(folder.name)
 
 
-class Landing(Folder):
+class BucketCase(unittest.TestCase):
+    def setUp(self) -> None:
+        self.server = fake_s3.FakeS3("digits")
+        self.addCleanup(self.server.server_close)
+        self.addCleanup(self.server.shutdown)
+        self.bucket = s3.Bucket(self.server.url, "digits", s3.Keys("access", "secret"))
+
+    def gather(self) -> list[data.Row]:
+        with contextlib.redirect_stdout(io.StringIO()):
+            return ingest.gather(self.bucket, batches.listed(self.bucket))
+
+
+class Landing(BucketCase):
     def test_a_batch_lands_and_reads_back_as_it_was(self) -> None:
-        path = land.land(self.folder, rows(700), 2, corrupted=False)
-        self.assertEqual(path.name, "batch-0002.csv")
-        self.assertEqual(data.read_rows(path), rows(700)[300:600])
+        self.assertEqual(land.land(self.bucket, rows(700), 2, corrupted=False), "batches/0002.csv: 300 rows")
+        self.assertEqual(self.gather(), rows(700)[300:600])
 
     def test_the_last_batch_is_shorter(self) -> None:
         self.assertEqual(len(land.batch_of(rows(700), 3)), 100)
@@ -51,44 +60,36 @@ class Landing(Folder):
                 land.batch_of(rows(700), number)
 
     def test_landing_again_mends_a_corrupted_batch(self) -> None:
-        land.land(self.folder, rows(300), 1, corrupted=True)
-        path = land.land(self.folder, rows(300), 1, corrupted=False)
-        self.assertEqual(data.read_rows(path), rows(300))
-
-    def test_nothing_but_whole_batches_is_left_in_the_folder(self) -> None:
-        land.land(self.folder, rows(300), 1, corrupted=False)
-        self.assertEqual([path.name for path in self.folder.iterdir()], ["batch-0001.csv"])
+        said = land.land(self.bucket, rows(300), 1, corrupted=True)
+        self.assertEqual(said, "batches/0001.csv: 300 rows, corrupted")
+        self.assertNotEqual(self.gather(), rows(300))
+        land.land(self.bucket, rows(300), 1, corrupted=False)
+        self.assertEqual(self.gather(), rows(300))
 
 
-class Ingest(Folder):
+class Ingest(BucketCase):
     def test_all_batches_so_far_make_one_table_in_order(self) -> None:
         for number in (2, 1):
-            land.land(self.folder, rows(600), number, corrupted=False)
-        self.assertEqual(gather(self.folder), (rows(600), 2))
+            land.land(self.bucket, rows(600), number, corrupted=False)
+        self.assertEqual(self.gather(), rows(600))
 
     def test_no_batch_says_what_to_do(self) -> None:
-        with self.assertRaisesRegex(FileNotFoundError, "no batch has landed .*: create the job land-batch"):
-            ingest.gather(self.folder)
-
-    def test_a_half_written_file_is_not_a_batch(self) -> None:
-        land.land(self.folder, rows(300), 1, corrupted=False)
-        (self.folder / ".batch-0002.csv.part").write_text("pixel-0")
-        self.assertEqual(gather(self.folder)[1], 1)
+        with self.assertRaisesRegex(FileNotFoundError, "no batch below batches/ in bucket digits of http://.*: create the job"):
+            self.gather()
 
     def test_what_is_not_a_table_is_refused_with_its_place(self) -> None:
-        path = self.folder / "batch-0001.csv"
         good = ",".join(data.HEADER) + "\n"
         cases = [
             ("", "header"),
             ("a,b\n1,2\n", "header"),
-            (good + "1,2\n", "batch-0001.csv:2: 2 fields where 65"),
-            (good + ",".join(["x"] * 65) + "\n", "batch-0001.csv:2: could not convert"),
+            (good + "1,2\n", "batches/0001.csv:2: 2 fields where 65"),
+            (good + ",".join(["x"] * 65) + "\n", "batches/0001.csv:2: could not convert"),
         ]
         for text, message in cases:
             with self.subTest(message):
-                path.write_text(text)
+                self.bucket.put("batches/0001.csv", text.encode())
                 with self.assertRaisesRegex(ValueError, message):
-                    ingest.gather(self.folder)
+                    self.gather()
 
 
 class Validate(unittest.TestCase):
@@ -167,8 +168,11 @@ class RealPackages(Folder):
         if missing:
             self.skipTest(missing)
         print(f"\nwith scikit-learn from {support.PACKAGES.resolve()}", file=sys.stderr)
-        for name in ("landing", "in", "out"):
+        for name in ("in", "out"):
             (self.folder / name).mkdir()
+        self.server = fake_s3.FakeS3("digits")
+        self.addCleanup(self.server.server_close)
+        self.addCleanup(self.server.shutdown)
 
     def run_program(self, name: str, *arguments: str) -> dict[str, float]:
         results = self.folder / "results"
@@ -176,7 +180,10 @@ class RealPackages(Folder):
         environment = {
             **os.environ,
             "PYTHONPATH": str(support.PACKAGES),
-            "LANDING": str(self.folder / "landing"),
+            "S3_ENDPOINT": self.server.url,
+            "S3_BUCKET": "digits",
+            "AWS_ACCESS_KEY_ID": "access",
+            "AWS_SECRET_ACCESS_KEY": "secret",
             "TIDEMILL_IN": str(self.folder / "in"),
             "TIDEMILL_OUT": str(self.folder / "out"),
             "TIDEMILL_RESULTS": str(results),

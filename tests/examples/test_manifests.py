@@ -11,6 +11,8 @@ from typing import Any
 import support
 import yaml
 
+import batches
+
 APP_ROOTS = {"/app/" + name: support.EXAMPLES / name / "app" for name in ("hello", "chain", "digits")}
 
 
@@ -30,7 +32,7 @@ def pod_specs() -> Iterator[tuple[Path, dict[str, Any]]]:
             yield path, document["spec"]["podDefaults"]["spec"]
         if document["kind"] == "Model":
             yield path, document["spec"]["serving"]["podTemplate"]["spec"]
-        if document["kind"] == "Job":
+        if document["kind"] in ("Job", "Deployment"):
             yield path, document["spec"]["template"]["spec"]
 
 
@@ -52,12 +54,12 @@ class Manifests(unittest.TestCase):
 
     def test_every_pod_is_restricted(self) -> None:
         found = list(pod_specs())
-        self.assertGreaterEqual(len(found), 7)
+        self.assertGreaterEqual(len(found), 8)
         for path, spec in found:
             with self.subTest(str(path)):
                 self.assertTrue(spec["securityContext"]["runAsNonRoot"])
                 self.assertEqual(spec["securityContext"]["seccompProfile"], {"type": "RuntimeDefault"})
-                for container in spec["containers"]:
+                for container in spec["containers"] + spec.get("initContainers", []):
                     self.assertFalse(container["securityContext"]["allowPrivilegeEscalation"])
                     self.assertEqual(container["securityContext"]["capabilities"], {"drop": ["ALL"]})
 
@@ -77,6 +79,30 @@ class Manifests(unittest.TestCase):
             known = params[document["spec"]["pipelineRef"]["name"]]
             for param in document["spec"].get("params", []):
                 self.assertIn(param["name"], known, path)
+
+
+    def test_the_trigger_watches_the_objects_that_the_steps_read(self) -> None:
+        trigger, = [d for _, d in of_kind("Trigger") if d["metadata"]["name"] == "new-data"]
+        bucket = trigger["spec"]["bucket"]
+        self.assertEqual((bucket["prefix"], bucket["pattern"]), (batches.PREFIX, batches.PATTERN))
+        self.assertEqual({(p["name"], p["from"]) for p in trigger["spec"]["params"]},
+                         {("revision", "revision"), ("objects", "objects")})
+        variables = [item for path, spec in pod_specs() if path.name == "land-batch.yaml"
+                     for item in spec["containers"][0]["env"]]
+        pipeline, = [d for _, d in of_kind("Pipeline") if d["metadata"]["name"] == "digits"]
+        variables += pipeline["spec"]["steps"][0]["podTemplate"]["spec"]["containers"][0]["env"]
+        for name, value in (("S3_ENDPOINT", bucket["endpoint"]), ("S3_BUCKET", bucket["bucket"])):
+            self.assertEqual([item["value"] for item in variables if item["name"] == name], [value, value])
+
+    def test_the_secret_goes_to_the_bucket_alone_and_the_controller_may_read_it(self) -> None:
+        (_, secret), = of_kind("Secret")
+        trigger, = [d for _, d in of_kind("Trigger") if "bucket" in d["spec"]]
+        self.assertEqual(secret["metadata"]["annotations"],
+                         {"tidemill.dev/allowed-hosts": trigger["spec"]["bucket"]["endpoint"]})
+        self.assertEqual(trigger["spec"]["bucket"]["secretName"], secret["metadata"]["name"])
+        (_, role), = of_kind("Role")
+        self.assertEqual(role["rules"], [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"],
+                                          "resourceNames": [secret["metadata"]["name"]]}])
 
 
 class Graphs(unittest.TestCase):
@@ -138,9 +164,10 @@ class Chain(unittest.TestCase):
 class Images(unittest.TestCase):
     def test_the_manifests_use_the_name_that_the_archive_carries(self) -> None:
         script = (support.ROOT / "hack" / "images").read_text()
-        (name,) = re.findall(r"^readonly EXAMPLES_IMAGE=docker\.io/(\S+)", script, re.MULTILINE)
+        names = re.findall(r"^readonly (?:EXAMPLES|S3)_IMAGE=docker\.io/(\S+)", script, re.MULTILINE)
+        self.assertEqual(len(names), 2)
         text = "".join(path.read_text() for path in support.EXAMPLES.rglob("*.yaml"))
-        self.assertEqual(set(re.findall(r"image: (\S+)", text)), {name})
+        self.assertEqual(set(re.findall(r"image: (\S+)", text)), set(names))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ A file has a header, then one row for each digit; an empty field is a value that
 
 import csv
 import hashlib
+import io
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,35 +19,44 @@ TEST_SHARE = 5  # one row of this many is kept for the evaluation
 Row = tuple[float | None, ...]  # the pixels, then the label
 
 
+def format_rows(rows: Iterable[Row]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(HEADER)
+    for row in rows:
+        writer.writerow(["" if value is None else f"{value:g}" for value in row])
+    return text.getvalue().encode()
+
+
+def parse_rows(where: str, content: bytes) -> list[Row]:
+    reader = csv.reader(io.StringIO(content.decode(), newline=""))
+    header = next(reader, None)
+    if header != HEADER:
+        raise ValueError(f"{where}: the first line is not the header of a table of digits")
+    return [parse_row(where, reader.line_num, fields) for fields in reader]
+
+
+def parse_row(where: str, line: int, fields: Sequence[str]) -> Row:
+    if len(fields) != len(HEADER):
+        raise ValueError(f"{where}:{line}: {len(fields)} fields where {len(HEADER)} are expected")
+    try:
+        return tuple(float(field) if field else None for field in fields)
+    except ValueError as error:
+        raise ValueError(f"{where}:{line}: {error}") from None
+
+
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Written beside and renamed: a reader sees the whole file or none."""
     part = path.with_name(f".{path.name}.part")
-    with part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(HEADER)
-        for row in rows:
-            writer.writerow(["" if value is None else f"{value:g}" for value in row])
+    with part.open("wb") as file:
+        file.write(format_rows(rows))
         file.flush()
         os.fsync(file.fileno())
     part.rename(path)
 
 
 def read_rows(path: Path) -> list[Row]:
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        header = next(reader, None)
-        if header != HEADER:
-            raise ValueError(f"{path}: the first line is not the header of a table of digits")
-        return [parse_row(path, reader.line_num, fields) for fields in reader]
-
-
-def parse_row(path: Path, line: int, fields: Sequence[str]) -> Row:
-    if len(fields) != len(HEADER):
-        raise ValueError(f"{path}:{line}: {len(fields)} fields where {len(HEADER)} are expected")
-    try:
-        return tuple(float(field) if field else None for field in fields)
-    except ValueError as error:
-        raise ValueError(f"{path}:{line}: {error}") from None
+    return parse_rows(str(path), path.read_bytes())
 
 
 def in_range(row: Row) -> bool:

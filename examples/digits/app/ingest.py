@@ -1,37 +1,35 @@
-"""Step 1: gathers all batches that have landed so far into one table."""
+"""Step 1: gathers the batches that this run is about into one table."""
 
-import os
 import sys
-from pathlib import Path
+from collections.abc import Sequence
 
+import batches
 import contract
 import data
+import s3
 
 
-def landed(folder: Path) -> list[Path]:
-    return sorted(folder.glob("batch-*.csv"))
-
-
-def gather(folder: Path) -> tuple[list[data.Row], int]:
-    batches = landed(folder)
-    if not batches:
-        raise FileNotFoundError(f"no batch has landed in {folder}: create the job land-batch first")
+def gather(bucket: s3.Bucket, chosen: Sequence[s3.Object]) -> list[data.Row]:
+    if not chosen:
+        raise FileNotFoundError(f"no batch below {batches.PREFIX} in {bucket}: create the job land-batch first")
     rows: list[data.Row] = []
-    for batch in batches:
-        more = data.read_rows(batch)
-        print(f"{batch.name}: {len(more)} rows")
+    for each in chosen:
+        more = data.parse_rows(each.key, bucket.get(each))
+        print(f"{each.key}: {len(more)} rows")
         rows += more
-    return rows, len(batches)
+    return rows
 
 
 def main() -> int:
     try:
-        rows, batches = gather(Path(os.environ.get("LANDING", "/landing")))
+        bucket = s3.from_environment()
+        chosen = batches.choose(batches.listed(bucket), contract.param("revision", ""), contract.param("objects", ""))
+        rows = gather(bucket, chosen)
         data.write_rows(contract.OUTPUTS / "table", rows)
     except (ValueError, OSError) as error:
         print(f"ingest: {error}", file=sys.stderr)
         return 1
-    contract.write_results({"rows": len(rows), "batches": batches})
+    contract.write_results({"rows": len(rows), "batches": len(chosen)})
     return 0
 
 

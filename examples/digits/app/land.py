@@ -1,4 +1,4 @@
-"""Stands in for the team that delivers the data: puts one batch on the landing claim.
+"""Stands in for the team that delivers the data: puts one batch into the bucket.
 
 The data is scikit-learn's copy of the UCI handwritten digits, 1797 rows, in batches of 300.
 """
@@ -7,9 +7,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+import batches
 import data
+import s3
 
 BATCH_ROWS = 300
 CORRUPT_EVERY = 4  # of a corrupted batch, each fourth row is bad, in turns in two ways
@@ -45,26 +46,26 @@ def corrupt(rows: Sequence[data.Row]) -> list[data.Row]:
     return [spoil(index, row) for index, row in enumerate(rows)]
 
 
-def land(folder: Path, rows: Sequence[data.Row], number: int, corrupted: bool) -> Path:
-    """The same batch again replaces the file: a bad delivery is mended by a good one."""
+def land(bucket: s3.Bucket, rows: Sequence[data.Row], number: int, corrupted: bool) -> str:
+    """The same batch again replaces the object: a bad delivery is mended by a good one."""
     batch = batch_of(rows, number)
-    path = folder / f"batch-{number:04d}.csv"
-    data.write_rows(path, corrupt(batch) if corrupted else batch)
-    return path
+    key = batches.key_of(number)
+    bucket.put(key, data.format_rows(corrupt(batch) if corrupted else batch))
+    return f"{key}: {len(batch)} rows" + (", corrupted" if corrupted else "")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--batch", type=int, default=int(os.environ.get("BATCH") or "1"))
     parser.add_argument("--corrupt", action="store_true", default=os.environ.get("CORRUPT") == "true")
-    parser.add_argument("--folder", type=Path, default=Path(os.environ.get("LANDING", "/landing")))
     options = parser.parse_args()
     try:
-        path = land(options.folder, load_all(), options.batch, options.corrupt)
+        bucket = s3.from_environment()
+        landed = land(bucket, load_all(), options.batch, options.corrupt)
     except (ValueError, OSError) as error:
         print(f"land: {error}", file=sys.stderr)
         return 1
-    print(f"landed {path}: {len(data.read_rows(path))} rows" + (", corrupted" if options.corrupt else ""))
+    print(f"landed in {bucket}: {landed}")
     return 0
 
 

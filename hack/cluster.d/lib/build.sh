@@ -141,24 +141,45 @@ fetch_prometheus() {
     rm -r "$building/root" "$building"/prometheus_*.deb
 }
 
-# Real servers for the tests of Triggers' sources; prints the folders with their programs.
+server_folder() {
+    case "$1" in
+    registry) echo "$REGISTRY_DIR" ;;
+    s3) echo "$VERSITYGW_DIR" ;;
+    gitea) echo "$GITEA_DIR" ;;
+    prometheus) echo "$PROMETHEUS_DIR" ;;
+    *) die "there is no server $1: say registry, s3, gitea or prometheus" ;;
+    esac
+}
+
+build_server() {
+    case "$1" in
+    registry) ensure_built "$REGISTRY_DIR" build_registry ;;
+    s3) ensure_built "$VERSITYGW_DIR" build_versitygw ;;
+    gitea) ensure_built "$GITEA_DIR" build_gitea ;;
+    prometheus) ensure_built "$PROMETHEUS_DIR" fetch_prometheus ;;
+    esac
+}
+
+# Real servers, all or those named; prints the folders with their programs.
 build_servers() {
-    local folder complete=yes
-    local -a wanted=("$REGISTRY_DIR" "$VERSITYGW_DIR" "$GITEA_DIR" "$PROMETHEUS_DIR")
-    for folder in "${wanted[@]}"; do
+    local name folder complete=yes
+    local -a folders=()
+    [ $# -gt 0 ] || set -- registry s3 gitea prometheus
+    for name in "$@"; do
+        folder=$(server_folder "$name") || exit 1
         [ -d "$folder" ] || complete=no
+        folders+=("$folder")
     done
     if [ "$complete" = no ]; then
         find_go
         mkdir -p "$CACHE/tools" "$CACHE/logs"
         take_lock 8 "$CACHE/build.lock" $((2 * BUILD_LIMIT_S)) 'another build into the same cache'
-        ensure_built "$REGISTRY_DIR" build_registry
-        ensure_built "$VERSITYGW_DIR" build_versitygw
-        ensure_built "$GITEA_DIR" build_gitea
-        ensure_built "$PROMETHEUS_DIR" fetch_prometheus
+        for name in "$@"; do
+            build_server "$name"
+        done
         exec 8>&-
     fi
-    printf '%s/bin\n' "${wanted[@]}"
+    printf '%s/bin\n' "${folders[@]}"
 }
 
 build_node_images() {

@@ -162,9 +162,11 @@ class Objects(SourceCase):
         self.api.call("POST", f"{rbac}/rolebindings", {
             "metadata": {"name": "key"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "key"},
             "subjects": [{"kind": "ServiceAccount", "name": "tidemill-controller", "namespace": "tidemill-system"}]})
-        self.trigger("batch", ("objects", "count"), interval=POLL, debounce="5s", bucket={
+        self.trigger("batch", ("objects", "count", "new-objects", "revision"), interval=POLL, debounce="5s", bucket={
             "endpoint": "http://s3", "bucket": "lake", "prefix": "churn/", "pattern": "**.csv", "secretName": "key"})
-        self.assertIn("churn/2026/a.csv", self.param(self.wait_fired("batch", 1), "objects"))
+        run = self.wait_fired("batch", 1)
+        self.assertIn("churn/2026/a.csv", self.param(run, "objects"))
+        self.assertEqual("1 new object below lake/churn/: churn/2026/a.csv", run["spec"]["cause"]["message"])
         for name in ("b", "c", "d"):
             bucket.put(f"churn/2026/{name}.csv", b"3,4")
         bucket.put("churn/2026/readme.txt", b"no data")
@@ -173,6 +175,13 @@ class Objects(SourceCase):
         self.assertEqual("4", self.param(run, "count"))
         self.assertIn("churn/2026/d.csv", self.param(run, "objects"))
         self.assertNotIn("readme", self.param(run, "objects"))
+        self.assertEqual({f"churn/2026/{name}.csv" for name in "bcd"}, set(self.param(run, "new-objects").split("\n")))
+        self.assertEqual(run["spec"]["cause"]["revision"], self.param(run, "revision"))
+        said = run["spec"]["cause"]["message"]
+        self.assertRegex(said, r"^3 new objects below lake/churn/: (churn/2026/[bcd]\.csv(, )?){3}; 4 in all$")
+        bucket.put("churn/2026/b.csv", b"5,6")
+        said = self.wait_fired("batch", 3)["spec"]["cause"]["message"]
+        self.assertEqual("1 new or changed object below lake/churn/: churn/2026/b.csv; 4 in all", said)
 
 
 class Metrics(SourceCase):
