@@ -84,7 +84,7 @@ class Digits(ClusterCase):
     def test_digits(self) -> None:
         """batch by batch: what lands in a bucket starts a run that names it, the model is served, the next takes over without a failed request, a bad batch is stopped"""
         self.kubectl("apply", "-k", DIGITS)
-        waiting = self.wait_condition("Trigger", "new-data", "False", "SourceAbsent", FIRED_LIMIT_SECONDS)
+        waiting = self.wait_condition("Trigger", "new-data", "False", "SourceAbsent", limit=FIRED_LIMIT_SECONDS)
         self.assert_says(waiting, "SourceAbsent", "no object below digits/batches/")
         key = self.land(BATCH="1")
         first = self.wait_phase(self.wait_caused(1, "1 new object below digits/batches/", key), "Succeeded",
