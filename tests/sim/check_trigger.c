@@ -105,13 +105,11 @@ static int64_t count_changes(const struct sim_world *world, const json_t *trigge
 
 /*
  * Of two controllers at once, without an election, one may have been told of the Trigger's newest
- * status and not yet of the Model that it is about, or has an older answer of its source: what was
- * before looks like a way back.
+ * status and not yet of the Model that it is about: the champion before looks like a way back.
  */
 static bool may_look_back(const struct sim_world *world, const json_t *trigger)
 {
-    return world->options.processes > 1 && !world->options.elects &&
-           (tree_at(trigger, "spec/model") || tree_at(trigger, "spec/http"));
+    return world->options.processes > 1 && !world->options.elects && tree_at(trigger, "spec/model");
 }
 
 static void check_sum(struct sim_world *world, const json_t *trigger)

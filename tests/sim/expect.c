@@ -176,8 +176,7 @@ static const char *judge(const struct sim_scenario *scenario, const struct sim_o
         return result->failure;
     }
     bool is_late = scenario->lateness_counts && has_lag(options);
-    bool is_twofold = scenario->is_polled && options->processes > 1 && !options->elects;
-    if (scenario->times_count || is_late || is_twofold || options->chaos_per_mille > 0) {
+    if (scenario->times_count || is_late || options->chaos_per_mille > 0) {
         return NULL;
     }
     if (strcmp(result->end, faultless->end) != 0) {

@@ -32,9 +32,9 @@ struct sim_scenario {
                                          hold, which count each time once (check_trigger.c) */
     bool times_count;                 /* what ends how depends on when: only the invariants hold
                                          under faults, the end may differ */
-    bool is_polled;                   /* two controllers at once, without an election, have heard
-                                         different things from the source: then only the
-                                         invariants hold */
+    bool is_polled;                   /* not with two controllers at once without an election: each
+                                         takes what the other heard of the source for a way back.
+                                         That is why only who leads asks (kube/poller.h) */
     bool is_long;                     /* a quarter of the sweeps, unless SIM_FULL is set */
 };
 
