@@ -1,0 +1,212 @@
+/* Ends of runs that somebody asks for, or that the time limit brings (plan/run.c). */
+
+#include "support/test.h"
+
+#include "core/civil.h"
+#include "core/text.h"
+#include "plan/reasons.h"
+#include "support/golden.h"
+#include "support/run_world.h"
+
+#include <string.h>
+
+static const char fan[] = "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i'},"
+                          "{'name':'c','image':'i','runAfter':['a','b']}]";
+
+static void a_cancel_stops_what_runs_and_what_the_status_does_not_know_yet(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "%s", fan);
+    run_world_put(&world, "r", "");
+    struct plan plan = world_plan_run(&world, "r");
+    (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 1); /* both Jobs, no status */
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
+    assert_string_equal(run_world_step(&world), "delete Job, delete Job, status PipelineRun");
+    assert_string_equal(run_world_text(&world, "status/phase"), "Cancelled");
+    assert_string_equal(run_world_ready(&world),
+                        "False Cancelled: spec.cancel is true; what was running was stopped, "
+                        "nothing is published");
+    assert_string_equal(run_world_text(&world, "status/steps/2/phase"), "Skipped");
+    assert_int_equal(world_count(&world, KIND_JOB), 0);
+    world_free(&world);
+
+    /* Never started. */
+    run_world_init(&world, "%s", fan);
+    run_world_put(&world, "r", "'cancel':true");
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
+    assert_string_equal(run_world_text(&world, "status/phase"), "Cancelled");
+    world_free(&world);
+
+    /* What has ended stays, for its logs. */
+    run_world_init(&world, "%s", fan);
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    run_world_end_step(&world, "a", 1, 0, "");
+    (void)run_world_step(&world);
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
+    assert_string_equal(run_world_step(&world), "delete Job, status PipelineRun");
+    (void)run_world_job(&world, "a", 1);
+    assert_string_equal(run_world_text(&world, "status/steps/0/phase"), "Succeeded");
+    assert_string_equal(run_world_text(&world, "status/steps/1/phase"), "Failed");
+    world_free(&world);
+}
+
+/* Seen with the cancellation, or never written down: a step that ran is not told as stopped. */
+static void a_cancel_tells_what_ended_before_it_as_it_ended(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "%s", fan);
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    run_world_end_step(&world, "a", 1, 0, "");
+    run_world_end_step(&world, "b", 1, 3, "");
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
+    assert_string_equal(run_world_text(&world, "status/phase"), "Cancelled");
+    assert_string_equal(run_world_text(&world, "status/steps/0/phase"), "Succeeded");
+    assert_string_equal(run_world_text(&world, "status/steps/1/phase"), "Failed");
+    assert_string_equal(run_world_text(&world, "status/steps/1/reason"), "StepFailed");
+    assert_string_equal(run_world_text(&world, "status/steps/2/phase"), "Skipped");
+    world_free(&world);
+
+    /* The status that tells of c's Job was not written; c has ended since. */
+    run_world_init(&world, "%s", fan);
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    run_world_end_step(&world, "a", 1, 0, "");
+    run_world_end_step(&world, "b", 1, 0, "");
+    struct plan plan = world_plan_run(&world, "r");
+    (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 0);
+    run_world_end_step(&world, "c", 1, 0, "");
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
+    assert_string_equal(run_world_text(&world, "status/steps/2/phase"), "Succeeded");
+    assert_int_equal(world_integer(&world, KIND_PIPELINE_RUN, "r", "status/steps/2/attempts"), 1);
+    world_free(&world);
+
+    /* A Job that is not there any more is not asked about: nothing comes of it. */
+    run_world_init(&world, "%s", fan);
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    world_remove(&world, KIND_JOB, run_world_job(&world, "a", 1));
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
+    assert_string_equal(run_world_step(&world), "delete Job, status PipelineRun");
+    assert_string_equal(run_world_text(&world, "status/steps/0/reason"), "Cancelled");
+    world_free(&world);
+}
+
+static void suspend_starts_no_step_and_lets_running_ones_end(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "%s", fan);
+    run_world_put(&world, "r", "'suspend':true");
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/phase"), "Suspended");
+    assert_int_equal(world_count(&world, KIND_JOB), 0);
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'suspend':false}}");
+    (void)run_world_step(&world);
+    assert_int_equal(world_count(&world, KIND_JOB), 2);
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'suspend':true}}");
+    run_world_end_step(&world, "a", 1, 0, "");
+    run_world_end_step(&world, "b", 1, 0, "");
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/progress"), "2/3");
+    assert_string_equal(run_world_text(&world, "status/phase"), "Suspended");
+    assert_true(text_starts_with(run_world_ready(&world), "Unknown Suspended"));
+    assert_int_equal(world_count(&world, KIND_JOB), 2);
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'suspend':false}}");
+    (void)run_world_step(&world);
+    run_world_end_step(&world, "c", 1, 0, "");
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'suspend':true}}");
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/phase"),
+                        "Succeeded"); /* nothing is left to start */
+    world_free(&world);
+}
+
+static void a_failed_step_lets_its_neighbours_end_and_starts_nothing(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "%s", fan);
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    run_world_end_step(&world, "a", 1, 1, "no");
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/phase"), "Running");
+    assert_true(
+        text_ends_with(run_world_ready(&world), "; the run ends when these steps have ended: b"));
+    run_world_end_step(&world, "b", 1, 0, "");
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/phase"), "Failed");
+    assert_string_equal(run_world_text(&world, "status/steps/1/phase"), "Succeeded");
+    assert_string_equal(run_world_text(&world, "status/steps/2/phase"), "Skipped");
+    world_free(&world);
+}
+
+static void a_step_whose_turn_comes_after_a_failure_does_not_start(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i'},{'name':'c',"
+                           "'image':'i','runAfter':['b']},{'name':'d','image':'i'}]");
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    run_world_end_step(&world, "a", 1, 1, "no");
+    run_world_end_step(&world, "b", 1, 0, "");
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/phase"), "Running");
+    assert_string_equal(run_world_text(&world, "status/steps/2/phase"), "Pending");
+    run_world_end_step(&world, "d", 1, 0, "");
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/phase"), "Failed");
+    assert_string_equal(run_world_text(&world, "status/steps/2/phase"), "Skipped");
+    world_free(&world);
+}
+
+static void the_time_limit_gives_pods_a_minute_to_end_by_their_own(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "'timeout':'10m','steps':[{'name':'a','image':'i','timeout':'4m'},"
+                           "{'name':'b','image':'i'}]");
+    run_world_put(&world, "r", "");
+    struct plan plan = world_plan_run(&world, "r");
+    (void)world_carry_out(&world, &plan, WORLD_NO_FAULT, 0);
+    static const char deadline[] = "spec/template/spec/activeDeadlineSeconds";
+    assert_int_equal(world_integer(&world, KIND_JOB, run_world_job(&world, "a", 1), deadline), 240);
+    assert_int_equal(world_integer(&world, KIND_JOB, run_world_job(&world, "b", 1), deadline), 600);
+    kubelet_set_pod(&world, run_world_job(&world, "b", 1), "{'phase':'Running'}");
+    run_world_end_step(&world, "a", 1, 0, "");
+    plan = world_plan_run(&world, "r");
+    assert_int_equal(plan.wake_at, NOON + 600);
+    (void)world_carry_out(&world, &plan, WORLD_NO_FAULT, 0);
+    world.now = NOON + 600;
+    plan = world_plan_run(&world, "r");
+    assert_int_equal(plan.wake_at, NOON + 660);
+    (void)world_carry_out(&world, &plan, WORLD_NO_FAULT, 0);
+    assert_string_equal(run_world_ready(&world),
+                        "Unknown RunTimedOut: spec.timeout of the pipeline (10m) is over; waiting "
+                        "for the pods of these steps to stop: b");
+    world.now = NOON + 660;
+    assert_string_equal(run_world_step(&world), "delete Job, status PipelineRun");
+    assert_string_equal(run_world_ready(&world),
+                        "False RunTimedOut: spec.timeout of the pipeline (10m) is over");
+    world_free(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cancel_stops_what_runs_and_what_the_status_does_not_know_yet),
+        cmocka_unit_test(a_cancel_tells_what_ended_before_it_as_it_ended),
+        cmocka_unit_test(suspend_starts_no_step_and_lets_running_ones_end),
+        cmocka_unit_test(a_failed_step_lets_its_neighbours_end_and_starts_nothing),
+        cmocka_unit_test(a_step_whose_turn_comes_after_a_failure_does_not_start),
+        cmocka_unit_test(the_time_limit_gives_pods_a_minute_to_end_by_their_own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
