@@ -96,8 +96,12 @@ bool trigger_breaker_holds(const struct trigger_work *work, struct trigger_gate 
         return false;
     }
     int64_t until = open_until(work);
+    const char *running = NULL;
     if (until != TIME_ABSENT && work->view->now >= until) {
-        return false;
+        if (trigger_count_unfinished(work, NULL, &running) == 0) {
+            return false;
+        }
+        until = TIME_ABSENT; /* it may go on for longer than the pause: still only one is tried */
     }
     int64_t failures = work->after.status.breaker.failures;
     *gate = (struct trigger_gate){
@@ -121,6 +125,18 @@ void trigger_note_breaker(struct trigger_work *work)
 {
     struct trigger_gate gate;
     if (work->stalled || work->trigger->spec.suspend || !trigger_breaker_holds(work, &gate)) {
+        return;
+    }
+    const char *running = NULL;
+    bool is_tried = trigger_count_unfinished(work, NULL, &running) > 0;
+    if (is_tried && work->trigger->spec.breaker.pause) {
+        trigger_note_obstacle(work, gate.reason,
+                              arena_print(work->arena,
+                                          "%s: nothing else fires before run %s has ended",
+                                          gate.message, running));
+        if (gate.until != TIME_ABSENT) {
+            plan_wake_at(work->plan, gate.until);
+        }
         return;
     }
     if (gate.until == TIME_ABSENT) {

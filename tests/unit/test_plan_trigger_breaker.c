@@ -96,6 +96,12 @@ static void only_one_run_is_tried_at_once(void **state)
     trigger_see(&world, "another");
     (void)trigger_settle(&world);
     assert_int_equal(trigger_firings(&world), 2);
+    trigger_expect_ready(&world, "False BreakerOpen: 1 run in a row failed (spec.breaker.failures "
+                                 "is 1): nothing else fires before run t-");
+    world.now += DAY; /* it takes longer than the pause */
+    (void)trigger_settle(&world);
+    assert_int_equal(trigger_firings(&world), 2);
+    assert_string_equal(world_condition(&world, KIND_TRIGGER, "t", "Stalled"), "");
     trigger_end_runs(&world, "Succeeded");
     (void)trigger_settle(&world);
     assert_string_equal(strchr(trigger_fired(&world), ' '), " tried another ");
