@@ -73,13 +73,13 @@ static bool has_schedule(const json_t *trigger)
 }
 
 /*
- * Runs of a pipeline that have succeeded so far, changes of a model's champion, and of what a
- * source said.
+ * Runs of a pipeline that have succeeded so far, changes of a model's champion, of what a source
+ * said, and deliveries.
  */
 static int64_t count_changes(const struct sim_world *world, const json_t *trigger)
 {
     const struct sim_store *store = &world->store;
-    if (tree_at(trigger, "spec/http")) {
+    if (tree_at(trigger, "spec/http") || tree_at(trigger, "spec/webhook")) {
         return world->source.changes;
     }
     const char *pipeline = tree_text(trigger, "spec/pipeline/name");
@@ -161,8 +161,9 @@ static void check_status(struct sim_world *world, const struct sim_change *chang
 }
 
 /*
- * Of two controllers at once, without an election: the one that wrote the firing down had been told
- * that the firing before is settled, and by another watch not yet of that one's run.
+ * Of two controllers at once, without an election: the one that wrote the firing down, or that made
+ * the run of one that was queued, had been told that the firing before is settled, and by another
+ * watch not yet of that one's run.
  */
 static bool is_unseen(const struct sim_world *world, const json_t *run, const json_t *other)
 {
@@ -172,9 +173,12 @@ static bool is_unseen(const struct sim_world *world, const json_t *run, const js
     size_t seen = world->store.change_count;
     for (size_t at = 0; at < world->store.change_count; at++) {
         const struct sim_change *change = &world->store.changes[at];
-        if (change->kind == KIND_TRIGGER && change->after &&
-            text_equal(tree_text(change->after, "status/pending/run"), tree_name(run)) &&
-            world->origins[at].seen_runs < seen) {
+        bool is_written_down = change->kind == KIND_TRIGGER && change->after &&
+                               text_equal(tree_text(change->after, "status/pending/run"),
+                                          tree_name(run));
+        bool is_made = change->kind == KIND_PIPELINE_RUN && !change->before &&
+                       text_equal(tree_name(change->after), tree_name(run));
+        if ((is_written_down || is_made) && world->origins[at].seen_runs < seen) {
             seen = world->origins[at].seen_runs;
         }
     }
@@ -305,6 +309,12 @@ void sim_check_trigger_at_rest(struct sim_world *world, const json_t *trigger)
         sim_world_fail(world, "Trigger %s: its source is at %s, and it dealt with %s last",
                        tree_name(trigger), world->source.revision,
                        tree_text(trigger, "status/observedRevision"));
+    }
+    if (tree_at(trigger, "spec/webhook") &&
+        tree_integer(trigger, "status/firings") != world->source.changes) {
+        sim_world_fail(world, "Trigger %s: %lld deliveries came, and %lld fired",
+                       tree_name(trigger), (long long)world->source.changes,
+                       (long long)tree_integer(trigger, "status/firings"));
     }
     if (!has_schedule(trigger) && count_changes(world, trigger) > 0 &&
         tree_integer(trigger, "status/firings") == 0) {

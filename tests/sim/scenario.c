@@ -342,6 +342,7 @@ const struct sim_scenario sim_scenarios[] = {
      .rules = {{.step = "a", .exit_code = 1, .message = "no"}},
      .busy_ms = 25 * MINUTE_MS,
      .lateness_counts = true},
+    {.name = "deliveries", .set_up = sim_deliveries_come, .busy_ms = 20 * MINUTE_MS},
     {.name = "source", .set_up = sim_source_changes, .busy_ms = 20 * MINUTE_MS, .is_polled = true},
     {.name = "source-down",
      .set_up = sim_source_is_down,

@@ -30,6 +30,7 @@ void sim_catches_up(struct sim_world *world);
 void sim_replaces(struct sim_world *world);
 void sim_forbids(struct sim_world *world);
 void sim_breaks(struct sim_world *world);
+void sim_deliveries_come(struct sim_world *world);
 void sim_source_changes(struct sim_world *world);
 void sim_source_is_down(struct sim_world *world);
 void sim_pins(struct sim_world *world);

@@ -265,6 +265,49 @@ void sim_source_is_down(struct sim_world *world)
     sim_world_at(world, (5 + DOWN_MINUTES) * SIM_MINUTE_MS, source_goes_on);
 }
 
+/* ---- deliveries to a webhook ---- */
+
+/* As a replica writes it down before it answers the sender. */
+static void deliver(struct sim_world *world, const char *id)
+{
+    struct sim_object *object = sim_store_find(&world->store, KIND_TRIGGER, SIM_NAMESPACE, "t");
+    json_t *tree = sim_store_copy(object);
+    json_t *status = json_object_get(tree, "status");
+    if (!json_object_get(status, "deliveries")) {
+        json_object_set_new(status, "deliveries", json_array());
+    }
+    json_array_append_new(
+        json_object_get(status, "deliveries"),
+        json_pack("{s:s,s:[{s:s,s:s}]}", "id", id, "values", "name", "of", "value", id));
+    world->source.changes++;
+    sim_store_update(&world->store, object, tree);
+}
+
+static void deliver_some(struct sim_world *world)
+{
+    deliver(world, "d-1");
+    deliver(world, "d-2");
+    deliver(world, "d-3");
+}
+
+static void deliver_another(struct sim_world *world)
+{
+    deliver(world, "d-4");
+}
+
+/* Each starts a run, in the order of coming, one after the other. */
+void sim_deliveries_come(struct sim_world *world)
+{
+    sim_put_pipeline(world, "'history':{'succeeded':5,'failed':5},'params':[{'name':'of'}],"
+                            "'steps':[{'name':'a','image':'i'}]");
+    sim_world_create(world, KIND_TRIGGER,
+                     "{'metadata':{'name':'t'},'spec':{'pipelineRef':{'name':'p'},'params':[{"
+                     "'name':'of','from':'of'}],'concurrencyPolicy':'Queue','webhook':{'type':"
+                     "'GitHub','secretName':'key','values':[{'name':'of','path':'of'}]}}}");
+    sim_world_at(world, SIM_MINUTE_MS, deliver_some);
+    sim_world_at(world, 2 * SIM_MINUTE_MS, deliver_another);
+}
+
 /* All its runs fail, and history takes each but the last: after two nothing fires any more. */
 void sim_breaks(struct sim_world *world)
 {

@@ -123,11 +123,11 @@ struct sim_options {
     FILE *trace; /* one line for each action; NULL: none */
 };
 
-/* What Triggers with spec.http poll (source.c). */
+/* What Triggers with spec.http poll (source.c), and deliveries to those with spec.webhook. */
 struct sim_source {
     const char *revision; /* NULL: it is down */
     const char *told;     /* what it said last */
-    int64_t changes;      /* of what it said */
+    int64_t changes;      /* of what it said, or deliveries */
 };
 
 struct sim_world {

@@ -7,7 +7,7 @@ import threading
 from harness import kstatus
 from harness.api import KINDS, OUR_KINDS, Json
 from harness.case import ClusterCase, condition
-from harness.objects import artifacts, pipeline_spec, serving, step
+from harness.objects import artifacts, pipeline_spec, run_spec, serving, step
 
 # Columns that have nothing to say for an object that is well.
 WATCH_SECONDS = 240  # longer than the test
@@ -25,7 +25,7 @@ class Columns(ClusterCase):
                                 outputs=artifacts("model")),
                       claim="artifacts", publish={"model": "m", "artifact": "train.model"})
         self.create("Trigger", "t", {"pipelineRef": {"name": "p"}, "schedule": {"cron": "0 0 1 1 *"}})
-        self.run_of("p", "run")
+        self.create("PipelineRun", "run", {**run_spec("p"), "cause": {"kind": "Manual", "name": "ada", "message": "a look"}})
         self.kubectl("wait", "--for=condition=Ready", "pipelinerun/run", "--timeout=60s")
         self.kubectl("wait", "--for=condition=Succeeded", "pipelinerun/run", "--timeout=1s")
         self.assertEqual("Succeeded", (self.get("PipelineRun", "run") or {})["status"]["phase"])

@@ -211,7 +211,7 @@ FIELDS: list[tuple[str, str, str, Any, list[str]]] = [
     ("a starting deadline that is no duration is refused", "Trigger", "schedule.startingDeadline", "-5m", ["spec.schedule.startingDeadline"]),
     ("an unknown concurrency policy is refused", "Trigger", "concurrencyPolicy", "Wait", ["spec.concurrencyPolicy", "Forbid"]),
     ("a trigger's parameter that is given twice is refused", "Trigger", "params", [{"name": "x", "value": "1"}] * 2, ["spec.params[1]", "Duplicate"]),
-    ("an unknown field of a trigger is refused", "Trigger", "breaker", "1h", ["unknown field", "spec.breaker"]),
+    ("an unknown field of a trigger is refused", "Trigger", "retries", "1h", ["unknown field", "spec.retries"]),
 ]
 
 # sentence, kind, name, words

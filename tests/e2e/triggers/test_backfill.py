@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import os
+import pathlib
 import subprocess
+import tempfile
 from typing import Any
 
 from harness import faults
@@ -221,15 +223,19 @@ class Outage(BackfillCase):
         self.addCleanup(faults.cluster_up, name)
         self.say_day("p")
         self.yearly("nightly")
-        going = subprocess.Popen(self.years("nightly", "--max-parallel", "2"), stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, text=True)
+        output = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "output"
+        with output.open("w") as file:
+            going = subprocess.Popen(self.years("nightly", "--max-parallel", "2"), stdout=file, stderr=file)
         try:
             self.wait_for("the third run", lambda: len(self.made("nightly")) >= 3)
             faults.kill_api_server(name)
+            # It looks every few seconds: the outage must last until it has seen it.
+            self.wait_for("it is told", lambda: "no answer from the API server" in output.read_text())
             faults.cluster_up(name)
-            told = going.communicate(timeout=COMMAND_LIMIT_SECONDS)[0]
+            going.wait(COMMAND_LIMIT_SECONDS)
         finally:
             going.kill()
+        told = output.read_text()
         self.assertEqual(0, going.returncode, told)
         self.assertIn("no answer from the API server (", told)
         self.assertIn("the API server answers again\n", told)
