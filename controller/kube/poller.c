@@ -270,14 +270,24 @@ static const char *secret_of(const struct trigger_spec *spec)
     return trigger_is_polled(spec) ? NULL : spec->webhook.secret_name;
 }
 
-/* The host of the first request; conversations that go on elsewhere count for it as well. */
+/* Host and port: servers beside each other on one address are not one. */
+static const char *authority_of(struct arena *arena, const char *address)
+{
+    struct url url;
+    if (result_is_ok(url_parse(arena, address, &url, NULL))) {
+        return url.authority;
+    }
+    return arena_copy_bytes(arena, address, strcspn(address, "/")); /* of an image: HOST/PATH */
+}
+
+/*
+ * The server of the first request; conversations that go on elsewhere count for it as well.
+ */
 static bool find_share(struct poll *poll, const struct trigger *trigger)
 {
     CLEANUP(arena_free) struct arena arena = {0};
-    struct url url;
-    const char *text = address_of(&trigger->spec);
-    const char *host = result_is_ok(url_parse(&arena, text, &url, NULL)) ? url.host : text;
-    const char *share = arena_print(&arena, "%s/%s", poll->key.namespace, host);
+    const char *authority = authority_of(&arena, address_of(&trigger->spec));
+    const char *share = arena_print(&arena, "%s/%s", poll->key.namespace, authority);
     if (!take_share(poll->poller, share)) {
         return false;
     }

@@ -299,6 +299,38 @@ static void a_slow_host_keeps_no_other_one_waiting(void **state)
     assert_true(poller_numbers(world->poller).found > MANY / 2);
 }
 
+/* Two ports of a host are two servers; a registry is one, whatever the repository. */
+static void the_share_is_a_server_s(void **state)
+{
+    static const struct {
+        const char *before; /* the number of the Trigger */
+        const char *after;
+        size_t most;
+    } rows[] = {
+        {"'http':{'url':'http://data/", "'}", POLLER_HOST_MAXIMUM},
+        {"'http':{'url':'http://data:80", "/x'}", 20},
+        {"'image':{'repository':'registry.team.svc/team/", "','tag':'x'}", POLLER_HOST_MAXIMUM},
+        {"'image':{'repository':'registry.team.svc:50", "/team/x','tag':'x'}", 20},
+    };
+    for (size_t row = 0; row < COUNT_OF(rows); row++) {
+        assert_int_equal(set_up(state), 0);
+        struct world *world = *state;
+        start(world);
+        for (int at = 0; at < 20; at++) {
+            char name[16];
+            char spec[96];
+            (void)snprintf(name, sizeof(name), "t-%d", at);
+            (void)snprintf(spec, sizeof(spec), "%s%02d%s", rows[row].before, at, rows[row].after);
+            put(world, name, 1, spec);
+        }
+        fake_io_advance(world->fake, SECOND);
+        if (open_count(world) != rows[row].most) {
+            fail_msg("%s: %zu at once", rows[row].before, open_count(world));
+        }
+        assert_int_equal(tear_down(state), 0);
+    }
+}
+
 static void after_a_start_polls_are_spread(void **state)
 {
     struct world *world = *state;
@@ -581,6 +613,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failure_does_not_wait_for_a_long_interval, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_slow_host_keeps_no_other_one_waiting, set_up, tear_down),
+        cmocka_unit_test(the_share_is_a_server_s),
         cmocka_unit_test_setup_teardown(after_a_start_polls_are_spread, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_secret_goes_where_its_annotation_allows, set_up,
                                         tear_down),
