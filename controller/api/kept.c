@@ -225,7 +225,6 @@ static void keep_annotations(struct arena *arena, const struct meta *meta, struc
 static void keep_retrain(struct arena *arena, const struct pipeline_run *run,
                          struct pipeline_run *kept)
 {
-    enum { KEPT_BYTES = 256 };
     const char *message = pipeline_run_retrain_message(run);
     if (message) {
         kept->status.conditions.items = arena_new(arena, struct condition);
@@ -233,7 +232,8 @@ static void keep_retrain(struct arena *arena, const struct pipeline_run *run,
             .type = CONDITION_RETRAIN_NEEDED,
             .status = "True",
             .last_transition_time = TIME_ABSENT,
-            .message = arena_copy_bytes(arena, message, text_clip_utf8(message, KEPT_BYTES))};
+            .message = arena_copy_bytes(arena, message,
+                                        text_clip_utf8(message, RETRAIN_KEPT_BYTES))};
         kept->status.conditions.count = 1;
     }
 }

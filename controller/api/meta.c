@@ -1,5 +1,6 @@
 #include "api/meta.h"
 
+#include "api/kind.h"
 #include "core/text.h"
 
 const char *text_map_get(const struct text_map *map, const char *name)
@@ -26,4 +27,11 @@ bool meta_is_controlled_by(const struct meta *meta, const char *uid)
 {
     const struct owner_reference *controller = meta_controller(meta);
     return controller && uid && text_equal(controller->uid, uid);
+}
+
+int64_t meta_chain(const struct meta *meta)
+{
+    const char *text = text_map_get(&meta->annotations, ANNOTATION_CHAIN);
+    int64_t length = 0;
+    return text && text_parse_integer(text, &length) && length > 0 ? length : 0;
 }

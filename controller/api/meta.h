@@ -58,6 +58,10 @@ struct meta {
 /* The owner with controller: true, or NULL. */
 const struct owner_reference *meta_controller(const struct meta *meta);
 
+/* ANNOTATION_CHAIN of a run or a version: runs that led to it by triggers; 0: none, or no number.
+ */
+int64_t meta_chain(const struct meta *meta);
+
 /* True when the controller owner has this uid. */
 bool meta_is_controlled_by(const struct meta *meta, const char *uid);
 

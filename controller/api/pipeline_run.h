@@ -62,6 +62,12 @@ struct pipeline_run {
 /* The condition of a run whose checks asked for a new model; there only while it is True. */
 #define CONDITION_RETRAIN_NEEDED "RetrainNeeded"
 
+/*
+ * Of its message, what a finished run keeps (api/kept.h) and a Trigger tells: the same whether the
+ * run is kept whole or not.
+ */
+enum { RETRAIN_KEPT_BYTES = 256 };
+
 /* Why, or NULL: nothing asked. */
 const char *pipeline_run_retrain_message(const struct pipeline_run *run);
 

@@ -110,31 +110,41 @@ static void report_waiting(struct backfill_session *session, struct backfill_ite
     }
 }
 
+/* What is there by the name of the open question's run; false: it can't be read, and all ends. */
+static bool take_answer(struct backfill_session *session, const struct asker_answer *answer)
+{
+    CLEANUP(arena_free) struct arena arena = {0};
+    if (answer->error != ERROR_NONE) {
+        give_up(session, "read", answer);
+        return false;
+    }
+    const struct pipeline_run *run = read_run(session, &arena, answer);
+    if (run) {
+        backfill_take_run(session, session->item, run);
+    }
+    if (session->item->state == BACKFILL_TAKEN) {
+        backfill_complain(session, "%s", session->item->note);
+    }
+    return true;
+}
+
 static void on_look(void *context, const struct asker_answer *answer)
 {
     struct backfill_session *session = context;
     struct backfill_item *item = session->item;
-    CLEANUP(arena_free) struct arena arena = {0};
     if (answer->error == ERROR_NOT_FOUND) {
         item->state = BACKFILL_DELETED;
         backfill_report_line(&session->report, item, "was deleted before it had ended", NULL);
         backfill_work(session);
         return;
     }
-    if (answer->error != ERROR_NONE) {
-        give_up(session, "read", answer);
+    if (!take_answer(session, answer)) {
         return;
     }
-    const struct pipeline_run *run = read_run(session, &arena, answer);
-    if (run) {
-        backfill_take_run(session, item, run);
-    }
-    if (item->state == BACKFILL_TAKEN) {
-        backfill_complain(session, "%s", item->note);
-    } else if (item->state != BACKFILL_UNFINISHED) {
-        report_ended(session, item);
-    } else {
+    if (item->state == BACKFILL_UNFINISHED) {
         report_waiting(session, item);
+    } else if (item->state != BACKFILL_TAKEN) {
+        report_ended(session, item);
     }
     backfill_work(session);
 }
@@ -172,17 +182,10 @@ static void on_settle(void *context, const struct asker_answer *answer)
         backfill_work(session); /* created once more */
         return;
     }
-    if (answer->error != ERROR_NONE) {
-        give_up(session, "read", answer);
+    if (!take_answer(session, answer)) {
         return;
     }
-    const struct pipeline_run *run = read_run(session, &arena, answer);
-    if (run) {
-        backfill_take_run(session, item, run);
-    }
-    if (item->state == BACKFILL_TAKEN) {
-        backfill_complain(session, "%s", item->note);
-    } else {
+    if (item->state != BACKFILL_TAKEN) {
         report_made(session, arena_print(&arena, "exists: %s", item->phase));
     }
     backfill_work(session);

@@ -1,6 +1,5 @@
 #include "plan/model_events.h"
 
-#include "api/kind.h"
 #include "core/text.h"
 #include "plan/model_work.h"
 
@@ -18,10 +17,8 @@ enum { CHAIN_SECONDS = 24 * 60 * 60 };
 static int64_t chain_of(const struct model_work *work, const struct version_work *version)
 {
     const struct meta *meta = version ? &version->version->meta : NULL;
-    const char *text = meta ? text_map_get(&meta->annotations, ANNOTATION_CHAIN) : NULL;
-    int64_t length = 0;
     bool is_young = meta && work->view->now - meta->creation_time < CHAIN_SECONDS;
-    return is_young && text && text_parse_integer(text, &length) && length > 0 ? length : 0;
+    return is_young ? meta_chain(meta) : 0;
 }
 
 static void add(struct model_work *work, const char *event, const struct version_work *version,

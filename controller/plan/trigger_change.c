@@ -1,14 +1,8 @@
 #include "plan/trigger_work.h"
 
 #include "api/names.h"
-#include "core/assert.h"
-#include "core/civil.h"
-#include "core/hash.h"
 #include "core/text.h"
-#include "plan/run_phase.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /*

@@ -1,6 +1,5 @@
 #include "plan/trigger_work.h"
 
-#include "api/names.h"
 #include "core/assert.h"
 #include "core/hash.h"
 #include "core/text.h"
@@ -9,7 +8,6 @@
 #include "plan/run_phase.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /*
@@ -18,9 +16,6 @@
  * they were dealt with. Several new ones start one run, which is told how many there were. Events
  * from before the trigger was made are none of its business.
  */
-
-/* What a finished run keeps of why it asks for retraining (api/kept.h): before as after. */
-enum { RETRAIN_BYTES = 256 };
 
 static void keep_values(struct arena *arena, struct sighting *seen, const struct name_value *values,
                         size_t count)
@@ -58,17 +53,10 @@ static struct ends find_ends(const struct trigger_view *view)
     return ends;
 }
 
-static int64_t chain_of(const struct meta *meta)
-{
-    const char *text = text_map_get(&meta->annotations, ANNOTATION_CHAIN);
-    int64_t length = 0;
-    return text && text_parse_integer(text, &length) && length > 0 ? length : 0;
-}
-
 static const char *find_retrain(struct arena *arena, const struct pipeline_run *run)
 {
     const char *said = pipeline_run_retrain_message(run);
-    return said ? arena_copy_bytes(arena, said, text_clip_utf8(said, RETRAIN_BYTES)) : NULL;
+    return said ? arena_copy_bytes(arena, said, text_clip_utf8(said, RETRAIN_KEPT_BYTES)) : NULL;
 }
 
 void trigger_observe_runs(const struct trigger_work *work, struct sighting *seen)
@@ -101,7 +89,7 @@ void trigger_observe_runs(const struct trigger_work *work, struct sighting *seen
                                : arena_print(arena, "%zu runs of Pipeline %s, the newest %s: %s",
                                              count, pipeline, run->meta.name, said);
     seen->since = run->status.completion_time;
-    seen->chain = chain_of(&run->meta) + 1;
+    seen->chain = meta_chain(&run->meta) + 1;
     keep_values(arena, seen, values, COUNT_OF(values) - (retrain ? 0 : 1));
 }
 

@@ -146,73 +146,71 @@ struct ending {
     enum next next;
 };
 
+static const struct ending ending_rows[] = {
+    {"closed on the way", NULL, {.status = 200}, STREAM_LATER},
+    {"lost on the way", NULL, {.failure = ERROR_LOST}, STREAM_LATER},
+    {"no connection", NULL, {.failure = ERROR_UNAVAILABLE}, STREAM_LATER},
+    {"no credential", NULL, {.failure = ERROR_UNAUTHORIZED}, STREAM_LATER},
+    {"401", NULL, {.status = 401, .body = ""}, STREAM_LATER},
+    {"429", NULL, {.status = 429, .body = ""}, STREAM_LATER},
+    {"500", NULL, {.status = 500, .body = ""}, STREAM_LATER},
+    {"503", NULL, {.status = 503, .body = ""}, STREAM_LATER},
+    {"the watch cache is behind etcd",
+     NULL,
+     {.status = 504,
+      .body = "{\"kind\":\"Status\",\"code\":504,\"reason\":\"Timeout\",\"message\":"
+              "\"Too large resource version: 10, current: 3\"}"},
+     STREAM_LATER},
+    {"410, that must not be", NULL, {.status = 410, .body = ""}, STREAM_LATER},
+    {"ERROR 500 in the stream",
+     "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":500}}\n",
+     {0},
+     STREAM_LATER},
+    {"ERROR 429 in the stream",
+     "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":429}}\n",
+     {0},
+     STREAM_LATER},
+    {"400: an unknown parameter", NULL, {.status = 400, .body = ""}, LIST_AT_ONCE},
+    {"403: lists are allowed, watches are not", NULL, {.status = 403, .body = ""}, LIST_AT_ONCE},
+    {"404", NULL, {.status = 404, .body = ""}, LIST_AT_ONCE},
+    {"422: a server without streaming lists", NULL, {.status = 422, .body = ""}, LIST_AT_ONCE},
+    {"ERROR 403 in the stream",
+     "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":403}}\n",
+     {0},
+     LIST_AT_ONCE},
+    {"a list in the place of a stream", "{\"kind\":\"PipelineRunList\"}\n", {0}, LIST_AT_ONCE},
+    {"bytes that are no event", "<html>\n", {0}, LIST_AT_ONCE},
+    {"an end without a resourceVersion",
+     "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"annotations\":"
+     "{\"k8s.io/initial-events-end\":\"true\"}}}}\n",
+     {0},
+     LIST_AT_ONCE},
+    {"a failure that nobody thought of", NULL, {.failure = ERROR_IO}, LIST_AT_ONCE},
+};
+
 static void c6_what_ends_a_stream_early_decides_between_trying_again_and_a_list(void **state)
 {
-    static const struct ending rows[] = {
-        {"closed on the way", NULL, {.status = 200}, STREAM_LATER},
-        {"lost on the way", NULL, {.failure = ERROR_LOST}, STREAM_LATER},
-        {"no connection", NULL, {.failure = ERROR_UNAVAILABLE}, STREAM_LATER},
-        {"no credential", NULL, {.failure = ERROR_UNAUTHORIZED}, STREAM_LATER},
-        {"401", NULL, {.status = 401, .body = ""}, STREAM_LATER},
-        {"429", NULL, {.status = 429, .body = ""}, STREAM_LATER},
-        {"500", NULL, {.status = 500, .body = ""}, STREAM_LATER},
-        {"503", NULL, {.status = 503, .body = ""}, STREAM_LATER},
-        {"the watch cache is behind etcd",
-         NULL,
-         {.status = 504,
-          .body = "{\"kind\":\"Status\",\"code\":504,\"reason\":\"Timeout\",\"message\":"
-                  "\"Too large resource version: 10, current: 3\"}"},
-         STREAM_LATER},
-        {"410, that must not be", NULL, {.status = 410, .body = ""}, STREAM_LATER},
-        {"ERROR 500 in the stream",
-         "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":500}}\n",
-         {0},
-         STREAM_LATER},
-        {"ERROR 429 in the stream",
-         "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":429}}\n",
-         {0},
-         STREAM_LATER},
-        {"400: an unknown parameter", NULL, {.status = 400, .body = ""}, LIST_AT_ONCE},
-        {"403: lists are allowed, watches are not",
-         NULL,
-         {.status = 403, .body = ""},
-         LIST_AT_ONCE},
-        {"404", NULL, {.status = 404, .body = ""}, LIST_AT_ONCE},
-        {"422: a server without streaming lists", NULL, {.status = 422, .body = ""}, LIST_AT_ONCE},
-        {"ERROR 403 in the stream",
-         "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":403}}\n",
-         {0},
-         LIST_AT_ONCE},
-        {"a list in the place of a stream", "{\"kind\":\"PipelineRunList\"}\n", {0}, LIST_AT_ONCE},
-        {"bytes that are no event", "<html>\n", {0}, LIST_AT_ONCE},
-        {"an end without a resourceVersion",
-         "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"annotations\":"
-         "{\"k8s.io/initial-events-end\":\"true\"}}}}\n",
-         {0},
-         LIST_AT_ONCE},
-        {"a failure that nobody thought of", NULL, {.failure = ERROR_IO}, LIST_AT_ONCE},
-    };
     struct reflector_world *world = *state;
-    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+    for (size_t at = 0; at < COUNT_OF(ending_rows); at++) {
         reflector_world_restart(world);
         reflector_world_stream(world);
-        bool begins = rows[at].feeds || rows[at].answer.status == 200;
+        bool begins = ending_rows[at].feeds || ending_rows[at].answer.status == 200;
         assert_true(!begins || feed_stream(world, run_event("ADDED", "half", "1")));
-        if (rows[at].feeds) {
-            assert_false(feed_stream(world, rows[at].feeds));
+        if (ending_rows[at].feeds) {
+            assert_false(feed_stream(world, ending_rows[at].feeds));
         } else {
-            end_stream(world, rows[at].answer);
+            end_stream(world, ending_rows[at].answer);
         }
         int64_t pause = pause_of(world);
-        if (rows[at].next == STREAM_LATER ? pause < 800 || pause >= 1600 : pause >= 0) {
-            fail_msg("%s: a pause of %d ms", rows[at].name, (int)pause);
+        if (ending_rows[at].next == STREAM_LATER ? pause < 800 || pause >= 1600 : pause >= 0) {
+            fail_msg("%s: a pause of %d ms", ending_rows[at].name, (int)pause);
         }
-        if (rows[at].next == STREAM_LATER) {
+        if (ending_rows[at].next == STREAM_LATER) {
             assert_non_null(reflector_health(world->reflector).error);
             fake_io_advance(world->fake, pause);
         }
-        if (!(rows[at].next == STREAM_LATER ? open_stream(world) : open_list(world))) {
-            fail_msg("%s: went on with %s", rows[at].name, open_path(world));
+        if (!(ending_rows[at].next == STREAM_LATER ? open_stream(world) : open_list(world))) {
+            fail_msg("%s: went on with %s", ending_rows[at].name, open_path(world));
         }
         /* Nothing of the half stream is left. */
         if (open_stream(world)) {

@@ -423,75 +423,77 @@ static void pages_that_never_end_are_left(void **state)
     arena_free(&arena);
 }
 
+static const struct {
+    const char *text;
+    const char *base_url; /* NULL: refused */
+    const char *name;     /* or the message */
+} repository_rows[] = {
+    {"registry.example/team/model", "https://registry.example", "team/model"},
+    {"Registry.Example:5000/a", "https://registry.example:5000", "a"},
+    {"registry:5000/a", "https://registry:5000", "a"},
+    {"localhost/a", "https://localhost", "a"},
+    {"[2001:db8::1]:5000/a", "https://[2001:db8::1]:5000", "a"},
+    {"http://registry/a__b-c--d.e/f_g", "http://registry", "a__b-c--d.e/f_g"},
+    {"https://registry.team.svc/a", "https://registry.team.svc", "a"},
+    {"python", NULL,
+     "\"python\" names no registry: write HOST/NAME, for example "
+     "registry-1.docker.io/library/python"},
+    {"library/python", NULL,
+     "\"library/python\" names no registry: write HOST/NAME, for example "
+     "registry-1.docker.io/library/python"},
+    {"docker.io/library/python", NULL,
+     "\"docker.io/library/python\" is no registry's address: write registry-1.docker.io/NAME, "
+     "and"
+     " library/ before the name of an official image"},
+    {"https://index.docker.io/v1", NULL,
+     "\"https://index.docker.io/v1\" is no registry's address: write registry-1.docker.io/NAME,"
+     " and library/ before the name of an official image"},
+    {"a.example/b:1", NULL,
+     "\"a.example/b:1\" has a tag or digest: write the tag into spec.image.tag"},
+    {"a.example/b@sha256:x", NULL,
+     "\"a.example/b@sha256:x\" has a tag or digest: write the tag into spec.image.tag"},
+    {"a.example/", NULL,
+     "\"a.example/\" is no repository: write HOST/NAME, the name in lower case"},
+    {"a.example/B", NULL,
+     "\"a.example/B\" is no repository: write HOST/NAME, the name in lower case"},
+    {"a.example/b/", NULL,
+     "\"a.example/b/\" is no repository: write HOST/NAME, the name in lower case"},
+    {"a.example/b_-c", NULL,
+     "\"a.example/b_-c\" is no repository: write HOST/NAME, the name in lower case"},
+    {"a.example/b___c", NULL,
+     "\"a.example/b___c\" is no repository: write HOST/NAME, the name in lower case"},
+    {"a.example/b?c", NULL,
+     "\"a.example/b?c\" is no repository: write HOST/NAME, the name in lower case"},
+    {"a.example/b%2fc", NULL,
+     "\"a.example/b%2fc\" is no repository: write HOST/NAME, the name in lower case"},
+    {"a.example/../c", NULL,
+     "\"a.example/../c\": has \".\" or \"..\" in its path: write where that leads"},
+    {"u:p@a.example/b", NULL,
+     "\"u:p@a.example/b\": has a user before \"@\": put user and password into the Secret"},
+    {"oci://a.example/b", NULL, "\"oci://a.example/b\": does not begin with https:// or http://"},
+};
+
 static void a_repository_has_a_host(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text;
-        const char *base_url; /* NULL: refused */
-        const char *name;     /* or the message */
-    } rows[] = {
-        {"registry.example/team/model", "https://registry.example", "team/model"},
-        {"Registry.Example:5000/a", "https://registry.example:5000", "a"},
-        {"registry:5000/a", "https://registry:5000", "a"},
-        {"localhost/a", "https://localhost", "a"},
-        {"[2001:db8::1]:5000/a", "https://[2001:db8::1]:5000", "a"},
-        {"http://registry/a__b-c--d.e/f_g", "http://registry", "a__b-c--d.e/f_g"},
-        {"https://registry.team.svc/a", "https://registry.team.svc", "a"},
-        {"python", NULL,
-         "\"python\" names no registry: write HOST/NAME, for example "
-         "registry-1.docker.io/library/python"},
-        {"library/python", NULL,
-         "\"library/python\" names no registry: write HOST/NAME, for example "
-         "registry-1.docker.io/library/python"},
-        {"docker.io/library/python", NULL,
-         "\"docker.io/library/python\" is no registry's address: write registry-1.docker.io/NAME, "
-         "and"
-         " library/ before the name of an official image"},
-        {"https://index.docker.io/v1", NULL,
-         "\"https://index.docker.io/v1\" is no registry's address: write registry-1.docker.io/NAME,"
-         " and library/ before the name of an official image"},
-        {"a.example/b:1", NULL,
-         "\"a.example/b:1\" has a tag or digest: write the tag into spec.image.tag"},
-        {"a.example/b@sha256:x", NULL,
-         "\"a.example/b@sha256:x\" has a tag or digest: write the tag into spec.image.tag"},
-        {"a.example/", NULL,
-         "\"a.example/\" is no repository: write HOST/NAME, the name in lower case"},
-        {"a.example/B", NULL,
-         "\"a.example/B\" is no repository: write HOST/NAME, the name in lower case"},
-        {"a.example/b/", NULL,
-         "\"a.example/b/\" is no repository: write HOST/NAME, the name in lower case"},
-        {"a.example/b_-c", NULL,
-         "\"a.example/b_-c\" is no repository: write HOST/NAME, the name in lower case"},
-        {"a.example/b___c", NULL,
-         "\"a.example/b___c\" is no repository: write HOST/NAME, the name in lower case"},
-        {"a.example/b?c", NULL,
-         "\"a.example/b?c\" is no repository: write HOST/NAME, the name in lower case"},
-        {"a.example/b%2fc", NULL,
-         "\"a.example/b%2fc\" is no repository: write HOST/NAME, the name in lower case"},
-        {"a.example/../c", NULL,
-         "\"a.example/../c\": has \".\" or \"..\" in its path: write where that leads"},
-        {"u:p@a.example/b", NULL,
-         "\"u:p@a.example/b\": has a user before \"@\": put user and password into the Secret"},
-        {"oci://a.example/b", NULL,
-         "\"oci://a.example/b\": does not begin with https:// or http://"},
-    };
-    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+    for (size_t at = 0; at < COUNT_OF(repository_rows); at++) {
         struct arena arena = {0};
         struct image_repository repository = {0};
         struct error error = {0};
-        struct result result = image_repository_parse(&arena, rows[at].text, &repository, &error);
-        if (result_is_ok(result) != (rows[at].base_url != NULL)) {
-            fail_msg("%s: %s", rows[at].text, error.message);
+        struct result result = image_repository_parse(&arena, repository_rows[at].text, &repository,
+                                                      &error);
+        if (result_is_ok(result) != (repository_rows[at].base_url != NULL)) {
+            fail_msg("%s: %s", repository_rows[at].text, error.message);
         }
         if (result_is_ok(result)) {
-            assert_string_equal(repository.base_url, rows[at].base_url);
-            assert_string_equal(repository.name, rows[at].name);
-            assert_string_equal(
-                repository.reference,
-                arena_print(&arena, "%s/%s", strstr(rows[at].base_url, "://") + 3, rows[at].name));
+            assert_string_equal(repository.base_url, repository_rows[at].base_url);
+            assert_string_equal(repository.name, repository_rows[at].name);
+            assert_string_equal(repository.reference,
+                                arena_print(&arena, "%s/%s",
+                                            strstr(repository_rows[at].base_url, "://") + 3,
+                                            repository_rows[at].name));
         } else {
-            assert_string_equal(error.message, rows[at].name);
+            assert_string_equal(error.message, repository_rows[at].name);
         }
         arena_free(&arena);
     }
