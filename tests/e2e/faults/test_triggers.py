@@ -104,20 +104,11 @@ class Deliveries(TriggerCase):
             self.assertLess(time.monotonic(), deadline, f"delivery {number} was never taken")
             time.sleep(0.3)
 
-    def allow_secret(self) -> None:
-        core = f"api/v1/namespaces/{self.namespace}"
-        rbac = f"apis/rbac.authorization.k8s.io/v1/namespaces/{self.namespace}"
-        self.api.call("POST", f"{core}/secrets", {"metadata": {"name": "key"}, "stringData": {"secret": KEY}})
-        self.api.call("POST", f"{rbac}/roles", {"metadata": {"name": "key"}, "rules": [
-            {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["key"], "verbs": ["get"]}]})
-        self.api.call("POST", f"{rbac}/rolebindings", {
-            "metadata": {"name": "key"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "key"},
-            "subjects": [{"kind": "ServiceAccount", "name": "tidemill-controller", "namespace": "tidemill-system"}]})
-
     def test_deliveries(self) -> None:
         """each delivery starts one run, repeated, out of order and again later, while the controller is killed"""
         count = int(size(25, 200, "deliveries"))
-        self.allow_secret()
+        self.secret("key", {"secret": KEY})
+        self.allow_secret("key")
         self.trigger("t", [{"name": "number", "from": "number"}],
                      webhook={"type": "GitHub", "secretName": "key", "values": [{"name": "number", "path": "number"}]})
         self.wait_condition("Trigger", "t", "True", "Watching")

@@ -136,6 +136,21 @@ class ClusterCase(unittest.TestCase):
         self.create("PersistentVolumeClaim", name, claim_spec())
         return name
 
+    def secret(self, name: str, values: dict[str, str], allowed_hosts: str | None = None) -> None:
+        """A Secret that may be sent to these hosts."""
+        annotations = {} if allowed_hosts is None else {"tidemill.dev/allowed-hosts": allowed_hosts}
+        self.api.call("POST", f"api/v1/namespaces/{self.namespace}/secrets", {
+            "metadata": {"name": name, "annotations": annotations}, "stringData": values})
+
+    def allow_secret(self, name: str) -> None:
+        """The controller may get this one Secret."""
+        rbac = f"apis/rbac.authorization.k8s.io/v1/namespaces/{self.namespace}"
+        self.api.call("POST", f"{rbac}/roles", {"metadata": {"name": name}, "rules": [
+            {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [name], "verbs": ["get"]}]})
+        self.api.call("POST", f"{rbac}/rolebindings", {
+            "metadata": {"name": name}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": "tidemill-controller", "namespace": "tidemill-system"}]})
+
     def kubectl(self, *words: str, stdin: str | None = None, check: bool = True) -> str:
         """What it prints; when it may fail, its complaints too."""
         command = ["kubectl", "--namespace", self.namespace, *words]

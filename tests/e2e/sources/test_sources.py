@@ -82,13 +82,8 @@ class Http(SourceCase):
         self.assert_says(self.wait_condition("Trigger", "doc", "False", "SourceFailed"), "SourceFailed",
                          "may not read Secret key", "Role")
         core = f"api/v1/namespaces/{self.namespace}"
-        self.api.call("POST", f"{core}/secrets", {"metadata": {"name": "key"}, "data": {"token": servers.encode(token)}})
-        rbac = f"apis/rbac.authorization.k8s.io/v1/namespaces/{self.namespace}"
-        self.api.call("POST", f"{rbac}/roles", {"metadata": {"name": "key"}, "rules": [
-            {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["key"], "verbs": ["get"]}]})
-        self.api.call("POST", f"{rbac}/rolebindings", {
-            "metadata": {"name": "key"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "key"},
-            "subjects": [{"kind": "ServiceAccount", "name": "tidemill-controller", "namespace": "tidemill-system"}]})
+        self.secret("key", {"token": token})
+        self.allow_secret("key")
 
         def says(*words: str) -> Any:
             return lambda thing: all(word in condition(thing).get("message", "") for word in words)
@@ -152,16 +147,8 @@ class Objects(SourceCase):
         """a batch of objects in a bucket starts one run that names them"""
         bucket = self.serve(servers.Bucket(self.outside, "lake"), "s3")
         bucket.put("churn/2026/a.csv", b"1,2")
-        core = f"api/v1/namespaces/{self.namespace}"
-        self.api.call("POST", f"{core}/secrets", {
-            "metadata": {"name": "key", "annotations": {"tidemill.dev/allowed-hosts": "http://s3"}},
-            "data": {"accessKey": servers.encode(bucket.ACCESS), "secretKey": servers.encode(bucket.SECRET)}})
-        rbac = f"apis/rbac.authorization.k8s.io/v1/namespaces/{self.namespace}"
-        self.api.call("POST", f"{rbac}/roles", {"metadata": {"name": "key"}, "rules": [
-            {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["key"], "verbs": ["get"]}]})
-        self.api.call("POST", f"{rbac}/rolebindings", {
-            "metadata": {"name": "key"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "key"},
-            "subjects": [{"kind": "ServiceAccount", "name": "tidemill-controller", "namespace": "tidemill-system"}]})
+        self.secret("key", {"accessKey": bucket.ACCESS, "secretKey": bucket.SECRET}, "http://s3")
+        self.allow_secret("key")
         self.trigger("batch", ("objects", "count", "new-objects", "revision"), interval=POLL, debounce="5s", bucket={
             "endpoint": "http://s3", "bucket": "lake", "prefix": "churn/", "pattern": "**.csv", "secretName": "key"})
         run = self.wait_fired("batch", 1)

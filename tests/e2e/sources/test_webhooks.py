@@ -22,19 +22,8 @@ SERVICE = "/api/v1/namespaces/tidemill-system/services/tidemill-webhooks:80/prox
 class WebhookCase(SourceCase):
     def setUp(self) -> None:
         super().setUp()
-        self.secret("key", secret=KEY)
-
-    def secret(self, name: str, **values: str) -> None:
-        """A Secret that the controller may get."""
-        core = f"api/v1/namespaces/{self.namespace}"
-        rbac = f"apis/rbac.authorization.k8s.io/v1/namespaces/{self.namespace}"
-        self.api.call("POST", f"{core}/secrets", {"metadata": {"name": name}, "data": {
-            key: servers.encode(value) for key, value in values.items()}})
-        self.api.call("POST", f"{rbac}/roles", {"metadata": {"name": name}, "rules": [
-            {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [name], "verbs": ["get"]}]})
-        self.api.call("POST", f"{rbac}/rolebindings", {
-            "metadata": {"name": name}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-            "subjects": [{"kind": "ServiceAccount", "name": "tidemill-controller", "namespace": "tidemill-system"}]})
+        self.secret("key", {"secret": KEY})
+        self.allow_secret("key")
 
     def send(self, trigger: str, body: bytes, headers: dict[str, str]) -> int:
         """The controller's status. What stands between may find no way to it for a moment, and says so by a Status."""
