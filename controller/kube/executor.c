@@ -11,6 +11,8 @@ struct executor *executor_new(const struct executor_options *options)
     executor->options = *options;
     executor->turn_last = &executor->turn;
     executor->numbers.counts = executor->counts;
+    executor->questions = (struct rate){.interval_ms = EXECUTOR_QUESTION_INTERVAL_MS,
+                                        .burst = EXECUTOR_QUESTION_BURST};
     return executor;
 }
 

@@ -20,6 +20,8 @@
  * - 429 and 5xx with a Retry-After of at most EXECUTOR_RETRY_AFTER_SECONDS are sent again, at most
  *   EXECUTOR_RESENDS times; a GET and a dry run, which change nothing, also when the connection
  *   broke.
+ * - EXPLAIN over its rate is not sent, and as good as done: 2,000 runs that wait for their pods are
+ *   told why one after the other, and not by 2,000 lists of events.
  * - a request that was refused less than 30 s ago in these very words is not sent again.
  * - successful writes become expectations, refusals become facts.
  */
@@ -38,10 +40,12 @@
 #include <stdint.h>
 
 enum {
-    EXECUTOR_IN_FLIGHT = 64,           /* requests, all keys together */
-    EXECUTOR_RESENDS = 10,             /* client-go's maxRetries (conformance C11) */
-    EXECUTOR_RETRY_AFTER_SECONDS = 30, /* longer ones put the key back instead */
-    EXECUTOR_TIMEOUT_MS = 65 * 1000    /* just over the API server's own --request-timeout */
+    EXECUTOR_IN_FLIGHT = 64,              /* requests, all keys together */
+    EXECUTOR_RESENDS = 10,                /* client-go's maxRetries (conformance C11) */
+    EXECUTOR_RETRY_AFTER_SECONDS = 30,    /* longer ones put the key back instead */
+    EXECUTOR_TIMEOUT_MS = 65 * 1000,      /* just over the API server's own --request-timeout */
+    EXECUTOR_QUESTION_INTERVAL_MS = 1000, /* EXPLAIN, all keys together: one in this time, */
+    EXECUTOR_QUESTION_BURST = 30          /* and so many after a silence */
 };
 
 struct executor_options {
@@ -109,6 +113,7 @@ struct executor_numbers {
     size_t waiting; /* ready to be sent, over the limit */
     size_t plans;   /* under way */
     uint64_t held_back;
+    uint64_t unasked; /* EXPLAIN over its rate */
     uint64_t resent;
     uint64_t bytes_sent; /* bodies */
     uint64_t bytes_received;

@@ -16,6 +16,7 @@
 
 #include "core/map.h"
 #include "kube/executor.h"
+#include "kube/rate.h"
 #include "kube/request.h"
 
 enum task_state { TASK_BLOCKED, TASK_READY, TASK_SENT, TASK_RESTING, TASK_ENDED };
@@ -86,6 +87,7 @@ struct executor {
     struct map known;           /* "Kind/NS/NAME" -> "OWNER-UID UID" of applied objects */
     struct map warnings;        /* that were logged */
     struct arena scratch;       /* for one answer */
+    struct rate questions;      /* of EXPLAIN */
     struct executor_numbers numbers;
     struct executor_count counts[EXECUTOR_COUNTS_MAXIMUM];
 };

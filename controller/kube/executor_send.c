@@ -123,6 +123,18 @@ static bool is_held_back(struct task *task, enum error_kind *error)
     return true;
 }
 
+/* As good as asked without an answer; its planner comes again. */
+static bool is_one_too_many(const struct task *task)
+{
+    struct executor *executor = task->execution->executor;
+    if (task->operation->type != OPERATION_EXPLAIN || task->step != STEP_SEND ||
+        rate_take(&executor->questions, io_now_ms(executor->options.io))) {
+        return false;
+    }
+    executor->numbers.unasked++;
+    return true;
+}
+
 void executor_send(struct task *task)
 {
     const struct operation *operation = task->operation;
@@ -132,6 +144,10 @@ void executor_send(struct task *task)
     if (is_held_back(task, &error)) {
         executor_end_task(task, error, "refused less than 30 s ago in the same words",
                           IO_NO_RETRY_AFTER, NULL);
+        return;
+    }
+    if (is_one_too_many(task)) {
+        executor_end_task(task, ERROR_NONE, NULL, IO_NO_RETRY_AFTER, NULL);
         return;
     }
     bool is_first_apply = operation->type == OPERATION_APPLY && task->step == STEP_SEND &&

@@ -12,8 +12,9 @@
  *   every 30 s, so an older one belongs to an operation that no plan asks for any more);
  * - an answer of PROBE: 30 s; a write of ours to that name that succeeds ends it at once. Longer
  *   would be knowledge older than the cache's;
- * - an answer of EXPLAIN: 2 min. Its planner asks anew after 30 s by fact.time; if the old answer
- *   went first, a condition's message would come and go with each question.
+ * - an answer of EXPLAIN: 10 min. Its planner asks anew after 2 min at most by fact.time, and may
+ *   have to wait for its turn; if the old answer went first, a condition's message would come and
+ * go.
  * - an answer of DRY_RUN: until what it said is written down (facts_forget_answers()), at most
  *   10 min: an API server that asks for patience may take minutes over 1,000 of them. When there is
  *   no room the oldest one goes: it is of a spec that was edited since.
@@ -30,7 +31,7 @@ enum {
     FACTS_PER_KEY = 1024, /* a pipeline has at most 1,000 steps; so many answers of DRY_RUN, and so
                             many others */
     FACT_PROBE_MS = 30 * 1000,
-    FACT_EXPLAIN_MS = 2 * 60 * 1000,
+    FACT_EXPLAIN_MS = 10 * 60 * 1000,
     FACT_DRY_RUN_MS = 10 * 60 * 1000,
     FACT_FAILURE_MS = 5 * 60 * 1000
 };

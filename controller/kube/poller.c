@@ -211,6 +211,12 @@ static int64_t jittered(struct poller *poller, int64_t milliseconds)
            (int64_t)(io_random(poller->options.io) % (uint64_t)(part + 1));
 }
 
+/* Sources that became known in one moment are looked at in one moment once, not for ever. */
+static int64_t spread(struct poller *poller, int64_t milliseconds)
+{
+    return milliseconds - (int64_t)(io_random(poller->options.io) % (uint64_t)milliseconds);
+}
+
 static void work(void *context);
 
 /* Until spec.debounce is over, when that is before `pause`: then it is looked at once more. */
@@ -245,8 +251,11 @@ void poller_end(struct poll *poll, const struct sighting *seen, bool for_good)
     poller->numbers.found += seen->state == SIGHTING_FOUND;
     poller->numbers.absent += seen->state == SIGHTING_ABSENT;
     poller->numbers.failed += seen->state == SIGHTING_FAILED;
+    bool is_first = !poll->is_known;
     keep_sighting(poll, seen);
-    int64_t pause = pause_for_debounce(poll, jittered(poller, pause_ms(poll)));
+    int64_t pause = pause_ms(poll);
+    pause = is_first ? spread(poller, pause) : jittered(poller, pause);
+    pause = pause_for_debounce(poll, pause);
     hang_up(poll);
     if (!for_good) {
         queue_add_at(poller->queue, &poll->key, io_now_ms(poller->options.io) + pause);

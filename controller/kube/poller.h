@@ -10,6 +10,9 @@
  * sighting ^                                                             │ └────────────────────
  * interval ───────────────────────────────┘
  *
+ * The second look comes at any moment of the first interval, so that Triggers that were applied
+ * together are not polled together.
+ *
  * Invariants: nothing is asked, and nothing is known, unless this replica leads: a sighting from
  * before another replica led could be older than what that one fired for. A host that is slow or
  * down keeps no other one waiting.

@@ -3,6 +3,7 @@
 #include "core/assert.h"
 #include "core/map.h"
 #include "core/memory.h"
+#include "kube/rate.h"
 
 enum { NOT_IN_HEAP = -1 };
 
@@ -33,7 +34,7 @@ struct queue {
     struct io_timer *due_timer; /* for heap[0] */
     int64_t due_timer_at_ms;
     struct io_timer *ready_timer; /* calls `ready` from the loop */
-    int64_t bucket_ms;            /* when the bucket's next token falls due if it were empty */
+    struct rate bucket;           /* of limited adds */
     struct queue_numbers numbers;
 };
 
@@ -44,7 +45,8 @@ struct queue *queue_new(struct io io, void (*ready)(void *context), void *contex
     queue->ready = ready;
     queue->context = context;
     queue->last = &queue->first;
-    queue->bucket_ms = INT64_MIN;
+    queue->bucket = (struct rate){.interval_ms = QUEUE_BUCKET_INTERVAL_MS,
+                                  .burst = QUEUE_BUCKET_BURST};
     return queue;
 }
 
@@ -246,15 +248,6 @@ void queue_add_at(struct queue *queue, const struct work_key *key, int64_t at_ms
     add_item_at(queue, need_item(queue, key), at_ms);
 }
 
-/* golang.org/x/time/rate as a generic cell rate: takes a token, tells how long to wait for it. */
-static int64_t reserve_from_bucket(struct queue *queue, int64_t now_ms)
-{
-    int64_t full_ms = (int64_t)(QUEUE_BUCKET_BURST - 1) * QUEUE_BUCKET_INTERVAL_MS;
-    int64_t token_ms = queue->bucket_ms > now_ms ? queue->bucket_ms : now_ms;
-    queue->bucket_ms = token_ms + QUEUE_BUCKET_INTERVAL_MS;
-    return token_ms - now_ms > full_ms ? token_ms - now_ms - full_ms : 0;
-}
-
 static int64_t backoff_ms(unsigned failures)
 {
     int64_t delay_ms = QUEUE_BACKOFF_FIRST_MS;
@@ -270,7 +263,7 @@ void queue_add_limited(struct queue *queue, const struct work_key *key)
     struct item *item = need_item(queue, key);
     int64_t now_ms = io_now_ms(queue->io);
     int64_t item_ms = backoff_ms(item->failures);
-    int64_t bucket_ms = reserve_from_bucket(queue, now_ms);
+    int64_t bucket_ms = rate_reserve(&queue->bucket, now_ms);
     if (item->failures < UINT32_MAX) {
         item->failures++;
     }

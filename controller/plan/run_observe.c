@@ -24,10 +24,16 @@
 enum { TERMINATION_MESSAGE_LIMIT = 4096, TERMINATION_MESSAGE_SHARED = 12288, BYTES_PER_KIB = 1024 };
 
 /*
- * A Job without any pod for so long is asked about; and again every so often. Of many Jobs only the
- * first ones: the Job controller takes its time for 1,000 of them, and one answer is shown.
+ * A Job without any pod for so long is asked about; and again every so often, less so when the
+ * answer was told. Of many Jobs only the first ones: the Job controller takes its time for 1,000 of
+ * them, and one answer is shown. (What all runs ask together is bounded by the executor.)
  */
-enum { EXPLAIN_AFTER_SECONDS = 10, EXPLAIN_EVERY_SECONDS = 30, EXPLAIN_AT_ONCE = 10 };
+enum {
+    EXPLAIN_AFTER_SECONDS = 10,
+    EXPLAIN_EVERY_SECONDS = 30,
+    EXPLAIN_AGAIN_SECONDS = 120,
+    EXPLAIN_AT_ONCE = 10
+};
 
 /*
  * A Job that has ended is not believed alone for so long, since the watch of pods may be behind
@@ -279,10 +285,15 @@ static void finish_attempt(struct run_work *work, size_t index,
     apply_checks(work, spec, status);
 }
 
+/* Until when an answer serves. */
+static int64_t fresh_until(const struct fact *answer)
+{
+    return answer->time + (answer->message ? EXPLAIN_AGAIN_SECONDS : EXPLAIN_EVERY_SECONDS);
+}
+
 static bool is_fresh_answer(const struct run_work *work, const struct fact *fact)
 {
-    return fact && fact->type == OPERATION_EXPLAIN &&
-           work->view->now - fact->time < EXPLAIN_EVERY_SECONDS;
+    return fact && fact->type == OPERATION_EXPLAIN && work->view->now < fresh_until(fact);
 }
 
 /* Asks why a Job has no pod: a quota, a Pod Security level, a webhook; only events say so. */
@@ -295,13 +306,15 @@ static void explain_missing_pod(struct run_work *work, size_t index, const struc
     }
     const struct fact *fact = fact_find(&work->view->facts, OPERATION_EXPLAIN, KIND_JOB,
                                         job->meta.name);
-    if (!is_fresh_answer(work, fact) && work->explained < EXPLAIN_AT_ONCE) {
+    bool is_fresh = is_fresh_answer(work, fact);
+    if (!is_fresh && work->explained < EXPLAIN_AT_ONCE) {
         work->explained++;
         plan_next_group(work->plan);
         plan_explain(work->plan, KIND_JOB, &job->meta, REASON_NO_POD_YET,
                      "the Job has no pod; its events may say why");
     }
-    plan_wake_at(work->plan, work->view->now + EXPLAIN_EVERY_SECONDS);
+    plan_wake_at(work->plan,
+                 is_fresh ? fresh_until(fact) : work->view->now + EXPLAIN_EVERY_SECONDS);
     if (fact && fact->message) {
         const char *name = work->graph.steps[index].spec->name;
         bool quota = strstr(fact->message, "exceeded quota") != NULL;

@@ -489,6 +489,11 @@ void fake_io_fix_random(struct fake_io *fake, uint64_t value)
     fake->fixed_random = value;
 }
 
+void fake_io_free_random(struct fake_io *fake)
+{
+    fake->random_is_fixed = false;
+}
+
 static uint64_t draw_random(void *self)
 {
     struct fake_io *fake = self;

@@ -100,6 +100,7 @@ size_t fake_io_timer_count(const struct fake_io *fake);
 
 /* random() gives this each time; until then a generator with a fixed seed. */
 void fake_io_fix_random(struct fake_io *fake, uint64_t value);
+void fake_io_free_random(struct fake_io *fake); /* from that generator again */
 void fake_io_add_zone(struct fake_io *fake, const char *name, const void *bytes, size_t size);
 
 /* Requests under way. The oldest that matches, or NULL; `method` NULL: any. */

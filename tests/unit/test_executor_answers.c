@@ -491,6 +491,34 @@ static void a_question_s_answer_is_the_newest_warning(void **state)
     assert_null(find_fact(fixture, OPERATION_EXPLAIN, KIND_JOB, "x")->message);
 }
 
+/* Each of so many plans is a question; the answer to each request is there at once. */
+static void ask(struct executor_fixture *fixture, int count)
+{
+    for (int at = 0; at < count; at++) {
+        (void)add_explain(fixture, "x");
+        run_plan(fixture);
+        if (fake_io_find_open(fixture->fake, "GET", "*")) {
+            answer(fixture, "GET", "*",
+                   (struct fake_answer){.status = 200, .body = "{\"items\":[]}"});
+        }
+        expect_done(fixture);
+    }
+}
+
+static void questions_of_all_keys_share_one_rate(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    ask(fixture, 2 * EXECUTOR_QUESTION_BURST);
+    assert_int_equal(fake_io_sent_count(fixture->fake), EXECUTOR_QUESTION_BURST);
+    assert_int_equal(executor_numbers(fixture->executor).unasked, EXECUTOR_QUESTION_BURST);
+    fake_io_advance(fixture->fake, 5 * (int64_t)EXECUTOR_QUESTION_INTERVAL_MS);
+    ask(fixture, 10);
+    assert_int_equal(fake_io_sent_count(fixture->fake), EXECUTOR_QUESTION_BURST + 5);
+    (void)add_probe(fixture, "x"); /* no other request waits for that */
+    run_plan(fixture);
+    assert_non_null(fake_io_find_open(fixture->fake, "GET", "*"));
+}
+
 static int warnings;
 
 static void count_warning(const char *line, size_t size)
@@ -621,6 +649,7 @@ int main(void)
         ROW(a_probe_s_answer_is_a_fact_either_way),
         ROW(a_write_of_ours_ends_what_a_probe_said),
         ROW(a_question_s_answer_is_the_newest_warning),
+        ROW(questions_of_all_keys_share_one_rate),
         ROW(c14_a_warning_of_the_api_server_is_logged_once),
         cmocka_unit_test(a_dry_run_s_verdict_is_a_fact_and_no_failure),
         ROW(a_dry_run_with_a_refused_token_is_tried_again),

@@ -314,12 +314,32 @@ static void a_job_without_a_pod_is_explained_by_its_events(void **state)
                    ERROR_NONE, "pods \"x\" is forbidden: exceeded quota: small");
     plan = world_plan_run(&world, "r");
     assert_string_equal(plan_outline(&world, &plan), "status PipelineRun");
-    assert_int_equal(plan.wake_at, world.now + 30);
+    assert_int_equal(plan.wake_at, world.now + 120);
     (void)world_carry_out(&world, &plan, WORLD_NO_FAULT, 0);
     assert_string_equal(run_world_ready(&world),
                         "Unknown QuotaExceeded: step train: its Job can't create a pod: pods "
                         "\"x\" is forbidden: exceeded quota: small; the cluster goes on trying");
+    world.now += 119;
     assert_string_equal(run_world_step(&world), "");
+    world.now += 1;
+    assert_string_equal(run_world_step(&world), "explain Job");
+    world_free(&world);
+}
+
+static void a_job_that_no_event_explains_is_asked_about_again(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, ONE_STEP);
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    world.now += 10;
+    assert_string_equal(run_world_step(&world), "explain Job");
+    world_add_fact(&world, OPERATION_EXPLAIN, KIND_JOB, run_world_job(&world, "train", 1),
+                   ERROR_NONE, NULL);
+    struct plan plan = world_plan_run(&world, "r");
+    assert_string_equal(plan_outline(&world, &plan), "");
+    assert_int_equal(plan.wake_at, world.now + 30);
     world.now += 30;
     assert_string_equal(run_world_step(&world), "explain Job");
     world_free(&world);
@@ -367,6 +387,7 @@ int main(void)
         cmocka_unit_test(a_run_waits_until_the_newest_spec_of_its_pipeline_is_judged),
         cmocka_unit_test(a_refused_job_is_a_condition_and_is_tried_again),
         cmocka_unit_test(a_job_without_a_pod_is_explained_by_its_events),
+        cmocka_unit_test(a_job_that_no_event_explains_is_asked_about_again),
         cmocka_unit_test(an_image_that_cannot_be_pulled_is_said_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -331,35 +331,65 @@ static void the_share_is_a_server_s(void **state)
     }
 }
 
+static void put_many(struct world *world, int count, const char *more)
+{
+    for (int at = 0; at < count; at++) {
+        char name[16];
+        char spec[96];
+        (void)snprintf(name, sizeof(name), "t-%d", at);
+        (void)snprintf(spec, sizeof(spec), "'http':{'url':'http://data-%d/x'}%s", at, more);
+        put(world, name, 1, spec);
+    }
+}
+
+/* So many polls came in one second at most and at least; all of them are answered. */
+struct rate {
+    size_t most, least, sum;
+};
+
+static struct rate polls_of(struct world *world, int seconds)
+{
+    struct rate rate = {.least = SIZE_MAX};
+    size_t before = sent_count(world);
+    for (int second = 0; second < seconds; second++) {
+        fake_io_advance(world->fake, SECOND);
+        size_t count = sent_count(world) - before;
+        before += count;
+        rate.most = count > rate.most ? count : rate.most;
+        rate.least = count < rate.least ? count : rate.least;
+        rate.sum += count;
+        while (fake_fetch_find(fake_io_fetches(world->fake), "http://data-")) {
+            answer(world, "http://data-", "\"1\"");
+        }
+    }
+    return rate;
+}
+
 static void after_a_start_polls_are_spread(void **state)
 {
     struct world *world = *state;
     enum { MANY = 500 };
-    for (int at = 0; at < MANY; at++) {
-        char name[16];
-        char spec[64];
-        (void)snprintf(name, sizeof(name), "t-%d", at);
-        (void)snprintf(spec, sizeof(spec), "'http':{'url':'http://data-%d/x'}", at);
-        put(world, name, 1, spec);
-    }
+    put_many(world, MANY, "");
     poller_start(world->poller);
-    size_t most = 0;
-    size_t before = 0;
-    for (int second = 0; second <= MANY * POLLER_SPREAD_MS / SECOND; second++) {
-        fake_io_advance(world->fake, SECOND);
-        size_t now = sent_count(world);
-        most = now - before > most ? now - before : most;
-        before = now;
-        struct io_visit *visit;
-        while ((visit = fake_fetch_find(fake_io_fetches(world->fake), "http://data-")) != NULL) {
-            const struct name_value header = {"etag", "\"1\""};
-            fake_fetch_end(fake_io_fetches(world->fake), visit,
-                           &(struct io_fetched){
-                               .status = 200, .headers = &header, .header_count = 1, .body = ""});
-        }
+    struct rate rate = polls_of(world, 1 + MANY * POLLER_SPREAD_MS / SECOND);
+    assert_int_equal(rate.sum, MANY);
+    assert_true(rate.most < MANY / 5);
+}
+
+static void polls_of_triggers_that_come_together_are_spread(void **state)
+{
+    struct world *world = *state;
+    enum { MANY = 600, SECONDS = 60, MEAN = MANY / SECONDS };
+    fake_io_free_random(world->fake);
+    start(world);
+    put_many(world, MANY, ",'interval':'1m'");
+    struct rate first = polls_of(world, 10 + SECONDS); /* the first look, and one more */
+    assert_in_range(first.sum, 2 * MANY, 2 * MANY + 3 * 10 * MEAN);
+    struct rate rate = polls_of(world, 5 * SECONDS);
+    assert_in_range(rate.sum, 5 * MANY - MANY / 4, 5 * MANY + MANY / 4);
+    if (rate.least == 0 || rate.most > 3 * MEAN) {
+        fail_msg("%zu to %zu in a second, %d on average", rate.least, rate.most, MEAN);
     }
-    assert_int_equal(before, MANY);
-    assert_true(most < MANY / 5);
 }
 
 /* ---- Secrets ---- */
@@ -615,6 +645,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_slow_host_keeps_no_other_one_waiting, set_up, tear_down),
         cmocka_unit_test(the_share_is_a_server_s),
         cmocka_unit_test_setup_teardown(after_a_start_polls_are_spread, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(polls_of_triggers_that_come_together_are_spread, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_secret_goes_where_its_annotation_allows, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_webhook_s_secret_is_looked_for_and_not_sent, set_up,
