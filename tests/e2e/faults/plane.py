@@ -107,7 +107,7 @@ class Plane(BenchCluster):
     @classmethod
     def shared(cls) -> Plane:
         if cls._one is None:
-            name = os.environ.get("TIDEMILL_CLUSTER", "tidemill")[:17] + "-faults"
+            name = os.environ.get("TIDEMILL_PLANE", "tidemill-faults")
             # In this order, so that a plane that came up only in part goes too.
             atexit.register(remove_cluster, name)
             cls._one = cls(name)

@@ -31,7 +31,7 @@ def size(bounded: float, full: float, what: str) -> float:
 class PlaneCase(ClusterCase):
     serial = True
     own_plane = True
-    weight = 50  # before what kills the API server of the real cluster
+    weight = 30
     pod_security = "privileged"
 
     def setUp(self) -> None:

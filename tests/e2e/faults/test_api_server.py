@@ -10,6 +10,8 @@ from harness.cluster import ROOT
 
 
 class Server(PlaneCase):
+    weight = 45
+
     def test_killed(self) -> None:
         """an API server that is killed in mid-watch, again and again, loses nothing"""
         kills = int(size(2, 10, "kills"))
@@ -43,6 +45,8 @@ class Server(PlaneCase):
 
 
 class Kind(PlaneCase):
+    weight = 35
+
     def test_absent(self) -> None:
         """a CRD that is gone for a while holds up only its own kind, and is watched again when it is back"""
         self.make_pipelines(takes="1s")

@@ -13,6 +13,8 @@ REVOKED_CACHE_SECONDS = 15.0  # the API server believes a token for 10 s after i
 
 
 class Kills(PlaneCase):
+    weight = 70
+
     def test_kills(self) -> None:
         """200 runs go through, each once, while the controller is killed every few hundred milliseconds"""
         count = int(size(200, 1000, "runs"))
@@ -39,6 +41,8 @@ class Kills(PlaneCase):
 
 
 class Token(PlaneCase):
+    weight = 40
+
     def test_rotated(self) -> None:
         """a token that dies while runs go on is replaced by that in the file, and nothing is lost"""
         self.make_pipelines(takes="1s")

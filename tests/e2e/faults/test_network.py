@@ -11,7 +11,7 @@ HEALED_LIMIT_SECONDS = 240.0
 
 
 class Silence(PlaneCase):
-    weight = 80
+    weight = 45
 
     def cut(self, seconds: float) -> None:
         self.make_runs(30)

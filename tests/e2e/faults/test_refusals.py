@@ -15,6 +15,8 @@ WEBHOOKS = "apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations
 
 
 class Quota(PlaneCase):
+    weight = 55
+
     def test_pods(self) -> None:
         """a quota that refuses pods, then Jobs, holds runs up and loses none"""
         self.make_pipelines()
@@ -32,6 +34,8 @@ class Quota(PlaneCase):
 
 
 class Webhook(PlaneCase):
+    weight = 75
+
     def test_refused(self) -> None:
         """a webhook that denies, fails or hangs holds up its namespace alone, and loses nothing"""
         refuser = webhook.Refuser(self.plane.outside_address)
@@ -59,6 +63,8 @@ class Webhook(PlaneCase):
 
 
 class Users(PlaneCase):
+    weight = 30
+
     def test_deletes(self) -> None:
         """a user who deletes Jobs, pods and runs in mid-flight loses only those, and each step goes on once"""
         count = int(size(100, 500, "runs"))
@@ -78,6 +84,8 @@ class Users(PlaneCase):
 
 
 class Namespaces(PlaneCase):
+    weight = 25
+
     def test_deleted(self) -> None:
         """a namespace that is deleted in mid-run goes, and nobody else is held up"""
         self.make_pipelines(takes="1s")

@@ -49,6 +49,8 @@ class TriggerCase(PlaneCase):
 
 
 class Sources(TriggerCase):
+    weight = 25
+
     def kill_until_dealt_with(self, revision: str) -> None:
         deadline = time.monotonic() + DEALT_LIMIT_SECONDS
         while self.get("Trigger", "t")["status"].get("observedRevision") != f'etag:"{revision}"':
@@ -90,6 +92,8 @@ class Sources(TriggerCase):
 
 
 class Deliveries(TriggerCase):
+    weight = 15
+
     def deliver(self, number: int) -> int:
         body = json.dumps({"number": f"d{number}"}).encode()
         digest = hmac.new(KEY.encode(), body, hashlib.sha256).hexdigest()

@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 import unittest
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -35,6 +35,14 @@ def find_tests(pattern: str) -> list[ClusterCase]:
     if loader.errors:
         sys.exit(1)
     return [test for test in walk(suite) if isinstance(test, ClusterCase) and matches(test, pattern)]
+
+
+def share_of(tests: list[ClusterCase], number: int, count: int) -> list[ClusterCase]:
+    """The tests of share `number` (from 1) of `count`, by their weights: the longest goes where there is least."""
+    shares: list[list[ClusterCase]] = [[] for _ in range(count)]
+    for test in sorted(tests, key=lambda test: -test.weight):
+        min(shares, key=lambda share: sum(other.weight for other in share)).append(test)
+    return shares[number - 1]
 
 
 def sentence(test: ClusterCase) -> str:
@@ -109,16 +117,16 @@ class Beside:
 
     COUNTS = re.compile(r"^(\d+) passed, (\d+) failed$")
 
-    def __init__(self, process: subprocess.Popen[str] | None) -> None:
+    def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.passed = 0
         self.failed: list[str] = []
-        self.is_whole = process is None
+        self.is_whole = False
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
 
     def _read(self) -> None:
-        for line in (self.process.stdout or ()) if self.process else ():
+        for line in self.process.stdout or ():
             counts = self.COUNTS.match(line)
             if counts:
                 self.passed, self.is_whole = int(counts[1]), True
@@ -130,14 +138,14 @@ class Beside:
     def join(self) -> None:
         """Its end; a run that did not say its counts has failed."""
         self.thread.join()
-        if self.process and (self.process.wait(60) != 0 or not self.is_whole) and not self.failed:
+        if (self.process.wait(60) != 0 or not self.is_whole) and not self.failed:
             self.failed.append("the tests with a control plane of their own did not end well")
 
 
-def run_all(tests: list[ClusterCase], threads: int, process: subprocess.Popen[str] | None = None) -> int:
-    """`process`: another run of this that goes on beside; its tests count as ours."""
+def run_all(tests: list[ClusterCase], threads: int, processes: Sequence[subprocess.Popen[str]] = ()) -> int:
+    """`processes`: other runs of this that go on beside; their tests count as ours."""
     began = time.monotonic()
-    beside_us = Beside(process)
+    others = [Beside(process) for process in processes]
     if any(not test.own_plane for test in tests):
         ClusterCase.api = Api()
         sweep(ClusterCase.api)
@@ -150,9 +158,10 @@ def run_all(tests: list[ClusterCase], threads: int, process: subprocess.Popen[st
         run_one(test, tally)
     if hasattr(ClusterCase, "api"):
         DryRunCase.forget_shared(ClusterCase.api)
-    beside_us.join()
-    tally.passed += beside_us.passed
-    tally.failed += beside_us.failed
+    for other in others:
+        other.join()
+        tally.passed += other.passed
+        tally.failed += other.failed
     for name in tally.failed:
         print(f"failed: {name}")
     print(f"e2e: {time.monotonic() - began:.0f} s")

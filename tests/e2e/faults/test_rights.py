@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import time
 
+from faults.plane_case import PlaneCase
 from harness import audit
 from harness.api import Json
-from harness.case import ClusterCase, condition
+from harness.case import condition
 from harness.objects import step
 
 ROLE = "apis/rbac.authorization.k8s.io/v1/clusterroles/tidemill-controller"
@@ -15,9 +16,8 @@ LOOK_SECONDS = 25.0  # the same words are sent again after 30 s
 TRIES = 4  # a first one, and some at once because of other news
 
 
-class Rights(ClusterCase):
-    serial = True
-    weight = 60
+class Rights(PlaneCase):
+    weight = 35
 
     def setUp(self) -> None:
         super().setUp()
