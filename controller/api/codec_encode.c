@@ -99,7 +99,7 @@ static json_t *encode_object(const struct field *field, const char *from, unsign
     return object;
 }
 
-static json_t *encode_field(const struct field *field, const char *from, unsigned without)
+json_t *codec_encode_field(const struct field *field, const void *from, unsigned without)
 {
     switch (field->type) {
     case FIELD_TEXT:
@@ -107,7 +107,7 @@ static json_t *encode_field(const struct field *field, const char *from, unsigne
     case FIELD_INTEGER:
         return encode_integer(field, from);
     case FIELD_BOOLEAN:
-        return *(const bool *)(from + field->offset) ? json_true() : NULL;
+        return *((const bool *)from + field->offset) ? json_true() : NULL;
     case FIELD_TIME:
         return encode_time(field, from);
     case FIELD_OBJECT:
@@ -129,7 +129,8 @@ json_t *codec_encode_tree(const struct schema *schema, const void *from, unsigne
     json_t *object = json_object();
     for (size_t at = 0; at < schema->field_count; at++) {
         const struct field *field = &schema->fields[at];
-        json_t *value = (field->flags & without) == 0 ? encode_field(field, from, without) : NULL;
+        json_t *value = (field->flags & without) == 0 ? codec_encode_field(field, from, without)
+                                                      : NULL;
         if (value) {
             (void)json_object_set_new(object, field->name, value);
         }

@@ -81,6 +81,9 @@ static void diff_objects(struct differ *differ, const char *pointer, json_t *bef
     for (size_t at = 0; at < count; at++) {
         json_t *old = json_object_get(before, keys[at]);
         json_t *new = json_object_get(after, keys[at]);
+        if (old && new &&json_equal(old, new)) {
+            continue;
+        }
         const char *inner = codec_pointer_add(differ->arena, pointer, keys[at]);
         if (!old) {
             add_operation(differ, "add", inner, new);
@@ -98,8 +101,10 @@ static void diff_arrays(struct differ *differ, const char *pointer, json_t *befo
     size_t new_count = json_array_size(after);
     size_t shared = old_count < new_count ? old_count : new_count;
     for (size_t at = 0; at < shared; at++) {
-        diff(differ, add_index(differ->arena, pointer, at), json_array_get(before, at),
-             json_array_get(after, at));
+        if (!json_equal(json_array_get(before, at), json_array_get(after, at))) {
+            diff(differ, add_index(differ->arena, pointer, at), json_array_get(before, at),
+                 json_array_get(after, at));
+        }
     }
     for (size_t at = shared; at < new_count; at++) {
         add_operation(differ, "add", arena_print(differ->arena, "%s/-", pointer),
@@ -110,11 +115,9 @@ static void diff_arrays(struct differ *differ, const char *pointer, json_t *befo
     }
 }
 
+/* They are not equal. */
 static void diff(struct differ *differ, const char *pointer, json_t *before, json_t *after)
 {
-    if (json_equal(before, after)) {
-        return;
-    }
     if (json_is_object(before) && json_is_object(after)) {
         diff_objects(differ, pointer, before, after);
     } else if (json_is_array(before) && json_is_array(after)) {
@@ -124,12 +127,113 @@ static void diff(struct differ *differ, const char *pointer, json_t *before, jso
     }
 }
 
-static json_t *status_tree(enum api_kind kind, const struct object *object)
+/* ---- Structs: only what differs becomes a tree ---- */
+
+static void diff_structs(struct differ *differ, const char *pointer, const struct schema *schema,
+                         const char *before, const char *after);
+
+struct list {
+    const char *items;
+    size_t count;
+};
+
+static struct list list_of(const struct field *field, const char *from)
 {
-    const struct field *status = schema_find(schema_of(kind), "status");
-    REQUIRE(kind_info(kind)->ours && status);
-    return codec_encode_tree(status->schema, (const char *)object + status->offset, 0);
+    struct list list;
+    memcpy(&list.items, from + field->offset, sizeof(list.items));
+    memcpy(&list.count, from + field->count_offset, sizeof(list.count));
+    return list;
 }
+
+static void diff_lists(struct differ *differ, const char *pointer, const struct schema *schema,
+                       struct list before, struct list after)
+{
+    size_t shared = before.count < after.count ? before.count : after.count;
+    for (size_t at = 0; at < shared; at++) {
+        const char *old = before.items + at * schema->size;
+        const char *new = after.items + at * schema->size;
+        if (!codec_equal(schema, old, new)) {
+            diff_structs(differ, add_index(differ->arena, pointer, at), schema, old, new);
+        }
+    }
+    for (size_t at = shared; at < after.count; at++) {
+        CLEANUP(tree_release)
+        json_t *item = codec_encode_tree(schema, after.items + at * schema->size, 0);
+        add_operation(differ, "add", arena_print(differ->arena, "%s/-", pointer), item);
+    }
+    for (size_t at = before.count; at > shared; at--) {
+        add_operation(differ, "remove", add_index(differ->arena, pointer, at - 1), NULL);
+    }
+}
+
+/* As JSON both are there, or one is. */
+static void diff_members(struct differ *differ, const char *pointer, const struct field *field,
+                         const char *before, const char *after)
+{
+    CLEANUP(tree_release) json_t *old = codec_encode_field(field, before, 0);
+    CLEANUP(tree_release) json_t *new = codec_encode_field(field, after, 0);
+    if (!old && new) {
+        add_operation(differ, "add", pointer, new);
+    } else if (old && !new) {
+        add_operation(differ, "remove", pointer, NULL);
+    } else if (old && field->type == FIELD_OBJECT) {
+        diff_structs(differ, pointer, field->schema, before + field->offset, after + field->offset);
+    } else if (old && !json_equal(old, new)) {
+        diff(differ, pointer, old, new);
+    }
+}
+
+static void diff_field(struct differ *differ, const char *pointer, const struct field *field,
+                       const char *before, const char *after)
+{
+    if (field->type == FIELD_LIST) {
+        struct list old = list_of(field, before);
+        struct list new = list_of(field, after);
+        if (old.count > 0 && new.count > 0) {
+            diff_lists(differ, pointer, field->schema, old, new);
+            return;
+        }
+    }
+    diff_members(differ, pointer, field, before, after);
+}
+
+static int compare_fields(const void *a, const void *b)
+{
+    const struct field *const *left = a;
+    const struct field *const *right = b;
+    return strcmp((*left)->name, (*right)->name);
+}
+
+static void diff_structs(struct differ *differ, const char *pointer, const struct schema *schema,
+                         const char *before, const char *after)
+{
+    const struct field **fields = arena_array(differ->arena, const struct field *,
+                                              schema->field_count);
+    size_t count = 0;
+    for (size_t at = 0; at < schema->field_count; at++) {
+        if (!codec_field_equal(&schema->fields[at], before, after)) {
+            fields[count++] = &schema->fields[at];
+        }
+    }
+    qsort(fields, count, sizeof(fields[0]), compare_fields);
+    for (size_t at = 0; at < count; at++) {
+        const char *inner = codec_pointer_add(differ->arena, pointer, fields[at]->name);
+        diff_field(differ, inner, fields[at], before, after);
+    }
+}
+
+static bool is_empty(const struct schema *schema, const char *from)
+{
+    for (size_t at = 0; at < schema->field_count; at++) {
+        CLEANUP(tree_release) json_t *member = codec_encode_field(&schema->fields[at], from, 0);
+        if (member) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- The patch ---- */
 
 /*
  * Above so many operations the status as a whole may be shorter, and the API server takes 10,000 at
@@ -138,9 +242,10 @@ static json_t *status_tree(enum api_kind kind, const struct object *object)
 enum { PATCH_LONG = 1000, PATCH_MAXIMUM = 10000 };
 
 static const char *shorter_patch(struct arena *arena, json_t *operations, json_t *version,
-                                 json_t *status)
+                                 const struct schema *schema, const char *after)
 {
     CLEANUP(tree_release) json_t *whole = json_array();
+    CLEANUP(tree_release) json_t *status = codec_encode_tree(schema, after, 0);
     struct differ differ = {.arena = arena, .operations = whole};
     add_operation(&differ, "replace", "/metadata/resourceVersion", version);
     add_operation(&differ, "replace", "/status", status);
@@ -152,26 +257,37 @@ static const char *shorter_patch(struct arena *arena, json_t *operations, json_t
     return strlen(in_parts) < strlen(text) ? in_parts : text;
 }
 
+static const char *patch_between(struct arena *arena, const struct schema *schema,
+                                 const char *resource_version, const char *before,
+                                 const char *after)
+{
+    CLEANUP(tree_release) json_t *operations = json_array();
+    CLEANUP(tree_release) json_t *version = tree_make_text(resource_version);
+    struct differ differ = {.arena = arena, .operations = operations};
+    add_operation(&differ, "replace", "/metadata/resourceVersion", version);
+    if (is_empty(schema, before)) {
+        CLEANUP(tree_release) json_t *status = codec_encode_tree(schema, after, 0);
+        add_operation(&differ, "add", "/status", status);
+    } else {
+        diff_structs(&differ, "/status", schema, before, after);
+    }
+    size_t count = json_array_size(operations);
+    if (count > PATCH_LONG) {
+        return shorter_patch(arena, operations, version, schema, after);
+    }
+    return count > 1 ? tree_print(arena, operations) : NULL;
+}
+
 const char *codec_status_patch(struct arena *arena, enum api_kind kind, const struct object *before,
                                const struct object *after)
 {
-    CLEANUP(tree_release) json_t *old = status_tree(kind, before);
-    CLEANUP(tree_release) json_t *new = status_tree(kind, after);
-    if (json_equal(old, new)) {
+    const struct field *status = schema_find(schema_of(kind), "status");
+    REQUIRE(kind_info(kind)->ours && status);
+    const char *old = (const char *)before + status->offset;
+    const char *new = (const char *)after + status->offset;
+    if (codec_equal(status->schema, old, new)) {
         return NULL;
     }
-    CLEANUP(tree_release) json_t *operations = json_array();
-    CLEANUP(tree_release)
-    json_t *version = tree_make_text(text_or(before->meta.resource_version, ""));
-    struct differ differ = {.arena = arena, .operations = operations};
-    add_operation(&differ, "replace", "/metadata/resourceVersion", version);
-    if (json_object_size(old) == 0) {
-        add_operation(&differ, "add", "/status", new);
-    } else {
-        diff_objects(&differ, "/status", old, new);
-    }
-    if (json_array_size(operations) > PATCH_LONG) {
-        return shorter_patch(arena, operations, version, new);
-    }
-    return tree_print(arena, operations);
+    return patch_between(arena, status->schema, text_or(before->meta.resource_version, ""), old,
+                         new);
 }

@@ -26,6 +26,16 @@ struct arena *codec_new_object_arena(void);
 /* `from` as a JSON object, maybe an empty one; without fields that have a flag of `without`. */
 json_t *codec_encode_tree(const struct schema *schema, const void *from, unsigned without);
 
+/* One member of it; NULL: it is absent. */
+json_t *codec_encode_field(const struct field *field, const void *from, unsigned without);
+
+/*
+ * Every member that the table names is the same. False may also mean another order of a text map:
+ * ask the trees then.
+ */
+bool codec_equal(const struct schema *schema, const void *a, const void *b);
+bool codec_field_equal(const struct field *field, const void *before, const void *after);
+
 /* POINTER/NAME; "~" in the name is written "~0" and "/" is "~1" (RFC 6901, section 3). */
 const char *codec_pointer_add(struct arena *arena, const char *pointer, const char *name);
 

@@ -149,15 +149,6 @@ char *tree_copy_member(struct arena *arena, const json_t *object, const char *na
     return tree_copy_text(arena, json_object_get(object, name));
 }
 
-char *tree_print(struct arena *arena, const json_t *value)
-{
-    char *printed = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-    REQUIRE(printed);
-    char *copy = arena_copy_text(arena, printed);
-    (void)memory_free(printed);
-    return copy;
-}
-
 const char *tree_describe_type(const json_t *value)
 {
     switch (json_typeof(value)) {

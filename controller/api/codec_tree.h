@@ -1,7 +1,8 @@
 #ifndef TIDEMILL_API_CODEC_TREE_H
 #define TIDEMILL_API_CODEC_TREE_H
 
-/* jansson with our limits, and from the start with our memory; for api/codec*.c alone. */
+/* jansson with our limits, and from the start with our memory; for api/codec*.c and
+ * api/pod_template.c alone. */
 
 #include "api/codec_scan.h"
 #include "core/arena.h"
@@ -35,7 +36,7 @@ char *tree_copy_text(struct arena *arena, const json_t *value);
 /* Member `name` of an object as text; NULL when there is none or it is no string. */
 char *tree_copy_member(struct arena *arena, const json_t *object, const char *name);
 
-/* Compact, sorted keys, in the arena. */
+/* Compact, sorted keys, in the arena. codec_print.c */
 char *tree_print(struct arena *arena, const json_t *value);
 
 /* "an object", "a string", ...: for messages. */

@@ -102,14 +102,14 @@ const char *kind_path(struct arena *arena, enum api_kind kind, const char *names
     const struct kind_info *info = kind_info(kind);
     const char *path = info->prefix;
     if (namespace) {
-        path = arena_print(arena, "%s/namespaces/%s", path, escape_segment(arena, namespace));
+        path = arena_join(arena, path, "/namespaces/", escape_segment(arena, namespace));
     }
-    path = arena_print(arena, "%s/%s", path, info->plural);
+    path = arena_join(arena, path, "/", info->plural);
     if (name) {
-        path = arena_print(arena, "%s/%s", path, escape_segment(arena, name));
+        path = arena_join(arena, path, "/", escape_segment(arena, name));
     }
     if (name && subresource) {
-        path = arena_print(arena, "%s/%s", path, escape_segment(arena, subresource));
+        path = arena_join(arena, path, "/", escape_segment(arena, subresource));
     }
     return path;
 }

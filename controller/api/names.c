@@ -62,7 +62,7 @@ const char *name_with_hash(struct arena *arena, const char *prefix, uint64_t has
     hash_format_name(hash, suffix);
     const char *label = clean_label(arena, text_or(prefix, ""), limit - HASH_NAME_LENGTH - 1);
     return label[0] == '\0' ? arena_copy_text(arena, suffix)
-                            : arena_print(arena, "%s-%s", label, suffix);
+                            : arena_join(arena, label, "-", suffix);
 }
 
 /* A name for each purpose: the first word keeps the hashes of two purposes apart. */
@@ -79,8 +79,7 @@ const char *name_step_job(struct arena *arena, const char *run_name, const char 
     const char *step_part = clean_label(arena, step, STEP_PART_LIMIT);
     size_t run_limit = NAME_LIMIT_JOB - HASH_NAME_LENGTH - 1 - strlen(step_part) - 1;
     const char *run_part = clean_label(arena, run_name, run_limit);
-    return name_with_hash(arena, arena_print(arena, "%s-%s", run_part, step_part), hash,
-                          NAME_LIMIT_JOB);
+    return name_with_hash(arena, arena_join(arena, run_part, "-", step_part), hash, NAME_LIMIT_JOB);
 }
 
 const char *name_seal_job(struct arena *arena, const char *run_name, const char *run_uid)
@@ -88,7 +87,7 @@ const char *name_seal_job(struct arena *arena, const char *run_name, const char 
     static const char seal_part[] = "-seal";
     size_t run_limit = NAME_LIMIT_JOB - HASH_NAME_LENGTH - sizeof(seal_part);
     const char *run_part = clean_label(arena, run_name, run_limit);
-    return name_with_hash(arena, arena_print(arena, "%s%s", run_part, seal_part),
+    return name_with_hash(arena, arena_join(arena, run_part, "", seal_part),
                           hash_purpose("seal", run_uid), NAME_LIMIT_JOB);
 }
 

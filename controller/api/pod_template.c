@@ -1,5 +1,6 @@
 #include "api/pod_template.h"
 
+#include "api/codec_tree.h"
 #include "core/assert.h"
 #include "core/text.h"
 
@@ -132,10 +133,7 @@ json_t *pod_template_container(const json_t *pod_template, const char *list, con
 const char *json_to_text(struct arena *arena, json_t *tree)
 {
     REQUIRE(tree != NULL);
-    size_t size = json_dumpb(tree, NULL, 0, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-    char *text = arena_allocate(arena, 1, size + 1);
-    size_t written = json_dumpb(tree, text, size, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-    REQUIRE(written == size);
+    const char *text = tree_print(arena, tree);
     json_decref(tree);
     return text;
 }

@@ -12,7 +12,7 @@ enum { REASON_MAXIMUM = 512 };
 
 char *store_key(const char *namespace, const char *name)
 {
-    return memory_print("%s/%s", text_or(namespace, ""), text_or(name, ""));
+    return memory_join(text_or(namespace, ""), '/', text_or(name, ""));
 }
 
 struct store_entry *store_entry_new(enum api_kind kind, const struct object *object)

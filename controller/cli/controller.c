@@ -22,6 +22,9 @@
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 
+/* How long what comes while it is busy may wait: loop_set_pace(). */
+enum { PACE_MS = 10 };
+
 /* A pod object; ours is about 8 kB. */
 enum { POD_MAXIMUM = 1024 * 1024, POD_TIMEOUT_MS = 30 * 1000, POD_RETRY_MS = 2 * 1000 };
 
@@ -472,6 +475,7 @@ static int run_program(struct program *program)
         struct real_io_options options = {.access = access,
                                           .egress_addresses = program->flags.egress_addresses,
                                           .metrics = observation_metric_set(program->observation),
+                                          .pace_ms = PACE_MS,
                                           .on_signal = on_signal,
                                           .context = program};
         result = real_io_open(&options, &program->real, &error);

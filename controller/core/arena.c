@@ -88,6 +88,25 @@ char *arena_print_list(struct arena *arena, const char *format, va_list argument
     return text;
 }
 
+char *arena_join(struct arena *arena, const char *first, const char *between, const char *second)
+{
+    const char *const parts[] = {first ? first : "", between ? between : "", second ? second : ""};
+    enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
+    size_t sizes[PARTS];
+    size_t size = 1;
+    for (size_t at = 0; at < PARTS; at++) {
+        sizes[at] = strlen(parts[at]);
+        size += sizes[at];
+    }
+    char *text = arena_allocate(arena, 1, size);
+    char *end = text;
+    for (size_t at = 0; at < PARTS; at++) {
+        memcpy(end, parts[at], sizes[at]);
+        end += sizes[at];
+    }
+    return text;
+}
+
 char *arena_print(struct arena *arena, const char *format, ...)
 {
     va_list arguments;

@@ -34,6 +34,9 @@ void *arena_allocate(struct arena *arena, size_t count, size_t size);
 char *arena_copy_text(struct arena *arena, const char *text);
 char *arena_copy_bytes(struct arena *arena, const void *bytes, size_t size);
 
+/* FIRST BETWEEN SECOND; NULL stands for "". */
+char *arena_join(struct arena *arena, const char *first, const char *between, const char *second);
+
 char *arena_print(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 char *arena_print_list(struct arena *arena, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));

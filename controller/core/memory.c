@@ -59,6 +59,17 @@ char *memory_copy_text(const char *text)
     return copy;
 }
 
+char *memory_join(const char *first, char between, const char *second)
+{
+    size_t first_size = strlen(first);
+    size_t second_size = strlen(second) + 1;
+    char *text = memory_resize(NULL, 1, first_size + 1 + second_size);
+    memcpy(text, first, first_size);
+    text[first_size] = between;
+    memcpy(text + first_size + 1, second, second_size);
+    return text;
+}
+
 char *memory_print(const char *format, ...)
 {
     va_list arguments;

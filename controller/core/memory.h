@@ -22,6 +22,10 @@ void *memory_grow(void *pointer, size_t *capacity, size_t needed, size_t size);
 /* A copy of NUL-terminated `text`; NULL stays NULL. Freed with memory_free(). */
 char *memory_copy_text(const char *text);
 
+/* FIRST BETWEEN SECOND in fresh memory: keys are made all the time, and printf takes long for that.
+ */
+char *memory_join(const char *first, char between, const char *second);
+
 /* printf into fresh memory. */
 char *memory_print(const char *format, ...) PRINTF_LIKE(1, 2);
 

@@ -105,16 +105,23 @@ static bool take_bytes(struct http2 *connection, const char *bytes, size_t size)
     return taken >= 0;
 }
 
+/*
+ * OpenSSL asks the kernel for a record's most. When all that came is less than that, the kernel has
+ * no more, and need not be asked for it.
+ */
 static void read_all(struct http2 *connection)
 {
     struct http *http = connection->http;
     char bytes[READ_SIZE];
     size_t size = 0;
+    size_t sum = 0;
     CURLcode code = CURLE_OK;
     http->inside++;
     do {
         code = curl_easy_recv(connection->dial.transfer.easy, bytes, sizeof(bytes), &size);
-    } while (code == CURLE_OK && size > 0 && take_bytes(connection, bytes, size));
+        sum += size;
+    } while (code == CURLE_OK && size > 0 && take_bytes(connection, bytes, size) &&
+             (sum >= READ_SIZE || http_dial_holds_bytes(&connection->dial)));
     http->inside--;
     if (code == CURLE_OK && size == 0) {
         connection->broken = "the server closed the connection";

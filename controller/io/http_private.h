@@ -200,7 +200,8 @@ void http_curl_set_security(CURL *easy, struct http *http, const struct credenti
 struct http_dial {
     struct curl_transfer transfer;
     struct http *http;
-    bool speaks_http2; /* by ALPN (RFC 7301) */
+    bool speaks_http2;        /* by ALPN (RFC 7301) */
+    const struct ssl_st *tls; /* OpenSSL's; curl owns it */
     char message[CURL_ERROR_SIZE];
 };
 
@@ -208,6 +209,9 @@ struct http_dial {
  */
 bool http_dial_open(struct http_dial *dial, const struct credential *credential);
 void http_dial_close(struct http_dial *dial);
+
+/* Bytes that were read ahead of the kernel, and that it will not tell of again. */
+bool http_dial_holds_bytes(const struct http_dial *dial);
 
 /* ---- http2.c ---- */
 

@@ -17,6 +17,9 @@ enum {
     NOT_IN_HEAP = -1,
     MILLISECONDS_PER_SECOND = 1000,
     NANOSECONDS_PER_MILLISECOND = 1000000,
+    MICROSECONDS_PER_SECOND = 1000000,
+    NANOSECONDS_PER_MICROSECOND = 1000,
+    MICROSECONDS_PER_MILLISECOND = 1000,
 };
 
 /* A ring with a head: leaving it needs no knowledge of which ring it is. */
@@ -49,6 +52,9 @@ struct loop {
     void (*on_signal)(void *context, int number);
     void *signal_context;
     bool stopping;
+
+    int64_t pace_us;    /* loop_set_pace() */
+    int64_t look_at_us; /* monotonic; descriptors are left alone until then */
 
     struct loop_timer **heap; /* earliest first */
     size_t heap_count;
@@ -195,6 +201,14 @@ int64_t loop_now_ms(void)
     REQUIRE(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
     return (int64_t)now.tv_sec * MILLISECONDS_PER_SECOND +
            now.tv_nsec / NANOSECONDS_PER_MILLISECOND;
+}
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    REQUIRE(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (int64_t)now.tv_sec * MICROSECONDS_PER_SECOND +
+           now.tv_nsec / NANOSECONDS_PER_MICROSECOND;
 }
 
 /*
@@ -356,6 +370,54 @@ struct result loop_catch_signals(struct loop *loop, void (*on_signal)(void *cont
 
 /* ---- The loop ---- */
 
+void loop_set_pace(struct loop *loop, int64_t milliseconds)
+{
+    loop->pace_us = milliseconds * MICROSECONDS_PER_MILLISECOND;
+}
+
+/* Returns early when a signal comes. */
+static void sleep_us(int64_t microseconds)
+{
+    const struct timespec pause = {.tv_sec = microseconds / MICROSECONDS_PER_SECOND,
+                                   .tv_nsec = microseconds % MICROSECONDS_PER_SECOND *
+                                              NANOSECONDS_PER_MICROSECOND};
+    (void)nanosleep(&pause, NULL);
+}
+
+/* Waits for the pace; false: a callback is due before the descriptors are. */
+static bool may_look(const struct loop *loop)
+{
+    int64_t left_us = loop->pace_us > 0 ? loop->look_at_us - now_us() : 0;
+    if (left_us <= 0) {
+        return true;
+    }
+    int timer_ms = milliseconds_to_sleep(loop);
+    int64_t timer_us = (int64_t)timer_ms * MICROSECONDS_PER_MILLISECOND;
+    if (timer_ms >= 0 && timer_us < left_us) {
+        if (timer_ms > 0) {
+            sleep_us(timer_us);
+        }
+        return false;
+    }
+    sleep_us(left_us);
+    return true;
+}
+
+static struct result look(struct loop *loop, struct error *error)
+{
+    struct epoll_event events[EVENTS_PER_WAIT];
+    int count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_WAIT, milliseconds_to_sleep(loop));
+    if (count < 0 && errno != EINTR) {
+        return error_set(error, ERROR_IO, "waiting for events failed: %s", strerror(errno));
+    }
+    if (count > 0 && loop->pace_us > 0) {
+        loop->look_at_us = now_us() + loop->pace_us;
+    }
+    hand_out(loop, events, count > 0 ? (size_t)count : 0);
+    free_stopped_watches(loop);
+    return RESULT_OK;
+}
+
 struct result loop_open(struct loop **loop, struct error *error)
 {
     int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -381,14 +443,9 @@ struct result loop_run(struct loop *loop, struct error *error)
 {
     loop->stopping = false;
     while (!loop->stopping) {
-        struct epoll_event events[EVENTS_PER_WAIT];
-        int count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_WAIT,
-                               milliseconds_to_sleep(loop));
-        if (count < 0 && errno != EINTR) {
-            return error_set(error, ERROR_IO, "waiting for events failed: %s", strerror(errno));
+        if (may_look(loop)) {
+            TRY(look(loop, error));
         }
-        hand_out(loop, events, count > 0 ? (size_t)count : 0);
-        free_stopped_watches(loop);
         if (!loop->stopping) {
             fire_due(loop);
         }

@@ -24,6 +24,13 @@ MUST_CHECK struct result loop_open(struct loop **loop, struct error *error);
 /* Accepts NULL, returns NULL. Timers are dropped without firing; watches were stopped before. */
 struct loop *loop_close(struct loop *loop);
 
+/*
+ * Descriptors are looked at no more often than this. What comes alone is taken at once; what comes
+ * soon after waits, so that a busy process takes many events by one call to the kernel instead of
+ * waking up for each. Timers and loop_defer() do not wait. 0, as at the start: no pace.
+ */
+void loop_set_pace(struct loop *loop, int64_t milliseconds);
+
 /* Runs callbacks until loop_stop(). ERROR_IO when the kernel's queue fails. */
 MUST_CHECK struct result loop_run(struct loop *loop, struct error *error);
 

@@ -114,6 +114,7 @@ static struct result open_parts(struct real_io *real, const struct real_io_optio
                                 struct error *error)
 {
     TRY(loop_open(&real->loop, error));
+    loop_set_pace(real->loop, options->pace_ms);
     if (options->on_signal) {
         TRY(loop_catch_signals(real->loop, options->on_signal, options->context, error));
     }

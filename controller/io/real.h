@@ -24,6 +24,7 @@ struct real_io_options {
     bool allow_plugins;
     struct address_ranges egress_addresses;   /* private ones that users' URLs may lead to */
     const struct controller_metrics *metrics; /* NULL: nothing is counted; borrowed */
+    int64_t pace_ms;                          /* loop_set_pace() */
     /* SIGTERM or SIGINT arrived; NULL: signals are left alone. Usually ends in real_io_stop(). */
     void (*on_signal)(void *context, int number);
     void *context;

@@ -137,7 +137,7 @@ int64_t hooks_unix_now(const struct hooks *hooks)
 static void drop_hook(struct hook *hook)
 {
     struct hooks *hooks = hook->hooks;
-    CLEANUP(memory_free_indirect) char *key = memory_print("%s/%s", hook->namespace, hook->name);
+    CLEANUP(memory_free_indirect) char *key = memory_join(hook->namespace, '/', hook->name);
     (void)map_remove(&hooks->hooks, key);
     io_stop_timer(hooks->io, hook->timer);
     if (hook->call) {
@@ -156,7 +156,7 @@ static void drop_hook(struct hook *hook)
 static struct hook *find_hook(struct hooks *hooks, const struct trigger *trigger)
 {
     CLEANUP(memory_free_indirect)
-    char *key = memory_print("%s/%s", trigger->meta.namespace, trigger->meta.name);
+    char *key = memory_join(trigger->meta.namespace, '/', trigger->meta.name);
     struct hook *hook = map_get(&hooks->hooks, key);
     if (!hook) {
         hook = memory_allocate(1, sizeof(*hook));

@@ -10,12 +10,28 @@
 
 enum { KEY_HASH_LENGTH = 17 }; /* '#' and 16 hex digits */
 
+/* What fits of it; the length that all of it would have. */
+static size_t append(char text[KEY_TEXT_SIZE], size_t used, const char *part)
+{
+    size_t size = strlen(part);
+    size_t room = used < KEY_TEXT_SIZE - 1 ? KEY_TEXT_SIZE - 1 - used : 0;
+    size_t taken = size < room ? size : room;
+    if (room > 0) {
+        memcpy(text + used, part, taken);
+        text[used + taken] = '\0';
+    }
+    return used + size;
+}
+
 const char *key_format(const struct work_key *key, char text[KEY_TEXT_SIZE])
 {
-    const char *kind = kind_info(key->kind)->kind;
-    int length = snprintf(text, KEY_TEXT_SIZE, "%s/%s/%s", kind, key->namespace, key->name);
-    REQUIRE(length >= 0);
-    if (length >= KEY_TEXT_SIZE) {
+    const char *const parts[] = {kind_info(key->kind)->kind, key->namespace, key->name};
+    size_t used = 0;
+    for (size_t at = 0; at < sizeof(parts) / sizeof(parts[0]); at++) {
+        used = append(text, used, at > 0 ? "/" : "");
+        used = append(text, used, parts[at]);
+    }
+    if (used >= KEY_TEXT_SIZE) {
         uint64_t hash = hash_text(hash_text(HASH_SEED, key->namespace), key->name);
         (void)snprintf(text + KEY_TEXT_SIZE - 1 - KEY_HASH_LENGTH, KEY_HASH_LENGTH + 1,
                        "#%016" PRIx64, hash);

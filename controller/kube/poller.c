@@ -49,7 +49,7 @@ static int64_t interval_ms(const struct trigger *trigger)
 
 static char *map_key(const char *namespace, const char *name)
 {
-    return memory_print("%s/%s", namespace, name);
+    return memory_join(namespace, '/', name);
 }
 
 /* ---- The shares of hosts ---- */

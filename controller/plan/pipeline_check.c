@@ -290,25 +290,27 @@ static bool check_step_artifacts(struct check *check, size_t index)
     return true;
 }
 
-static bool check_template(struct check *check, const struct raw_json *template, const char *field)
+static bool check_pod_defaults(struct check *check)
 {
-    const char *wrong = render_template_fault(check->arena, template);
-    if (wrong) {
-        return fail(check, REASON_INVALID_SPEC, arena_print(check->arena, "%s%s", field, wrong));
-    }
-    return true;
+    const char *wrong = render_template_fault(check->arena, &check->spec->pod_defaults);
+    return !wrong ||
+           fail(check, REASON_INVALID_SPEC, arena_print(check->arena, "spec.podDefaults%s", wrong));
+}
+
+static bool check_pod_template(struct check *check, size_t index)
+{
+    const char *wrong = render_template_fault(check->arena,
+                                              &check->spec->steps[index].pod_template);
+    return !wrong || fail(check, REASON_INVALID_SPEC,
+                          arena_print(check->arena, "spec.steps[%zu].podTemplate%s", index, wrong));
 }
 
 static bool check_steps(struct check *check)
 {
-    if (!check_template(check, &check->spec->pod_defaults, "spec.podDefaults")) {
-        return false;
-    }
     for (size_t at = 0; at < check->spec->step_count; at++) {
-        const char *field = arena_print(check->arena, "spec.steps[%zu].podTemplate", at);
         if (!check_image(check, at) || !check_arguments(check, at) || !check_step_env(check, at) ||
             !check_step_checks(check, at) || !check_step_artifacts(check, at) ||
-            !check_template(check, &check->spec->steps[at].pod_template, field)) {
+            !check_pod_template(check, at)) {
             return false;
         }
     }
@@ -359,8 +361,8 @@ bool pipeline_check(struct arena *arena, const struct pipeline_spec *spec, struc
                     struct spec_fault *fault)
 {
     static bool (*const rules[])(struct check *) = {
-        check_graph, check_patterns,       check_params,  check_variables,
-        check_steps, check_artifact_count, check_publish,
+        check_graph,        check_patterns, check_params,         check_variables,
+        check_pod_defaults, check_steps,    check_artifact_count, check_publish,
     };
     struct check check = {.arena = arena, .spec = spec, .graph = graph, .fault = fault};
     for (size_t at = 0; at < sizeof(rules) / sizeof(rules[0]); at++) {

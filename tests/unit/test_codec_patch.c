@@ -92,6 +92,49 @@ static void an_equal_status_gives_no_patch(void **state)
     }
 }
 
+/* Like random_change(), but in one member of one struct, however deep: mostly a single difference.
+ */
+static void change_one(struct arena *arena, struct prng *prng, const struct schema *schema,
+                       void *object)
+{
+    const struct field *field = &schema->fields[prng_between(prng, 0, schema->field_count - 1)];
+    const struct schema alone = {
+        .name = schema->name, .size = schema->size, .fields = field, .field_count = 1};
+    if (field->type == FIELD_OBJECT) {
+        change_one(arena, prng, field->schema, (char *)object + field->offset);
+    } else {
+        random_change(arena, prng, &alone, object);
+    }
+}
+
+/* Nothing that differs is taken for equal: it would never be written. */
+static void structs_are_equal_when_each_member_is(void **state)
+{
+    (void)state;
+    struct prng prng;
+    size_t equal = 0;
+    prng_seed(&prng, 43);
+    for (int round = 0; round < 4 * RANDOM_PAIRS; round++) {
+        struct arena arena = {0};
+        const struct schema *schema = schema_of(
+            our_kinds[prng_between(&prng, 0, COUNT_OF(our_kinds) - 1)]);
+        struct object *before = arena_allocate(&arena, 1, schema->size);
+        struct object *after = arena_allocate(&arena, 1, schema->size);
+        random_fill(&arena, &prng, schema, (int)prng_between(&prng, 10, 100), before);
+        memcpy(after, before, schema->size);
+        if (round % 4 == 0) {
+            random_change(&arena, &prng, schema, after);
+        } else {
+            change_one(&arena, &prng, schema, after);
+        }
+        bool is_equal = codec_equal(schema, before, after);
+        assert_int_equal(is_equal, struct_equal(schema, before, after, 0));
+        equal += is_equal;
+        arena_free(&arena);
+    }
+    assert_in_range(equal, RANDOM_PAIRS, 3 * RANDOM_PAIRS);
+}
+
 /* ---- the exact text, for a status that is easy to read ---- */
 
 struct patch_row {
@@ -248,6 +291,7 @@ int main(void)
         cmocka_unit_test(the_applier_of_this_test_reads_escaped_pointers),
         cmocka_unit_test(names_in_pointers_are_escaped),
         cmocka_unit_test(an_equal_status_gives_no_patch),
+        cmocka_unit_test(structs_are_equal_when_each_member_is),
         cmocka_unit_test(a_patch_says_only_what_changed),
         cmocka_unit_test(a_patch_turns_any_status_into_any_other),
     };

@@ -61,6 +61,8 @@ static void an_arena_s_memory_is_zeroed_and_apart(void **state)
     }
     assert_memory_equal(before, "aaaaaaa", 7);
     assert_string_equal(arena_print(&arena, "%s-%d", "run", 7), "run-7");
+    assert_string_equal(arena_join(&arena, "run", "-", "7"), "run-7");
+    assert_string_equal(arena_join(&arena, NULL, NULL, ""), "");
     arena_reset(&arena);
     unsigned char *again = arena_allocate(&arena, 1, 64);
     assert_int_equal(again[63], 0);

@@ -269,6 +269,63 @@ static void a_descriptor_that_is_not_open_is_an_error(void **state)
     (void)loop_close(loop);
 }
 
+/* ---- Pace ---- */
+
+enum { PACE_MS = 30 };
+
+struct paced {
+    struct notes *notes;
+    int64_t first_ms;
+};
+
+/* The pipe keeps a byte to be read. */
+static void look_at_pipe(void *context, unsigned events)
+{
+    struct paced *paced = context;
+    (void)events;
+    paced->first_ms = paced->notes->count == 0 ? loop_now_ms() : paced->first_ms;
+    add_note(paced->notes, 'd');
+}
+
+static void note_and_defer(void *context)
+{
+    const struct note *note = context;
+    (void)loop_defer(note->notes->loop, take_note, context);
+}
+
+/* What came alone was not held up, what is there still waits, and no timer waits for it. */
+static void descriptors_are_looked_at_in_their_pace(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    struct notes notes = {.loop = open_loop(), .stop_at = 1};
+    struct paced paced = {.notes = &notes};
+    struct loop_watch *watch = NULL;
+    loop_set_pace(notes.loop, PACE_MS);
+    assert_true(result_is_ok(
+        loop_watch_fd(notes.loop, ends[0], LOOP_READ, look_at_pipe, &paced, &watch, NULL)));
+    run_loop(notes.loop); /* looks at once: nothing came before */
+    assert_int_equal(notes.seen[0], 'd');
+
+    struct note timer = {&notes, 't'};
+    struct note deferred = {&notes, 'f'};
+    (void)loop_start_timer(notes.loop, loop_now_ms(), take_note, &timer);
+    (void)loop_start_timer(notes.loop, loop_now_ms(), note_and_defer, &deferred);
+    notes.stop_at = 4;
+    run_loop(notes.loop);
+    int64_t pause_ms = loop_now_ms() - paced.first_ms;
+    assert_int_equal(notes.seen[1], 't');
+    assert_int_equal(notes.seen[2], 'f');
+    assert_int_equal(notes.seen[3], 'd');
+    assert_true(pause_ms >= PACE_MS - 1); /* both times are cut to a millisecond */
+    loop_stop_watch(notes.loop, watch);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    (void)loop_close(notes.loop);
+}
+
 /* ---- Signals ---- */
 
 static void note_signal(void *context, int number)
@@ -302,6 +359,7 @@ int main(void)
         cmocka_unit_test(a_watch_stopped_in_the_same_turn_is_not_called),
         cmocka_unit_test(other_events_may_be_asked_for),
         cmocka_unit_test(a_descriptor_that_is_not_open_is_an_error),
+        cmocka_unit_test(descriptors_are_looked_at_in_their_pace),
         cmocka_unit_test(signals_come_from_the_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
