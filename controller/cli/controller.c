@@ -8,6 +8,7 @@
 #include "io/access.h"
 #include "io/certificate.h"
 #include "io/hook_server.h"
+#include "io/pages.h"
 #include "io/real.h"
 #include "io/server.h"
 #include "obs/controller_metrics.h"
@@ -301,6 +302,9 @@ static void on_synced(void *context, enum api_kind kind)
 {
     struct program *program = context;
     observation_pass_synced(program->observation, kind);
+    if (controller_is_synced(program->controller)) {
+        pages_give_back(); /* the start used code that nothing uses again */
+    }
 }
 
 static void on_run_end(void *context, const char *phase)

@@ -20,7 +20,7 @@
  * - 429 and 5xx with a Retry-After of at most EXECUTOR_RETRY_AFTER_SECONDS are sent again, at most
  *   EXECUTOR_RESENDS times; a GET and a dry run, which change nothing, also when the connection
  *   broke.
- * - EXPLAIN over its rate is not sent, and as good as done: 2,000 runs that wait for their pods are
+ * - EXPLAIN over its rate is not sent, and counts as done: 2,000 runs that wait for their pods are
  *   told why one after the other, and not by 2,000 lists of events.
  * - a request that was refused less than 30 s ago in these very words is not sent again.
  * - successful writes become expectations, refusals become facts.
