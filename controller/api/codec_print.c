@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBER_SIZE = 64, CONTROL_END = 0x20 };
+enum { NUMBER_SIZE = 64, CONTROL_END = 0x20, FIRST_SIZE = 4096 };
 
 struct printer {
     char *text;
@@ -25,7 +25,11 @@ static void print_value(struct printer *printer, const json_t *value);
 
 static char *need(struct printer *printer, size_t size)
 {
-    printer->text = memory_grow(printer->text, &printer->capacity, printer->size + size, 1);
+    if (printer->capacity - printer->size < size) {
+        size_t needed = printer->size + size;
+        needed = needed > FIRST_SIZE ? needed : FIRST_SIZE;
+        printer->text = memory_grow(printer->text, &printer->capacity, needed, 1);
+    }
     return printer->text + printer->size;
 }
 
@@ -147,7 +151,15 @@ static void print_object(struct printer *printer, const json_t *object)
     }
 }
 
-static void print_number(struct printer *printer, const json_t *number)
+static void print_integer(struct printer *printer, const json_t *number)
+{
+    char text[NUMBER_SIZE];
+    add(printer, text,
+        (size_t)snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, json_integer_value(number)));
+}
+
+/* There are few: jansson knows the shortest text that reads the same. */
+static void print_real(struct printer *printer, const json_t *number)
 {
     char text[NUMBER_SIZE];
     size_t size = json_dumpb(number, text, sizeof(text), JSON_ENCODE_ANY);
@@ -168,8 +180,10 @@ static void print_value(struct printer *printer, const json_t *value)
         print_text(printer, json_string_value(value), json_string_length(value));
         return;
     case JSON_INTEGER:
+        print_integer(printer, value);
+        return;
     case JSON_REAL:
-        print_number(printer, value);
+        print_real(printer, value);
         return;
     case JSON_TRUE:
         add(printer, "true", strlen("true"));

@@ -66,10 +66,18 @@ static json_t *merge_keyed(const json_t *base, const json_t *over, const struct 
     json_array_foreach(second, at, item)
     {
         if (!find_item(first, list->key, json_object_get(item, list->key))) {
-            json_array_append_new(merged, json_deep_copy(item));
+            json_array_append(merged, item);
         }
     }
     return merged;
+}
+
+/* jansson's iterators and counts of references take what they don't change as if they did. */
+static json_t *borrow(const json_t *tree)
+{
+    json_t *borrowed;
+    memcpy(&borrowed, &tree, sizeof(borrowed));
+    return borrowed;
 }
 
 static json_t *merge_member(const char *name, const json_t *base, const json_t *over)
@@ -84,17 +92,15 @@ static json_t *merge_member(const char *name, const json_t *base, const json_t *
 json_t *pod_template_merge(const json_t *base, const json_t *over)
 {
     if (!over) {
-        return json_deep_copy(base);
+        return json_incref(borrow(base));
     }
     if (!json_is_object(base) || !json_is_object(over)) {
-        return json_deep_copy(over);
+        return json_incref(borrow(over));
     }
-    json_t *merged = json_deep_copy(base);
+    json_t *merged = json_copy(borrow(base));
     const char *name;
     json_t *value;
-    /* jansson's iterator takes a mutable tree but does not change it. */
-    json_t *source = json_deep_copy(over);
-    json_object_foreach(source, name, value)
+    json_object_foreach(borrow(over), name, value)
     {
         if (json_is_null(value)) {
             json_object_del(merged, name);
@@ -103,7 +109,6 @@ json_t *pod_template_merge(const json_t *base, const json_t *over)
                                 merge_member(name, json_object_get(base, name), value));
         }
     }
-    json_decref(source);
     return merged;
 }
 

@@ -12,7 +12,10 @@
 
 #include <jansson.h>
 
-/* `over` laid over `base`; either may be NULL. */
+/*
+ * `over` laid over `base`; either may be NULL. What only one of them says is shared with it: it is
+ * not to be changed in both.
+ */
 json_t *pod_template_merge(const json_t *base, const json_t *over);
 
 /* The tree of a raw template, an empty object when it is absent or broken. */

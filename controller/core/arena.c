@@ -38,19 +38,19 @@ static struct arena_block *add_block(struct arena *arena, size_t needed)
     if (size < needed) {
         size = needed;
     }
-    struct arena_block *block = memory_allocate(1, sizeof(*block) + size);
+    struct arena_block *block = memory_resize(NULL, 1, sizeof(*block) + size);
     block->size = size;
+    block->used = 0;
     block->next = arena->blocks;
     arena->blocks = block;
     arena->reserved += size;
     return block;
 }
 
-void *arena_allocate(struct arena *arena, size_t count, size_t size)
+/* Not zeroed. */
+static void *take(struct arena *arena, size_t size)
 {
-    size_t bytes;
-    REQUIRE(!__builtin_mul_overflow(count, size, &bytes));
-    bytes = round_up(bytes ? bytes : 1);
+    size_t bytes = round_up(size ? size : 1);
     struct arena_block *block = arena->blocks;
     if (!block || block->size - block->used < bytes) {
         block = add_block(arena, bytes);
@@ -58,16 +58,24 @@ void *arena_allocate(struct arena *arena, size_t count, size_t size)
     void *pointer = block->bytes + block->used;
     block->used += bytes;
     arena->used += bytes;
-    return memset(pointer, 0, bytes);
+    return pointer;
+}
+
+void *arena_allocate(struct arena *arena, size_t count, size_t size)
+{
+    size_t bytes;
+    REQUIRE(!__builtin_mul_overflow(count, size, &bytes));
+    return memset(take(arena, bytes), 0, bytes);
 }
 
 char *arena_copy_bytes(struct arena *arena, const void *bytes, size_t size)
 {
     REQUIRE(size < SIZE_MAX);
-    char *copy = arena_allocate(arena, 1, size + 1);
+    char *copy = take(arena, size + 1);
     if (size > 0) {
         memcpy(copy, bytes, size);
     }
+    copy[size] = '\0';
     return copy;
 }
 
@@ -78,12 +86,18 @@ char *arena_copy_text(struct arena *arena, const char *text)
 
 char *arena_print_list(struct arena *arena, const char *format, va_list arguments)
 {
+    enum { USUAL = 256 };
+    char usual[USUAL];
     va_list again;
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = vsnprintf(usual, sizeof(usual), format, arguments);
     REQUIRE(length >= 0);
-    char *text = arena_allocate(arena, 1, (size_t)length + 1);
-    (void)vsnprintf(text, (size_t)length + 1, format, again);
+    char *text = take(arena, (size_t)length + 1);
+    if (length < USUAL) {
+        memcpy(text, usual, (size_t)length + 1);
+    } else {
+        (void)vsnprintf(text, (size_t)length + 1, format, again);
+    }
     va_end(again);
     return text;
 }
