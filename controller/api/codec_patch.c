@@ -1,4 +1,7 @@
-/* The JSON Patch (RFC 6902) between two statuses. */
+/*
+ * The JSON Patch (RFC 6902) between two statuses: structs and lists of structs member by member,
+ * all else as a whole. Only what differs becomes a tree.
+ */
 
 #include "api/codec_private.h"
 #include "core/assert.h"
@@ -47,87 +50,6 @@ static void add_operation(struct differ *differ, const char *name, const char *p
     }
     (void)json_array_append_new(differ->operations, operation);
 }
-
-static void diff(struct differ *differ, const char *pointer, json_t *before, json_t *after);
-
-static int compare_keys(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The names of both objects, sorted, each once. */
-static const char **all_keys(struct arena *arena, json_t *before, json_t *after, size_t *count)
-{
-    const char **keys = arena_array(arena, const char *,
-                                    json_object_size(before) + json_object_size(after));
-    size_t used = 0;
-    for (void *at = json_object_iter(before); at; at = json_object_iter_next(before, at)) {
-        keys[used++] = json_object_iter_key(at);
-    }
-    for (void *at = json_object_iter(after); at; at = json_object_iter_next(after, at)) {
-        if (!json_object_get(before, json_object_iter_key(at))) {
-            keys[used++] = json_object_iter_key(at);
-        }
-    }
-    qsort(keys, used, sizeof(keys[0]), compare_keys);
-    *count = used;
-    return keys;
-}
-
-static void diff_objects(struct differ *differ, const char *pointer, json_t *before, json_t *after)
-{
-    size_t count;
-    const char **keys = all_keys(differ->arena, before, after, &count);
-    for (size_t at = 0; at < count; at++) {
-        json_t *old = json_object_get(before, keys[at]);
-        json_t *new = json_object_get(after, keys[at]);
-        if (old && new &&json_equal(old, new)) {
-            continue;
-        }
-        const char *inner = codec_pointer_add(differ->arena, pointer, keys[at]);
-        if (!old) {
-            add_operation(differ, "add", inner, new);
-        } else if (!new) {
-            add_operation(differ, "remove", inner, NULL);
-        } else {
-            diff(differ, inner, old, new);
-        }
-    }
-}
-
-static void diff_arrays(struct differ *differ, const char *pointer, json_t *before, json_t *after)
-{
-    size_t old_count = json_array_size(before);
-    size_t new_count = json_array_size(after);
-    size_t shared = old_count < new_count ? old_count : new_count;
-    for (size_t at = 0; at < shared; at++) {
-        if (!json_equal(json_array_get(before, at), json_array_get(after, at))) {
-            diff(differ, add_index(differ->arena, pointer, at), json_array_get(before, at),
-                 json_array_get(after, at));
-        }
-    }
-    for (size_t at = shared; at < new_count; at++) {
-        add_operation(differ, "add", arena_print(differ->arena, "%s/-", pointer),
-                      json_array_get(after, at));
-    }
-    for (size_t at = old_count; at > shared; at--) { /* from the end: the indexes stay right */
-        add_operation(differ, "remove", add_index(differ->arena, pointer, at - 1), NULL);
-    }
-}
-
-/* They are not equal. */
-static void diff(struct differ *differ, const char *pointer, json_t *before, json_t *after)
-{
-    if (json_is_object(before) && json_is_object(after)) {
-        diff_objects(differ, pointer, before, after);
-    } else if (json_is_array(before) && json_is_array(after)) {
-        diff_arrays(differ, pointer, before, after);
-    } else {
-        add_operation(differ, "replace", pointer, after);
-    }
-}
-
-/* ---- Structs: only what differs becomes a tree ---- */
 
 static void diff_structs(struct differ *differ, const char *pointer, const struct schema *schema,
                          const char *before, const char *after);
@@ -179,7 +101,7 @@ static void diff_members(struct differ *differ, const char *pointer, const struc
     } else if (old && field->type == FIELD_OBJECT) {
         diff_structs(differ, pointer, field->schema, before + field->offset, after + field->offset);
     } else if (old && !json_equal(old, new)) {
-        diff(differ, pointer, old, new);
+        add_operation(differ, "replace", pointer, new);
     }
 }
 
