@@ -19,7 +19,9 @@ static void require_patch_leads_there(struct arena *arena, enum api_kind kind, c
                                       const struct object *after)
 {
     const char *patch = codec_status_patch(arena, kind, before, after);
-    json_t *document = json_loadb(json, size, JSON_ALLOW_NUL, NULL);
+    /* A member that is there twice is read twice, where others take the last: no API server says
+     * so. */
+    json_t *document = json_loadb(json, size, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, NULL);
     if (!document) {
         return; /* it is wrong where we do not look, and no API server says so */
     }
