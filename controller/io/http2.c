@@ -123,6 +123,9 @@ static void read_all(struct http2 *connection)
     } while (code == CURLE_OK && size > 0 && take_bytes(connection, bytes, size) &&
              (sum >= READ_SIZE || http_dial_holds_bytes(&connection->dial)));
     http->inside--;
+    if (sum >= READ_SIZE) {
+        loop_hurry(http->options.loop);
+    }
     if (code == CURLE_OK && size == 0) {
         connection->broken = "the server closed the connection";
     } else if (code != CURLE_OK && code != CURLE_AGAIN) {

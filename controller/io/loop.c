@@ -375,6 +375,11 @@ void loop_set_pace(struct loop *loop, int64_t milliseconds)
     loop->pace_us = milliseconds * MICROSECONDS_PER_MILLISECOND;
 }
 
+void loop_hurry(struct loop *loop)
+{
+    loop->look_at_us = 0;
+}
+
 /* Returns early when a signal comes. */
 static void sleep_us(int64_t microseconds)
 {

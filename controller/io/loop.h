@@ -31,6 +31,10 @@ struct loop *loop_close(struct loop *loop);
  */
 void loop_set_pace(struct loop *loop, int64_t milliseconds);
 
+/* The next look does not wait: much is under way, and the kernel's buffers hold only so much of it.
+ */
+void loop_hurry(struct loop *loop);
+
 /* Runs callbacks until loop_stop(). ERROR_IO when the kernel's queue fails. */
 MUST_CHECK struct result loop_run(struct loop *loop, struct error *error);
 

@@ -3,6 +3,7 @@
 #include "api/codec.h"
 #include "api/quantity.h"
 #include "api/render.h"
+#include "core/assert.h"
 #include "core/text.h"
 #include "plan/backoff.h"
 #include "plan/values.h"
@@ -218,10 +219,9 @@ static void record_input_digests(struct run_work *work, size_t index, const stru
     for (size_t at = 0; at < spec->input_count; at++) {
         struct artifact_source source;
         struct spec_fault fault;
-        if (!graph_find_artifact(work->arena, &work->graph, spec->inputs[at].from, "from", &source,
-                                 &fault)) {
-            continue;
-        }
+        bool is_known = graph_find_artifact(work->arena, &work->graph, spec->inputs[at].from,
+                                            "from", &source, &fault);
+        REQUIRE(is_known); /* the graph was built from the same names */
         struct artifact_status *artifact = run_find_artifact(work, &source);
         for (size_t found = 0; found < report.digest_count && artifact; found++) {
             if (!artifact->digest &&

@@ -3,6 +3,7 @@
 #include "api/codec.h"
 #include "api/quantity.h"
 #include "api/render.h"
+#include "core/assert.h"
 #include "core/text.h"
 
 #include <string.h>
@@ -14,12 +15,11 @@
 
 static struct artifact_status *published_artifact(struct run_work *work, size_t *step)
 {
-    struct artifact_source source = {0};
+    struct artifact_source source;
     struct spec_fault fault;
-    if (!graph_find_artifact(work->arena, &work->graph, work->spec->publish.artifact,
-                             "spec.publish.artifact", &source, &fault)) {
-        return NULL;
-    }
+    bool is_known = graph_find_artifact(work->arena, &work->graph, work->spec->publish.artifact,
+                                        "spec.publish.artifact", &source, &fault);
+    REQUIRE(is_known); /* pipeline_check() has found it */
     *step = source.step;
     return run_find_artifact(work, &source);
 }

@@ -55,6 +55,20 @@ static void every_kind_s_tables_fit_its_structs(void **state)
     }
 }
 
+static void a_field_is_found_by_its_whole_name(void **state)
+{
+    (void)state;
+    const struct schema *schema = schema_of(KIND_PIPELINE);
+    const struct field *status = schema_find(schema, "status");
+    assert_string_equal(status->name, "status");
+    assert_int_equal(status->offset, offsetof(struct pipeline, status));
+    static const char *const others[] = {"stat", "status2", "Status", "kind", "observedGeneration",
+                                         ""};
+    for (size_t at = 0; at < COUNT_OF(others); at++) {
+        assert_null(schema_find(schema, others[at]));
+    }
+}
+
 /* What of `given` the table names, with absent fields absent: what encoding must give. */
 static json_t *keep_named(const struct schema *schema, const json_t *given)
 {
@@ -333,6 +347,55 @@ static void a_nul_in_a_text_becomes_a_visible_character(void **state)
     arena_free(&arena);
 }
 
+/* RFC 8259, section 7: what does not fit 16 bits is escaped as two halves. */
+static void two_escaped_surrogates_are_one_character(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *written;
+        const char *read;
+    } rows[] = {
+        {"a\\ud83d\\ude00b", "a\xF0\x9F\x98\x80"
+                             "b"},
+        {"\\uD83D\\uDE00\\ud83d\\ude01", "\xF0\x9F\x98\x80\xF0\x9F\x98\x81"},
+        {"\\ud800\\udc00", "\xF0\x90\x80\x80"}, /* U+10000, the first */
+        {"\\udbff\\udfff", "\xF4\x8F\xBF\xBF"}, /* U+10FFFF, the last */
+        {"\\ud8bf\\udfff", "\xF0\xBF\xBF\xBF"}, /* U+3FFFF: every bit of the three last bytes */
+        {"\\ud7ff\\ue000", "\xED\x9F\xBF\xEE\x80\x80"}, /* beside them */
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct arena arena = {0};
+        const struct pod *pod = (const struct pod *)decode(
+            &arena, KIND_POD,
+            arena_print(&arena, "{\"metadata\":{\"name\":\"x\"},\"status\":{\"message\":\"%s\"}}",
+                        rows[at].written));
+        assert_string_equal(pod->status.message, rows[at].read);
+        arena_free(&arena);
+    }
+}
+
+static void a_surrogate_without_its_other_half_is_refused(void **state)
+{
+    (void)state;
+    static const char *const written[] = {
+        "\\ud83d",        "\\ud83dx",       "\\ud83d\\n",     "\\ud83d\\u0041", "\\ud83d\\ud83d",
+        "\\ud83d\\udbff", "\\ud83d\\ue000", "\\ud83d\\ude0",  "\\ud83dude00",   "\\ude00",
+        "\\ude00\\ud83d", "\\udc00\\udc00", "\\ud83d\\u12g4",
+    };
+    for (size_t at = 0; at < COUNT_OF(written); at++) {
+        struct arena arena = {0};
+        struct error error = {0};
+        struct object *object = NULL;
+        const char *json = arena_print(
+            &arena, "{\"metadata\":{\"name\":\"x\"},\"status\":{\"message\":\"%s\"}}", written[at]);
+        struct result result = codec_decode(&arena, KIND_POD, json, strlen(json), &object, &error);
+        assert_int_equal(result.kind, ERROR_INVALID);
+        assert_string_equal(error.message,
+                            "status.message: a string has an escape that means nothing");
+        arena_free(&arena);
+    }
+}
+
 static void text_that_is_not_utf8_is_mended_when_written(void **state)
 {
     (void)state;
@@ -525,6 +588,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_s_tables_fit_its_structs),
+        cmocka_unit_test(a_field_is_found_by_its_whole_name),
         cmocka_unit_test(a_sample_shows_every_field_of_its_kind),
         cmocka_unit_test(every_field_is_read_and_written_by_its_name),
         cmocka_unit_test(members_hold_what_the_json_says),
@@ -534,6 +598,8 @@ int main(void)
         cmocka_unit_test(what_is_no_json_is_refused),
         cmocka_unit_test(nesting_has_a_bound),
         cmocka_unit_test(a_nul_in_a_text_becomes_a_visible_character),
+        cmocka_unit_test(two_escaped_surrogates_are_one_character),
+        cmocka_unit_test(a_surrogate_without_its_other_half_is_refused),
         cmocka_unit_test(text_that_is_not_utf8_is_mended_when_written),
         cmocka_unit_test(a_condition_is_sent_with_its_message_even_when_empty),
         cmocka_unit_test(equal_pipeline_specs_give_equal_text),

@@ -33,6 +33,10 @@ static const struct results_row results_rows[] = {
     {"a NUL cannot be kept", "{\"a\":\"\\u0000\"}", "result \"a\" holds a NUL character", false},
     {"a list instead of an object", "[]", "expected one JSON object, got an array", false},
     {"a number instead of an object", "12", "expected one JSON object, got a number", false},
+    {"a text instead of an object", "\"rows\"", "expected one JSON object, got a string", false},
+    {"yes instead of an object", "true", "expected one JSON object, got a boolean", false},
+    {"no instead of an object", "false", "expected one JSON object, got a boolean", false},
+    {"null instead of an object", "null", "expected one JSON object, got null", false},
     {"a name twice", "{\"a\":1,\"a\":2}", "line 1, column 10: duplicate object key near '\"a\"'",
      false},
     {"NaN as Python writes it", "{\"a\":NaN}", "a: invalid token near 'NaN'", false},
@@ -93,6 +97,12 @@ static const struct report_row report_rows[] = {
      false},
     {"a digest that is no text", "{\"digest\":7}", "digest: expected a string, got an integer",
      false},
+    {"an input that is a text", "{\"inputs\":\"a\"}", "inputs: expected an object, got a string",
+     false},
+    {"a reason that is a boolean", "{\"reason\":true}", "reason: expected a string, got a boolean",
+     false},
+    {"a message that is a fraction", "{\"message\":0.5}",
+     "message: expected a string, got a number", false},
     {"log lines", "exec format error", NULL, false},
 };
 

@@ -191,6 +191,40 @@ static void clock_changes_neither_lose_nor_double_a_firing(void **state)
     }
 }
 
+/*
+ * A zone that nobody has (yet): two hours ahead, on 2026-03-01T01:00:00Z one hour ahead, and half
+ * an hour later two again. All that the clock shows in between it has shown before.
+ */
+static const char half_an_hour_back[] = "TZif\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                                        "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\2\0\0\0\2\0\0\0\4"
+                                        "\x69\xa3\x8f\x90\x69\xa3\x96\x98\1\0"
+                                        "\0\0\x1c\x20\0\0\0\0\x0e\x10\0\0"
+                                        "XYZ";
+
+static void a_change_that_is_taken_back_at_once_neither_loses_nor_doubles_a_firing(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct error error = {0};
+    const struct zone *zone = NULL;
+    const struct cron *cron = parse(&arena, "15 2,3 * * *");
+    struct cron_window window;
+    int64_t time = instant("2026-02-28T12:00:00Z");
+    static const char *const expected[] = {
+        "2026-03-01T00:15:00Z", /* 02:15; it is 02:15 once more an hour later */
+        "2026-03-01T01:30:00Z", /* 03:15 is skipped: at the jump */
+        "2026-03-02T00:15:00Z"};
+    assert_true(result_is_ok(
+        zone_parse(&arena, "X", half_an_hour_back, sizeof(half_an_hour_back), &zone, &error)));
+    cron_count_between(cron, zone, time, instant(expected[2]), &window);
+    assert_true(window.count == COUNT_OF(expected));
+    for (size_t at = 0; at < COUNT_OF(expected); at++) {
+        assert_true(cron_next(cron, zone, time, &time));
+        assert_true(time == instant(expected[at]));
+    }
+    arena_free(&arena);
+}
+
 static void seven_is_sunday_and_29_february_is_found_across_2100(void **state)
 {
     (void)state;
@@ -251,6 +285,8 @@ static void refusals_name_field_column_and_reason(void **state)
         {"*/ * * * *", "minute", 3, 1, "a number is missing"},
         {"1- * * * *", "minute", 3, 1, "a number is missing"},
         {"x * * * *", "minute", 1, 1, "\"x\" is not a number"},
+        {"averylongwordthatisnominuteatallofanykindeither * * * *", "minute", 1, 47,
+         "\"averylongwordthatisnominuteatallofan...\" is not a number"},
         {"\x1b[31m * * * *", "minute", 1, 5, "\"?[31m\" is not a number"},
         {"99999999999999999999 * * * *", "minute", 1, 20, "too large"},
         {", * * * *", "minute", 1, 1, "the list has no value"},
@@ -546,6 +582,7 @@ int main(void)
         cmocka_unit_test(expressions_mean_what_robfig_cron_says),
         cmocka_unit_test(firings_are_those_of_a_clock_on_the_wall),
         cmocka_unit_test(clock_changes_neither_lose_nor_double_a_firing),
+        cmocka_unit_test(a_change_that_is_taken_back_at_once_neither_loses_nor_doubles_a_firing),
         cmocka_unit_test(seven_is_sunday_and_29_february_is_found_across_2100),
         cmocka_unit_test(refusals_name_field_column_and_reason),
         cmocka_unit_test(an_expression_of_any_length_is_judged_not_trusted),

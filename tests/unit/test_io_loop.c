@@ -287,6 +287,35 @@ static void look_at_pipe(void *context, unsigned events)
     add_note(paced->notes, 'd');
 }
 
+static void look_and_hurry(void *context, unsigned events)
+{
+    struct notes *notes = context;
+    (void)events;
+    loop_hurry(notes->loop);
+    add_note(notes, 'd');
+}
+
+/* In this pace it would not end. */
+static void a_hurry_is_a_look_at_once(void **state)
+{
+    (void)state;
+    enum { LOOKS = 100, HOUR_MS = 3600 * 1000 };
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    struct notes notes = {.loop = open_loop(), .stop_at = LOOKS};
+    struct loop_watch *watch = NULL;
+    loop_set_pace(notes.loop, HOUR_MS);
+    assert_true(result_is_ok(
+        loop_watch_fd(notes.loop, ends[0], LOOP_READ, look_and_hurry, &notes, &watch, NULL)));
+    run_loop(notes.loop);
+    assert_int_equal(notes.count, LOOKS);
+    loop_stop_watch(notes.loop, watch);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    (void)loop_close(notes.loop);
+}
+
 static void note_and_defer(void *context)
 {
     const struct note *note = context;
@@ -360,6 +389,7 @@ int main(void)
         cmocka_unit_test(other_events_may_be_asked_for),
         cmocka_unit_test(a_descriptor_that_is_not_open_is_an_error),
         cmocka_unit_test(descriptors_are_looked_at_in_their_pace),
+        cmocka_unit_test(a_hurry_is_a_look_at_once),
         cmocka_unit_test(signals_come_from_the_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

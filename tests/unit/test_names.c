@@ -196,6 +196,21 @@ static void a_valid_label_value_is_left_alone(void **state)
     arena_free(&arena);
 }
 
+static void upper_case_letters_become_lower_case(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    static const char *const given[] = {"churn-az", "Churn-AZ", "CHURN.az", "-Churn_AZ-"};
+    for (size_t at = 0; at < COUNT_OF(given); at++) {
+        assert_string_equal(name_with_hash(&arena, given[at], 7, NAME_LIMIT_LABEL),
+                            "churn-az-kbbbbbbbbb");
+    }
+    assert_string_equal(name_step_job(&arena, "Churn-1", "5f1c", "train", 1),
+                        "churn-1-train-j2fts4p2x8");
+    assert_string_equal(name_as_label(&arena, "A_b/C"), "a-b-c-nqq5rxjgsq");
+    arena_free(&arena);
+}
+
 static void environment_names_are_upper_case(void **state)
 {
     (void)state;
@@ -216,6 +231,7 @@ int main(void)
         cmocka_unit_test(a_long_run_s_name_leaves_its_step_in_sight),
         cmocka_unit_test(a_long_trigger_s_runs_keep_apart),
         cmocka_unit_test(a_valid_label_value_is_left_alone),
+        cmocka_unit_test(upper_case_letters_become_lower_case),
         cmocka_unit_test(environment_names_are_upper_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

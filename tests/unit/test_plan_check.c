@@ -118,6 +118,20 @@ static const struct check_row check_rows[] = {
     {"Tidemill's variables are its own",
      "'steps':[{'name':'a','image':'i','env':[{'name':'TIDEMILL_RUN','value':'x'}]}]", "",
      "TIDEMILL_RUN"},
+    {"a step's variable may not hide a parameter",
+     "'params':[{'name':'x','default':'1'}],'steps':[{'name':'a','image':'i','env':["
+     "{'name':'HOME','value':'/tmp'},{'name':'PARAM_X','value':'2'}]}]",
+     REASON_ENV_COLLISION,
+     "spec.steps[0].env[1] of step \"a\": PARAM_X is set by Tidemill; choose another name"},
+    {"a step's variable may not hide a result",
+     "'steps':[{'name':'a','image':'i','outputs':{'results':[{'name':'auc'}]}},"
+     "{'name':'b','image':'i','env':[{'name':'RESULT_A_AUC','value':'1'}]}]",
+     REASON_ENV_COLLISION,
+     "spec.steps[1].env[0] of step \"b\": RESULT_A_AUC is set by Tidemill; choose another name"},
+    {"variables that begin like ours and are none are the step's own",
+     "'params':[{'name':'x','default':'1'}],'steps':[{'name':'a','image':'i','env':["
+     "{'name':'PARAM_Y','value':'2'}]}]",
+     NULL, NULL},
     {"a check is about a result of its own step",
      "'steps':[{'name':'a','image':'i','checks':[{'result':'r','min':'1'}]}]",
      REASON_UNKNOWN_RESULT,

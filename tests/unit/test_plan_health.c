@@ -237,12 +237,91 @@ static void what_can_t_be_served_is_refused_with_its_field(void **state)
     }
 }
 
+/* ---- versions whose files can't be served ---- */
+
+static const struct {
+    const char *sentence;
+    const char *artifact;
+    const char *expected;
+} artifacts[] = {
+    {"files elsewhere", "{'uri':'s3://lake/model','digest':'sha256:00'}",
+     "False InvalidSpec: spec.artifact.uri: \"s3://lake/model\": only pvc://CLAIM/PATH can be "
+     "read; "
+     "publish a new version"},
+    {"a claim without a path", "{'uri':'pvc://claim','digest':'sha256:00'}",
+     "False InvalidSpec: spec.artifact.uri: \"pvc://claim\": only"},
+    {"a path without a claim", "{'uri':'pvc:///model','digest':'sha256:00'}",
+     "False InvalidSpec: spec.artifact.uri: \"pvc:///model\": only"},
+    {"the whole claim", "{'uri':'pvc://claim/','digest':'sha256:00'}",
+     "False InvalidSpec: spec.artifact.uri: \"pvc://claim/\": only"},
+    {"files nowhere", "{'digest':'sha256:00'}", "False InvalidSpec: spec.artifact.uri: \"\": only"},
+    {"files that nobody can check", "{'uri':'pvc://claim/model'}",
+     "False InvalidSpec: spec.artifact.digest: must be sha256:HEX, since nothing serves that was "
+     "not checked; publish a new version"},
+    {"files that are checked by another hash", "{'uri':'pvc://claim/model','digest':'md5:00'}",
+     "False InvalidSpec: spec.artifact.digest: must be sha256:HEX"},
+};
+
+static void a_version_whose_files_can_t_be_served_is_told_which_and_never_brought_up(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < COUNT_OF(artifacts); at++) {
+        struct model_world world = {.now = MODEL_WORLD_START};
+        model_world_add_model(&world);
+        model_world_add_version(&world, 0, false);
+        json_t *version = model_world_find(&world, KIND_MODEL_VERSION, "churn-0");
+        json_object_set_new(json_object_get(version, "spec"), "artifact",
+                            parse(artifacts[at].artifact));
+        come_to_rest(&world);
+        assert_null(model_world_find(&world, KIND_DEPLOYMENT, "churn-0"));
+        const char *ready = condition(&world, KIND_MODEL_VERSION, "churn-0", "Ready");
+        if (!text_starts_with(ready, artifacts[at].expected)) {
+            fail_msg("%s: %s", artifacts[at].sentence, ready);
+        }
+        model_world_free(&world);
+    }
+}
+
+/* Its pod is replaced by one that has not copied yet; it is said of the newest spec too. */
+static void what_was_found_in_the_files_is_said_until_a_pod_finds_something_else(void **state)
+{
+    (void)state;
+    static const char found[] = "False ArtifactUnusable: ArtifactIO: the copy failed; it is tried "
+                                "again";
+    struct model_world world = {.now = MODEL_WORLD_START};
+    model_world_add_model(&world);
+    model_world_add_version(&world, 0, false);
+    come_to_rest(&world);
+    model_world_fail_copy(&world, "churn-0", "ArtifactIO");
+    come_to_rest(&world);
+    assert_string_equal(condition(&world, KIND_MODEL_VERSION, "churn-0", "Verified"), found);
+    put_pod(&world, "{'phase':'Pending'}");
+    json_t *version = model_world_find(&world, KIND_MODEL_VERSION, "churn-0");
+    json_object_set_new(json_object_get(version, "metadata"), "generation", json_integer(2));
+    come_to_rest(&world);
+    assert_string_equal(condition(&world, KIND_MODEL_VERSION, "churn-0", "Verified"), found);
+    size_t at;
+    json_t *item;
+    json_array_foreach(json_object_get(json_object_get(version, "status"), "conditions"), at, item)
+    {
+        assert_int_equal(json_integer_value(json_object_get(item, "observedGeneration")), 2);
+    }
+    model_world_bring_up(&world, "churn-0");
+    come_to_rest(&world);
+    assert_string_equal(
+        condition(&world, KIND_MODEL_VERSION, "churn-0", "Verified"),
+        "True DigestVerified: what was copied to serve has the digest that was published");
+    model_world_free(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_version_that_does_not_come_up_says_why),
         cmocka_unit_test(a_deployment_that_is_refused_is_told_in_the_api_server_s_words),
         cmocka_unit_test(what_can_t_be_served_is_refused_with_its_field),
+        cmocka_unit_test(a_version_whose_files_can_t_be_served_is_told_which_and_never_brought_up),
+        cmocka_unit_test(what_was_found_in_the_files_is_said_until_a_pod_finds_something_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -151,6 +151,35 @@ static void a_pin_that_names_nothing_is_not_ready_although_the_champion_serves(v
     model_world_free(&world);
 }
 
+static void a_pin_that_names_nothing_says_so_although_no_version_serves(void **state)
+{
+    (void)state;
+    struct model_world world;
+    set_up(&world);
+    model_world_add_model(&world);
+    json_t *spec = json_object_get(model_world_find(&world, KIND_MODEL, MODEL_NAME), "spec");
+    json_object_set_new(spec, "pinnedVersion", json_string("nobody"));
+    come_to_rest(&world);
+    const json_t *conditions = json_object_get(
+        json_object_get(model_world_find(&world, KIND_MODEL, MODEL_NAME), "status"), "conditions");
+    size_t at;
+    json_t *condition;
+    const json_t *ready = NULL;
+    json_array_foreach(conditions, at, condition)
+    {
+        bool is_ready = text_equal(json_string_value(json_object_get(condition, "type")), "Ready");
+        ready = is_ready ? condition : ready;
+    }
+    assert_string_equal(json_string_value(json_object_get(ready, "status")), "False");
+    assert_string_equal(json_string_value(json_object_get(ready, "reason")),
+                        "PinnedVersionNotFound");
+    assert_string_equal(json_string_value(json_object_get(ready, "message")),
+                        "spec.pinnedVersion: there is no ModelVersion \"nobody\" of this model in "
+                        "this namespace; no version serves on");
+    assert_string_equal(model_world_selected(&world), "");
+    model_world_free(&world);
+}
+
 static void every_champion_gets_its_time_to_drain(void **state)
 {
     (void)state;
@@ -413,6 +442,7 @@ int main(void)
         cmocka_unit_test(a_deleted_service_comes_back_to_the_champion_while_a_candidate_comes_up),
         cmocka_unit_test(a_selector_that_somebody_changed_is_mended),
         cmocka_unit_test(a_pin_that_names_nothing_is_not_ready_although_the_champion_serves),
+        cmocka_unit_test(a_pin_that_names_nothing_says_so_although_no_version_serves),
         cmocka_unit_test(every_champion_gets_its_time_to_drain),
         cmocka_unit_test(what_serves_alone_goes_on_until_a_new_model_s_champion_serves),
         cmocka_unit_test(in_any_life_the_service_leads_only_to_pods_that_answer),

@@ -8,6 +8,7 @@
 #include "support/golden.h"
 #include "support/run_world.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- the shortest life ---- */
@@ -70,6 +71,67 @@ static void a_run_waits_and_says_for_what(void **state)
     (void)world_settle_pipeline(&world, "churn");
     assert_string_equal(run_world_step(&world), "create Job, status PipelineRun");
     assert_string_equal(run_world_text(&world, "status/phase"), "Running");
+    world_free(&world);
+}
+
+/* The watches of the two kinds are apart: the Pipeline's status may come first. */
+static void a_run_waits_for_the_revision_that_its_pipeline_names(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, ONE_STEP);
+    const char *name = arena_copy_text(
+        &world.arena, world_text(&world, KIND_PIPELINE, "churn", "status/revision"));
+    json_t *revision = json_deep_copy(world_find(&world, KIND_CONTROLLER_REVISION, name));
+    world_remove(&world, KIND_CONTROLLER_REVISION, name);
+    run_world_put(&world, "r", "");
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
+    assert_string_equal(run_world_ready(&world),
+                        arena_print(&world.arena,
+                                    "Unknown PipelineNotReady: waiting for revision %s of Pipeline "
+                                    "\"churn\"",
+                                    name));
+    assert_string_equal(run_world_text(&world, "status/phase"), "Pending");
+    assert_string_equal(run_world_step(&world), "");
+    char *text = json_dumps(revision, 0);
+    (void)world_put(&world, KIND_CONTROLLER_REVISION, "%s", text);
+    free(text);
+    json_decref(revision);
+    assert_string_equal(run_world_step(&world), "create Job, status PipelineRun");
+    assert_string_equal(run_world_text(&world, "status/revision"), name);
+    world_free(&world);
+}
+
+/* The run's own value goes before the default; both are kept as they were written. */
+static void parameters_become_variables_of_each_step(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world,
+                   "'params':[{'name':'learning-rate','type':'number','default':'0.10'},"
+                   "{'name':'seed','type':'integer','default':'7'}],%s",
+                   ONE_STEP);
+    run_world_put(&world, "r", "'params':[{'name':'seed','value':'11'}]");
+    assert_string_equal(run_world_step(&world), "create Job, status PipelineRun");
+    static const struct name_value expected[] = {{"PARAM_LEARNING_RATE", "0.10"},
+                                                 {"PARAM_SEED", "11"}};
+    const json_t *env = world_get(&world, KIND_JOB, run_world_job(&world, "train", 1),
+                                  "spec/template/spec/containers/0/env");
+    size_t found = 0;
+    size_t at;
+    json_t *item;
+    json_array_foreach(env, at, item)
+    {
+        const char *name = json_string_value(json_object_get(item, "name"));
+        if (text_starts_with(name, "PARAM_")) {
+            assert_true(found < COUNT_OF(expected));
+            assert_string_equal(name, expected[found].name);
+            assert_string_equal(json_string_value(json_object_get(item, "value")),
+                                expected[found].value);
+            found++;
+        }
+    }
+    assert_int_equal(found, COUNT_OF(expected));
     world_free(&world);
 }
 
@@ -378,6 +440,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_of_one_step_costs_three_writes),
         cmocka_unit_test(a_run_waits_and_says_for_what),
+        cmocka_unit_test(a_run_waits_for_the_revision_that_its_pipeline_names),
+        cmocka_unit_test(parameters_become_variables_of_each_step),
         cmocka_unit_test(parameters_that_do_not_fit_end_the_run),
         cmocka_unit_test(runs_take_turns_in_order_of_age),
         cmocka_unit_test(a_run_that_has_begun_takes_a_place_before_its_status_says_so),

@@ -4,6 +4,7 @@
 
 #include "core/civil.h"
 #include "core/text.h"
+#include "plan/backoff.h"
 #include "plan/reasons.h"
 #include "support/golden.h"
 #include "support/run_world.h"
@@ -64,6 +65,33 @@ static void a_failed_attempt_is_tried_again_when_its_time_has_come(void **state)
     assert_int_equal(world_integer(&world, KIND_PIPELINE_RUN, "r", "status/steps/0/attempts"), 3);
     assert_int_equal(world_count(&world, KIND_JOB), 3);
     world_free(&world);
+}
+
+static void waits_grow_up_to_the_longest_and_never_overflow(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sentence;
+        struct backoff_spec backoff;
+        int64_t failed;
+        int64_t seconds;
+    } rows[] = {
+        {"nothing is said: ten seconds", {.factor = INTEGER_ABSENT}, 1, 10},
+        {"then twice as long each time", {.factor = INTEGER_ABSENT}, 3, 40},
+        {"and five minutes at most", {.factor = INTEGER_ABSENT}, 6, 300},
+        {"parts of a second are rounded up", {.initial = "1500ms", .factor = 1}, 9, 2},
+        {"the first wait is bounded too", {.initial = "1h", .factor = 2, .max = "1m"}, 1, 60},
+        {"a product beyond 64 bits is the longest wait",
+         {.initial = "5s", .factor = INT64_MAX, .max = "1h"},
+         2,
+         3600},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        int64_t seconds = backoff_seconds(&rows[at].backoff, rows[at].failed);
+        if (seconds != rows[at].seconds) {
+            fail_msg("%s: %lld", rows[at].sentence, (long long)seconds);
+        }
+    }
 }
 
 static const char rows_wanted[] = "'steps':[{'name':'train','image':'i','outputs':{'results':"
@@ -265,6 +293,26 @@ static void a_check_that_asks_for_retraining_lets_the_run_go_on_and_says_so(void
     }
 }
 
+static void two_steps_that_ask_for_retraining_at_once_are_both_told(void **state)
+{
+    (void)state;
+    static const char checked[] =
+        "'image':'i','outputs':{'results':[{'name':'psi','type':'number'}]},"
+        "'checks':[{'result':'psi','max':'0.2','onFailure':'Retrain'}]";
+    struct world world;
+    run_world_init(&world, "'steps':[{'name':'first',%s},{'name':'second',%s}]", checked, checked);
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    run_world_end_step(&world, "second", 1, 0, "{'psi':0.4}");
+    run_world_end_step(&world, "first", 1, 0, "{'psi':0.3}");
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
+    assert_string_equal(run_world_ready(&world), "True Succeeded: all 2 steps succeeded");
+    assert_string_equal(world_condition(&world, KIND_PIPELINE_RUN, "r", "RetrainNeeded"),
+                        "True RetrainNeeded: step first: result psi is 0.3, allowed at most 0.2; "
+                        "step second: result psi is 0.4, allowed at most 0.2");
+    world_free(&world);
+}
+
 static void a_job_that_vanished_is_asked_for_before_its_attempt_is_given_up(void **state)
 {
     (void)state;
@@ -290,6 +338,27 @@ static void a_job_that_vanished_is_asked_for_before_its_attempt_is_given_up(void
     struct plan plan = world_plan_run(&world, "r");
     assert_string_equal(plan_outline(&world, &plan), "probe Job");
     assert_int_equal(plan.wake_at, world.now + 30);
+    world_free(&world);
+}
+
+/* Whoever may write the status can leave it out: it follows from the rest. */
+static void a_status_that_does_not_name_its_job_is_completed(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "%s", retried);
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    const char *job = run_world_job(&world, "train", 1);
+    json_t *step = world_get(&world, KIND_PIPELINE_RUN, "r", "status/steps/0");
+    assert_int_equal(json_object_del(step, "job"), 0);
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
+    assert_string_equal(run_world_text(&world, "status/steps/0/job"), job);
+    assert_int_equal(world_integer(&world, KIND_PIPELINE_RUN, "r", "status/steps/0/attempts"), 1);
+    run_world_end_step(&world, "train", 1, 0, "");
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_ready(&world), "True Succeeded: all 1 step succeeded");
+    assert_int_equal(world_count(&world, KIND_JOB), 1);
     world_free(&world);
 }
 
@@ -335,6 +404,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failed_attempt_is_tried_again_when_its_time_has_come),
+        cmocka_unit_test(waits_grow_up_to_the_longest_and_never_overflow),
         cmocka_unit_test(a_job_that_is_complete_waits_for_what_its_pod_left),
         cmocka_unit_test(a_pod_that_never_turns_up_fails_the_attempt_in_the_end),
         cmocka_unit_test(the_recorded_end_of_a_step_never_changes),
@@ -342,7 +412,9 @@ int main(void)
         cmocka_unit_test(results_are_read_or_the_attempt_has_failed),
         cmocka_unit_test(checks_stop_or_warn),
         cmocka_unit_test(a_check_that_asks_for_retraining_lets_the_run_go_on_and_says_so),
+        cmocka_unit_test(two_steps_that_ask_for_retraining_at_once_are_both_told),
         cmocka_unit_test(a_job_that_vanished_is_asked_for_before_its_attempt_is_given_up),
+        cmocka_unit_test(a_status_that_does_not_name_its_job_is_completed),
         cmocka_unit_test(a_job_whose_status_write_was_lost_is_taken_up),
         cmocka_unit_test(a_job_that_was_collected_after_its_success_is_no_failure),
     };

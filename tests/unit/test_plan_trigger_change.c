@@ -407,6 +407,21 @@ static void a_schedule_gives_its_time_to_parameters(void **state)
     world_free(&world);
 }
 
+static void a_schedule_without_any_time_left_says_so(void **state)
+{
+    (void)state;
+    struct world world;
+    int64_t last_summer = 0;
+    assert_true(civil_parse("9999-07-01T00:00:00Z", &last_summer));
+    trigger_world_init(&world, "'schedule':{'cron':'0 0 1 1 *','catchUp':{'policy':'None'}}");
+    world.now = last_summer;
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_ready(&world), "True Scheduled: no time of the schedule is left");
+    assert_string_equal(world_text(&world, KIND_TRIGGER, "t", "status/nextScheduleTime"), "");
+    assert_int_equal(trigger_wake_at(&world), TIME_ABSENT);
+    world_free(&world);
+}
+
 static void durations_that_can_t_be_read_stall(void **state)
 {
     (void)state;
@@ -489,6 +504,32 @@ static void a_delivery_waits_for_the_run_before_and_is_not_lost(void **state)
     world_free(&world);
 }
 
+static void a_delivery_that_is_given_back_stays_before_those_that_came_later(void **state)
+{
+    (void)state;
+    struct world world;
+    trigger_world_init(&world, WEBHOOK ",'concurrencyPolicy':'Queue'");
+    (void)trigger_settle(&world);
+    put_deliveries(&world, "{'id':'d-1'},{'id':'d-2','values':[{'name':'after','value':'bbb'}]},"
+                           "{'id':'d-3','values':[{'name':'after','value':'ccc'}]}");
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_fired(&world), "d-1 ");
+    assert_string_equal(world_text(&world, KIND_TRIGGER, "t", "status/deliveries/0/id"), "d-3");
+    world_merge(&world, KIND_TRIGGER, "t", "{'spec':{'suspend':true}}");
+    (void)trigger_settle(&world);
+    assert_int_equal(json_array_size(world_get(&world, KIND_TRIGGER, "t", "status/deliveries")), 2);
+    assert_string_equal(world_text(&world, KIND_TRIGGER, "t", "status/deliveries/0/id"), "d-2");
+    assert_string_equal(world_text(&world, KIND_TRIGGER, "t", "status/deliveries/1/id"), "d-3");
+    world_merge(&world, KIND_TRIGGER, "t", "{'spec':{'suspend':false}}");
+    for (int ended = 0; ended < 2; ended++) {
+        trigger_end_runs(&world, "Succeeded");
+        (void)trigger_settle(&world);
+    }
+    assert_string_equal(trigger_fired(&world), "d-1 d-2 d-3 ");
+    assert_string_equal(commits(&world), "bbb ccc ");
+    world_free(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -509,9 +550,11 @@ int main(void)
         cmocka_unit_test(what_was_told_by_an_older_mark_starts_nothing),
         cmocka_unit_test(a_firing_that_is_given_up_leaves_no_mark),
         cmocka_unit_test(a_schedule_gives_its_time_to_parameters),
+        cmocka_unit_test(a_schedule_without_any_time_left_says_so),
         cmocka_unit_test(durations_that_can_t_be_read_stall),
         cmocka_unit_test(each_delivery_starts_one_run_in_the_order_of_coming),
         cmocka_unit_test(a_delivery_waits_for_the_run_before_and_is_not_lost),
+        cmocka_unit_test(a_delivery_that_is_given_back_stays_before_those_that_came_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

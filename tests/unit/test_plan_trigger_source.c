@@ -81,6 +81,26 @@ static void several_ends_at_once_start_one_run_that_says_so(void **state)
     world_free(&world);
 }
 
+/* Runs come by name: here the newest is first, so the older ones find no place any more. */
+static void of_very_many_ends_at_once_the_newest_are_told(void **state)
+{
+    (void)state;
+    enum { ENDS = 20 };
+    struct world world;
+    trigger_world_init(&world, OTHER);
+    for (int at = 0; at < ENDS; at++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "end-%02d", at);
+        put_end(&world, name, "Succeeded", START + ENDS - at);
+    }
+    (void)trigger_settle(&world);
+    assert_int_equal(trigger_firings(&world), 1);
+    const char *run = world_text(&world, KIND_TRIGGER, "t", "status/lastRunRef/name");
+    assert_string_equal(world_text(&world, KIND_PIPELINE_RUN, run, "spec/cause/message"),
+                        "16 runs of Pipeline data, the newest end-00: Succeeded");
+    world_free(&world);
+}
+
 /* History, or a user, takes any of them away: what is left is not new. */
 static void runs_that_are_deleted_make_no_old_one_new(void **state)
 {
@@ -297,6 +317,7 @@ int main(void)
         cmocka_unit_test(each_end_of_the_other_pipeline_starts_one_run),
         cmocka_unit_test(an_end_that_comes_late_by_a_skewed_clock_is_new),
         cmocka_unit_test(several_ends_at_once_start_one_run_that_says_so),
+        cmocka_unit_test(of_very_many_ends_at_once_the_newest_are_told),
         cmocka_unit_test(runs_that_are_deleted_make_no_old_one_new),
         cmocka_unit_test(a_loop_of_pipelines_ends),
         cmocka_unit_test(each_change_of_a_model_that_is_asked_for_starts_one_run),

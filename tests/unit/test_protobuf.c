@@ -566,6 +566,33 @@ static void what_is_wrong_is_told_with_its_path(void **state)
     }
 }
 
+/* None of ours does; one that did would say so at once, and not drop what was sent. */
+static void a_table_that_numbers_what_has_no_form_here_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        enum field_type type;
+        const char *message;
+    } rows[] = {
+        {FIELD_TEXT_LIST, "a field table numbers a field of type text-list"},
+        {FIELD_RAW, "a field table numbers a field of type raw"},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct arena arena = {0};
+        struct error error = {0};
+        struct raw_json into = {0};
+        const struct field field = {.name = "x", .type = rows[at].type, .number = 1};
+        const struct schema schema = {
+            .name = "x", .size = sizeof(into), .fields = &field, .field_count = 1};
+        struct result result = protobuf_decode(&arena, &schema, (struct span){BYTES("\x0a\x01x")},
+                                               &into, &error);
+        assert_int_equal(result.kind, ERROR_INVALID);
+        assert_string_equal(error.message, rows[at].message);
+        assert_null(into.text);
+        arena_free(&arena);
+    }
+}
+
 static void a_pod_without_a_name_is_refused(void **state)
 {
     (void)state;
@@ -891,6 +918,7 @@ int main(void)
         cmocka_unit_test(a_map_is_sorted_and_the_last_of_a_name_counts),
         cmocka_unit_test(numbers_texts_and_times_come_out_as_from_json),
         cmocka_unit_test(what_is_wrong_is_told_with_its_path),
+        cmocka_unit_test(a_table_that_numbers_what_has_no_form_here_is_refused),
         cmocka_unit_test(a_pod_without_a_name_is_refused),
         cmocka_unit_test(a_list_has_no_more_items_than_it_may),
         cmocka_unit_test(an_object_in_another_wrapping_is_refused),

@@ -226,6 +226,21 @@ static void footers_say_when_clocks_change(void **state)
     arena_free(&arena);
 }
 
+/* RFC 9636, 3.3: an empty footer says nothing about later times. */
+static void without_a_rule_a_zone_stays_as_it_was_last(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct error error = {0};
+    const struct zone *zone = NULL;
+    int64_t next = 0;
+    assert_true(result_is_ok(parse_footer(&arena, "", &zone, &error)));
+    assert_false(zone_next_transition(zone, instant("2026-03-29T00:00:00Z"), &next));
+    assert_int_equal(zone_offset_at(zone, instant("2050-07-01T00:00:00Z")), 0);
+    assert_string_equal(zone_period_at(zone, instant("2050-07-01T00:00:00Z")).abbreviation, "UTC");
+    arena_free(&arena);
+}
+
 static void bad_footers_are_refused_with_their_place(void **state)
 {
     (void)state;
@@ -237,6 +252,7 @@ static void bad_footers_are_refused_with_their_place(void **state)
         {"CET", "byte 4: the standard time's offset"},
         {"CET-25", "byte 5: the standard time's offset"},
         {"CET-1:60", "byte 7: the standard time's offset"},
+        {"CET-1:30:60", "byte 10: the standard time's offset"},
         {"<CET-1", "byte 7: the standard time's name"},
         {"ABCDEFGHIJKLMNOP-1", "byte 17: the standard time's name"},
         {"CET-1CEST", "byte 10: the daylight saving time's offset"},
@@ -290,6 +306,7 @@ static void malformed_files_are_refused_by_what_is_wrong(void **state)
         {"no second magic", second, 'X', "no TZif header"},
         {"four thousand million transitions", second + TIMES, (char)0xFF, "the header promises"},
         {"no types", second + TYPES + 3, 0, "0 local time types"},
+        {"no abbreviations", second + CHARACTERS + 3, 0, "there are no abbreviations"},
         {"leap seconds", second + LEAP + 3, 1, "it counts leap seconds"},
         {"too few indicators", second + UT + 3, 1, "1 UT and 0 standard indicators"},
         {"transitions out of order", second + HEADER + 8, (char)0x90, "transition 1 is further"},
@@ -477,6 +494,7 @@ int main(void)
         cmocka_unit_test(utc_needs_no_file_and_never_changes),
         cmocka_unit_test(a_local_time_begins_at_the_first_instant_that_shows_it_or_a_later_one),
         cmocka_unit_test(footers_say_when_clocks_change),
+        cmocka_unit_test(without_a_rule_a_zone_stays_as_it_was_last),
         cmocka_unit_test(bad_footers_are_refused_with_their_place),
         cmocka_unit_test(malformed_files_are_refused_by_what_is_wrong),
         cmocka_unit_test(a_file_cut_anywhere_is_refused),
