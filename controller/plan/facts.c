@@ -44,3 +44,8 @@ const char *fact_reason(const struct fact *refusal)
     return strstr(text_or(refusal->message, ""), "exceeded quota") ? REASON_QUOTA_EXCEEDED
                                                                    : REASON_WRITE_REFUSED;
 }
+
+const char *fact_said(const struct fact *fact)
+{
+    return text_or(fact->message, "no reason given");
+}

@@ -144,7 +144,7 @@ struct trouble model_explain_refusal(const struct model_work *work, const char *
     if (!fact) {
         return (struct trouble){0};
     }
-    const char *said = text_or(fact->message, "no reason given");
+    const char *said = fact_said(fact);
     if (fact->error == ERROR_EXISTS) {
         return (struct trouble){
             REASON_NAME_TAKEN,

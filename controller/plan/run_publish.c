@@ -52,6 +52,29 @@ static void fail_seal(struct run_work *work, const char *why)
             arena_print(work->arena, "the artifact to publish could not be digested: %s", why));
 }
 
+/* Why the artifact has no digest now; NULL: it has. */
+static const char *read_seal(struct run_work *work, const struct container_status *container,
+                             struct artifact_status *artifact)
+{
+    struct artifact_report report = {0};
+    struct error error = {0};
+    if (!container) {
+        return "its pod is gone";
+    }
+    if (text_is_empty(container->state.terminated.message)) {
+        return "its pod left no digest";
+    }
+    if (!result_is_ok(codec_decode_artifact_report(work->arena, container->state.terminated.message,
+                                                   &report, &error))) {
+        return arena_copy_text(work->arena, error.message);
+    }
+    if (report.digest_count == 0) {
+        return "its pod left a report without a digest";
+    }
+    artifact->digest = report.digests[0].value;
+    return NULL;
+}
+
 /* True when the artifact has its digest. */
 static bool seal(struct run_work *work, struct artifact_status *artifact)
 {
@@ -60,7 +83,7 @@ static bool seal(struct run_work *work, struct artifact_status *artifact)
     if (!job) {
         const struct fact *fact = fact_find(&work->view->facts, OPERATION_CREATE, KIND_JOB, name);
         if (fact && fact->error == ERROR_INVALID) {
-            fail_seal(work, fact->message);
+            fail_seal(work, fact_said(fact));
             return false;
         }
         if (fact && fact->error != ERROR_NONE) {
@@ -68,7 +91,7 @@ static bool seal(struct run_work *work, struct artifact_status *artifact)
                               arena_print(work->arena,
                                           "Job %s can't be created: %s; it is tried "
                                           "again",
-                                          name, fact->message));
+                                          name, fact_said(fact)));
             plan_next_group(work->plan);
             start_seal(work, artifact, name);
             plan_next_group(work->plan);
@@ -92,17 +115,11 @@ static bool seal(struct run_work *work, struct artifact_status *artifact)
     }
     const struct container_status *container =
         evidence.pod ? pod_find_container(evidence.pod, CONTAINER_SEAL) : NULL;
-    struct artifact_report report = {0};
-    struct error error = {.message = "its pod is gone"};
-    if (!container || text_is_empty(container->state.terminated.message) ||
-        !result_is_ok(codec_decode_artifact_report(work->arena, container->state.terminated.message,
-                                                   &report, &error)) ||
-        report.digest_count == 0) {
-        fail_seal(work, error.message);
-        return false;
+    const char *wrong = read_seal(work, container, artifact);
+    if (wrong) {
+        fail_seal(work, wrong);
     }
-    artifact->digest = report.digests[0].value;
-    return true;
+    return !wrong;
 }
 
 static void collect_metrics(struct run_work *work, struct model_version_spec *spec)
@@ -217,7 +234,7 @@ static bool publish_version(struct run_work *work, const struct artifact_status 
     if (fact && fact->error == ERROR_INVALID) {
         run_end(work, RUN_FAILED, REASON_WRITE_REFUSED,
                 arena_print(work->arena, "ModelVersion %s is refused by the API server: %s", name,
-                            fact->message));
+                            fact_said(fact)));
         return false;
     }
     if (fact && fact->error != ERROR_NONE) {
@@ -225,7 +242,7 @@ static bool publish_version(struct run_work *work, const struct artifact_status 
                           arena_print(work->arena,
                                       "ModelVersion %s can't be created: %s; it is "
                                       "tried again",
-                                      name, fact->message));
+                                      name, fact_said(fact)));
         plan_next_group(work->plan);
         create_version(work, artifact, name);
         plan_next_group(work->plan);

@@ -201,14 +201,14 @@ static void note_refusal(struct run_work *work, struct ancestry *ancestry, size_
         status->reason = REASON_WRITE_REFUSED;
         status->completion_time = work->view->now;
         status->message = arena_print(work->arena, "the API server refuses the step's Job: %s",
-                                      fact->message);
+                                      fact_said(fact));
         return;
     }
     run_note_obstacle(work, fact_reason(fact),
                       arena_print(work->arena,
                                   "step %s: its Job can't be created: %s; it is tried "
                                   "again",
-                                  status->name, text_or(fact->message, "no reason given")));
+                                  status->name, fact_said(fact)));
     plan_next_group(work->plan);
     create_job(work, ancestry, index, status->attempts + 1, fact->name);
 }

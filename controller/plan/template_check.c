@@ -109,7 +109,7 @@ static const char *check_name(const struct pipeline_view *view, const char *revi
 static void take_answer(struct answers *answers, struct arena *arena, size_t index,
                         const struct step_spec *step, const struct fact *fact)
 {
-    const char *said = text_or(fact->message, "no reason given");
+    const char *said = fact_said(fact);
     if (fact->error == ERROR_INVALID) {
         answers->refused++;
         if (!answers->refusal) {

@@ -89,7 +89,7 @@ static bool wait_or_give_up(struct trigger_work *work, const char *why)
 
 static void settle_refused(struct trigger_work *work, const struct fact *fact)
 {
-    const char *said = text_or(fact->message, "no reason given");
+    const char *said = fact_said(fact);
     const char *why = arena_print(work->arena, "the API server refused it: %s", said);
     if (fact->error == ERROR_EXISTS) {
         give_up(work, REASON_NAME_TAKEN, said);

@@ -122,8 +122,7 @@ void trigger_note_refused_cancel(struct trigger_work *work)
                                               "run %s can't be cancelled, as "
                                               "spec.concurrencyPolicy Replace asks: %s; it is "
                                               "tried again, or cancel it by hand",
-                                              run->meta.name,
-                                              text_or(fact->message, "no reason given")));
+                                              run->meta.name, fact_said(fact)));
         }
     }
 }

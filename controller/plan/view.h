@@ -54,6 +54,9 @@ const struct fact *fact_find(const struct fact_list *facts, enum operation_type 
 /* What a refusal is called: NameTaken, QuotaExceeded or WriteRefused of plan/reasons.h. */
 const char *fact_reason(const struct fact *refusal);
 
+/* The API server's words, or that there were none. */
+const char *fact_said(const struct fact *fact);
+
 struct pipeline_view {
     int64_t now;
     const struct plan_settings *settings;

@@ -99,12 +99,21 @@ static void a_seal_that_fails_ends_the_run_with_its_words(void **state)
 static void a_digest_that_can_t_be_read_publishes_nothing(void **state)
 {
     (void)state;
-    static const char *const reports[] = {"", "done", "{}", "{'inputs':7}", "{'inputs':{}}"};
-    for (size_t at = 0; at < COUNT_OF(reports); at++) {
+    static const struct {
+        const char *report;
+        const char *ready;
+    } rows[] = {
+        {"", NO_DIGEST "its pod left no digest"},
+        {"done", NO_DIGEST "line 1"},
+        {"{}", NO_DIGEST "its pod left a report without a digest"},
+        {"{'inputs':7}", NO_DIGEST "inputs: "},
+        {"{'inputs':{}}", NO_DIGEST "its pod left a report without a digest"},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
         struct world world;
-        kubelet_end_pod(&world, start_seal(&world), 0, reports[at], NULL);
+        kubelet_end_pod(&world, start_seal(&world), 0, rows[at].report, NULL);
         assert_string_equal(run_world_step(&world), "status PipelineRun");
-        expect_failed(&world, reports[at], NO_DIGEST);
+        expect_failed(&world, rows[at].report, rows[at].ready);
         world_free(&world);
     }
 }
