@@ -272,6 +272,36 @@ static void a_failure_does_not_wait_for_a_long_interval(void **state)
     assert_int_equal(open_count(world), 0);
 }
 
+/* Nobody is woken by each of the failures, and what changed meanwhile is found as ever. */
+static void a_source_may_be_down_for_a_day(void **state)
+{
+    struct world *world = *state;
+    enum { DAY_MINUTES = 24 * 60, INTERVAL_MINUTES = 5 };
+    struct fake_fetch *fetches = fake_io_fetches(world->fake);
+    start(world);
+    put(world, "t", 1, DATA);
+    fake_io_run(world->fake);
+    answer(world, "http://data.team.svc/x", "\"1\"");
+    size_t sent = sent_count(world);
+    for (int minute = 0; minute < DAY_MINUTES; minute++) {
+        fake_io_advance(world->fake, MINUTE);
+        struct io_visit *visit = fake_fetch_find(fetches, "http://data");
+        if (visit) {
+            fake_fetch_end(
+                fetches, visit,
+                &(struct io_fetched){.failure = ERROR_UNAVAILABLE, .message = "no route"});
+        }
+    }
+    assert_in_range(sent_count(world) - sent, DAY_MINUTES / INTERVAL_MINUTES - 5,
+                    DAY_MINUTES / INTERVAL_MINUTES + 10);
+    assert_int_equal(sighting_of(world, "t")->state, SIGHTING_FAILED);
+    assert_int_equal(world->wakes, 2);
+    fake_io_advance(world->fake, 2 * INTERVAL_MINUTES * MINUTE);
+    answer(world, "http://data.team.svc/x", "\"2\"");
+    assert_int_equal(world->wakes, 3);
+    assert_string_equal(sighting_of(world, "t")->revision, "etag:\"2\"");
+}
+
 /* Its share is full: another host's turn comes at once. */
 static void a_slow_host_keeps_no_other_one_waiting(void **state)
 {
@@ -642,6 +672,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_failure_does_not_wait_for_a_long_interval, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_source_may_be_down_for_a_day, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_slow_host_keeps_no_other_one_waiting, set_up, tear_down),
         cmocka_unit_test(the_share_is_a_server_s),
         cmocka_unit_test_setup_teardown(after_a_start_polls_are_spread, set_up, tear_down),
