@@ -82,13 +82,17 @@ const char *name_step_job(struct arena *arena, const char *run_name, const char 
     return name_with_hash(arena, arena_join(arena, run_part, "-", step_part), hash, NAME_LIMIT_JOB);
 }
 
-const char *name_seal_job(struct arena *arena, const char *run_name, const char *run_uid)
+const char *name_seal_job(struct arena *arena, const char *run_name, const char *run_uid,
+                          int64_t attempt)
 {
     static const char seal_part[] = "-seal";
     size_t run_limit = NAME_LIMIT_JOB - HASH_NAME_LENGTH - sizeof(seal_part);
     const char *run_part = clean_label(arena, run_name, run_limit);
-    return name_with_hash(arena, arena_join(arena, run_part, "", seal_part),
-                          hash_purpose("seal", run_uid), NAME_LIMIT_JOB);
+    uint64_t hash = hash_purpose("seal", run_uid);
+    if (attempt > 1) {
+        hash = hash_text(hash, arena_print(arena, "%lld", (long long)attempt));
+    }
+    return name_with_hash(arena, arena_join(arena, run_part, "", seal_part), hash, NAME_LIMIT_JOB);
 }
 
 const char *name_revision(struct arena *arena, const char *pipeline, const char *pipeline_uid,

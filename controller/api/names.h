@@ -24,7 +24,8 @@ const char *name_with_hash(struct arena *arena, const char *prefix, uint64_t has
 /* Of a step's attempt (from 1). */
 const char *name_step_job(struct arena *arena, const char *run_name, const char *run_uid,
                           const char *step, int64_t attempt);
-const char *name_seal_job(struct arena *arena, const char *run_name, const char *run_uid);
+const char *name_seal_job(struct arena *arena, const char *run_name, const char *run_uid,
+                          int64_t attempt);
 const char *name_revision(struct arena *arena, const char *pipeline, const char *pipeline_uid,
                           const char *spec_json);
 /* MODEL-HASH of the run's uid and the step that made the artifact. */

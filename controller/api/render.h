@@ -73,6 +73,7 @@ const char *render_step_job(struct arena *arena, const struct render_step_job *j
 
 /* `tidemill artifact seal` over one artifact; pod defaults apply to its pod. */
 struct render_seal_job {
+    int64_t attempt; /* from 1 */
     const char *namespace;
     const char *name;
     struct render_owner owner; /* the run */

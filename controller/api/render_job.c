@@ -277,6 +277,6 @@ const char *render_seal_job(struct arena *arena, const struct render_seal_job *j
     const struct raw_json none = {0};
     json_t *merged = merge_layers(&defaults, &none, ours);
     return finish_job(arena, job->namespace, job->name, &job->owner,
-                      run_labels(job->pipeline, job->owner.name, "tidemill-seal"), job->revision, 1,
-                      merged);
+                      run_labels(job->pipeline, job->owner.name, "tidemill-seal"), job->revision,
+                      job->attempt, merged);
 }

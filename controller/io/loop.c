@@ -415,7 +415,7 @@ static struct result look(struct loop *loop, struct error *error)
     if (count < 0 && errno != EINTR) {
         return error_set(error, ERROR_IO, "waiting for events failed: %s", strerror(errno));
     }
-    if (count > 0 && loop->pace_us > 0) {
+    if (count > 0 && count < EVENTS_PER_WAIT && loop->pace_us > 0) { /* else there are more */
         loop->look_at_us = now_us() + loop->pace_us;
     }
     hand_out(loop, events, count > 0 ? (size_t)count : 0);

@@ -24,13 +24,43 @@ static struct artifact_status *published_artifact(struct run_work *work, size_t 
     return run_find_artifact(work, &source);
 }
 
+/*
+ * A Job that reads the artifact and tells its digest: nothing is lost when it is done again. So it
+ * is when a Job ends without a word of its own: somebody deleted its pod, or its node went.
+ */
+enum { SEAL_ATTEMPTS = 3 };
+
+struct seal {
+    int64_t attempt;
+    const char *job; /* its name */
+};
+
+static struct seal seal_of(const struct run_work *work, int64_t attempt)
+{
+    return (struct seal){
+        .attempt = attempt,
+        .job = name_seal_job(work->arena, work->run->meta.name, work->run->meta.uid, attempt)};
+}
+
+/* The one that the status names; the first one before it names any. */
+static struct seal current_seal(const struct run_work *work)
+{
+    const char *known = work->run->status.seal_job;
+    struct seal seal = seal_of(work, 1);
+    while (known && !text_equal(known, seal.job) && seal.attempt < SEAL_ATTEMPTS) {
+        seal = seal_of(work, seal.attempt + 1);
+    }
+    return seal;
+}
+
 static void start_seal(struct run_work *work, const struct artifact_status *artifact,
-                       const char *name)
+                       const struct seal *seal)
 {
     const struct pipeline_run *run = work->run;
     const struct render_seal_job job = {
         .namespace = run->meta.namespace,
-        .name = name,
+        .name = seal->job,
+        .attempt = seal->attempt,
         .owner = {.kind = KIND_PIPELINE_RUN, .name = run->meta.name, .uid = run->meta.uid},
         .pipeline = run->spec.pipeline_ref.name,
         .revision = work->revision,
@@ -38,7 +68,7 @@ static void start_seal(struct run_work *work, const struct artifact_status *arti
         .input = {.name = artifact->name, .path = artifact_path(artifact->uri)},
         .helper_image = work->view->settings->helper_image,
     };
-    plan_create(work->plan, KIND_JOB, run->meta.namespace, name, run->meta.uid,
+    plan_create(work->plan, KIND_JOB, run->meta.namespace, seal->job, run->meta.uid,
                 render_seal_job(work->arena, &job), REASON_SEALING,
                 arena_print(work->arena,
                             "no step has read artifact %s yet, so its digest is made "
@@ -75,35 +105,50 @@ static const char *read_seal(struct run_work *work, const struct container_statu
     return NULL;
 }
 
-/* True when the artifact has its digest. */
-static bool seal(struct run_work *work, struct artifact_status *artifact)
+/* There is no Job of that name: it was not made yet, was refused, or was deleted. */
+static void make_seal(struct run_work *work, const struct artifact_status *artifact,
+                      const struct seal *seal)
 {
-    const char *name = name_seal_job(work->arena, work->run->meta.name, work->run->meta.uid);
-    const struct job *job = run_find_job(work, name);
+    const struct fact *fact = fact_find(&work->view->facts, OPERATION_CREATE, KIND_JOB, seal->job);
+    if (!fact || fact->error == ERROR_NONE) {
+        start_seal(work, artifact, seal);
+        work->after.status.seal_job = seal->job;
+    } else if (fact->error == ERROR_INVALID) {
+        fail_seal(work, fact_said(fact));
+    } else {
+        run_note_obstacle(work, REASON_WRITE_REFUSED,
+                          arena_print(work->arena, "Job %s can't be created: %s; it is tried again",
+                                      seal->job, fact_said(fact)));
+        plan_next_group(work->plan);
+        start_seal(work, artifact, seal);
+        plan_next_group(work->plan);
+    }
+}
+
+/* It ended without a digest. */
+static void seal_again(struct run_work *work, const struct artifact_status *artifact,
+                       const struct seal *seal, bool spoke, const char *why)
+{
+    if (spoke || seal->attempt >= SEAL_ATTEMPTS) {
+        fail_seal(work, why);
+        return;
+    }
+    const struct seal next = seal_of(work, seal->attempt + 1);
+    make_seal(work, artifact, &next);
+}
+
+/* True when the artifact has its digest. */
+static bool seal_artifact(struct run_work *work, struct artifact_status *artifact)
+{
+    const struct seal seal = current_seal(work);
+    const struct job *job = run_find_job(work, seal.job);
     if (!job) {
-        const struct fact *fact = fact_find(&work->view->facts, OPERATION_CREATE, KIND_JOB, name);
-        if (fact && fact->error == ERROR_INVALID) {
-            fail_seal(work, fact_said(fact));
-            return false;
-        }
-        if (fact && fact->error != ERROR_NONE) {
-            run_note_obstacle(work, REASON_WRITE_REFUSED,
-                              arena_print(work->arena,
-                                          "Job %s can't be created: %s; it is tried "
-                                          "again",
-                                          name, fact_said(fact)));
-            plan_next_group(work->plan);
-            start_seal(work, artifact, name);
-            plan_next_group(work->plan);
-            return false;
-        }
-        start_seal(work, artifact, name);
-        work->after.status.seal_job = name;
+        make_seal(work, artifact, &seal);
         return false;
     }
     struct attempt_evidence evidence = run_judge_attempt(work, job, true);
     if (evidence.state == ATTEMPT_FAILED) {
-        fail_seal(work, evidence.message);
+        seal_again(work, artifact, &seal, evidence.pod != NULL, evidence.message);
         return false;
     }
     if (evidence.state == ATTEMPT_UNDER_WAY) {
@@ -117,7 +162,7 @@ static bool seal(struct run_work *work, struct artifact_status *artifact)
         evidence.pod ? pod_find_container(evidence.pod, CONTAINER_SEAL) : NULL;
     const char *wrong = read_seal(work, container, artifact);
     if (wrong) {
-        fail_seal(work, wrong);
+        seal_again(work, artifact, &seal, container != NULL, wrong);
     }
     return !wrong;
 }
@@ -273,7 +318,7 @@ bool run_publish(struct run_work *work)
     if (!artifact->digest && run_has_published(work)) {
         artifact->digest = work->view->version->spec.artifact.digest;
     }
-    if (!artifact->digest && !seal(work, artifact)) {
+    if (!artifact->digest && !seal_artifact(work, artifact)) {
         return false;
     }
     const char *name = name_model_version(work->arena, work->spec->publish.model,

@@ -49,7 +49,7 @@ static void require_label_value(const char *value)
 static void require_all_names(struct arena *arena, const char *text, const char *step)
 {
     require_hashed_label(name_step_job(arena, text, "uid", step, 1), NAME_LIMIT_JOB);
-    require_hashed_label(name_seal_job(arena, text, "uid"), NAME_LIMIT_JOB);
+    require_hashed_label(name_seal_job(arena, text, "uid", 1), NAME_LIMIT_JOB);
     require_hashed_label(name_revision(arena, text, "uid", "{}"), NAME_LIMIT_LABEL);
     require_hashed_label(name_model_version(arena, text, "uid", step), NAME_LIMIT_SERVICE);
     require_hashed_label(name_with_hash(arena, text, 7, NAME_LIMIT_LABEL), NAME_LIMIT_LABEL);
@@ -112,7 +112,7 @@ static void names_stay_the_same_for_ever(void **state)
                         "churn-1-train-j2fts4p2x8");
     assert_string_equal(name_step_job(&arena, "churn-1", "5f1c", "train", 2),
                         "churn-1-train-fhv9dnfzfv");
-    assert_string_equal(name_seal_job(&arena, "churn-1", "5f1c"), "churn-1-seal-c54kx7f4k5");
+    assert_string_equal(name_seal_job(&arena, "churn-1", "5f1c", 1), "churn-1-seal-c54kx7f4k5");
     assert_string_equal(name_revision(&arena, "churn", "77", "{}"), "churn-cvmcqmz9mn");
     assert_string_equal(name_model_version(&arena, "churn", "5f1c", "train"), "churn-bj9lcpw8jl");
     assert_string_equal(name_scheduled_run(&arena, "nightly", INT64_C(1769828400)),
@@ -131,7 +131,8 @@ static void what_differs_gets_another_name(void **state)
         name_step_job(&arena, "r", "1", "a", 1),   name_step_job(&arena, "r", "1", "a", 2),
         name_step_job(&arena, "r", "1", "a", 11),  name_step_job(&arena, "r", "1", "a1", 1),
         name_step_job(&arena, "r", "2", "a", 1),   name_step_job(&arena, "r", "1", "seal", 1),
-        name_seal_job(&arena, "r", "1"),           name_seal_job(&arena, "r", "2"),
+        name_seal_job(&arena, "r", "1", 1),        name_seal_job(&arena, "r", "2", 1),
+        name_seal_job(&arena, "r", "1", 2),        name_seal_job(&arena, "r", "1", 3),
         name_model_version(&arena, "r", "1", "a"), name_model_version(&arena, "r", "1", "b"),
         name_revision(&arena, "r", "1", "{}"),     name_revision(&arena, "r", "1", "{\"a\":1}"),
         name_revision(&arena, "r", "2", "{}"),

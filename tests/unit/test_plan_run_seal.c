@@ -119,17 +119,40 @@ static void a_digest_that_can_t_be_read_publishes_nothing(void **state)
 }
 
 /* The watch of pods may be late, so it is not given up at once. */
-static void a_seal_whose_pod_is_gone_publishes_nothing(void **state)
+static void a_seal_whose_pod_is_gone_is_made_again_and_not_for_ever(void **state)
+{
+    (void)state;
+    enum { ATTEMPTS = 3 };
+    struct world world;
+    (void)start_seal(&world);
+    for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        const char *job = run_world_job(&world, NULL, attempt);
+        assert_string_equal(run_world_text(&world, "status/sealJob"), job);
+        kubelet_end_job(&world, job, true);
+        world.now += 5 * MINUTE - 1;
+        (void)run_world_step(&world);
+        assert_string_equal(run_world_text(&world, "status/phase"), "Running");
+        world.now++;
+        assert_string_equal(run_world_step(&world), attempt < ATTEMPTS
+                                                        ? "create Job, status PipelineRun"
+                                                        : "status PipelineRun");
+    }
+    expect_failed(&world, "no pod", NO_DIGEST "its pod is gone");
+    world_free(&world);
+}
+
+/* Somebody has deleted the pod: the Job fails, and no container has said why. */
+static void a_seal_that_ends_without_a_word_is_made_again(void **state)
 {
     (void)state;
     struct world world;
-    kubelet_end_job(&world, start_seal(&world), true);
-    world.now += 5 * MINUTE - 1;
-    (void)run_world_step(&world);
-    assert_string_equal(run_world_text(&world, "status/phase"), "Running");
-    world.now++;
-    assert_string_equal(run_world_step(&world), "status PipelineRun");
-    expect_failed(&world, "no pod", NO_DIGEST "its pod is gone");
+    kubelet_end_job(&world, start_seal(&world), false);
+    world.now += 10; /* its pod may still be seen */
+    assert_string_equal(run_world_step(&world), "create Job, status PipelineRun");
+    const char *job = run_world_job(&world, NULL, 2);
+    assert_string_equal(run_world_text(&world, "status/sealJob"), job);
+    kubelet_end_pod(&world, job, 0, "{'inputs':{'model':{'digest':'sha256:1'}}}", NULL);
+    assert_string_equal(run_world_step(&world), "create ModelVersion, status PipelineRun");
     world_free(&world);
 }
 
@@ -172,7 +195,8 @@ int main(void)
         cmocka_unit_test(a_refused_seal_is_tried_again_unless_it_can_never_be),
         cmocka_unit_test(a_seal_that_fails_ends_the_run_with_its_words),
         cmocka_unit_test(a_digest_that_can_t_be_read_publishes_nothing),
-        cmocka_unit_test(a_seal_whose_pod_is_gone_publishes_nothing),
+        cmocka_unit_test(a_seal_whose_pod_is_gone_is_made_again_and_not_for_ever),
+        cmocka_unit_test(a_seal_that_ends_without_a_word_is_made_again),
         cmocka_unit_test(an_artifact_that_its_step_did_not_record_is_not_published),
         cmocka_unit_test(a_uri_that_is_no_place_in_the_claim_is_not_taken_for_one),
     };

@@ -192,7 +192,8 @@ static void helpers_run_as_the_step_beside_them(void **state)
     const struct step_spec of_defaults = {.name = "train", .image = "i"};
     const struct step_spec of_its_own = {
         .name = "train", .image = "i", .pod_template = spec.pod_defaults};
-    const struct render_seal_job seal = {.namespace = "team",
+    const struct render_seal_job seal = {.attempt = 1,
+                                         .namespace = "team",
                                          .name = "seal",
                                          .owner = run,
                                          .pipeline = "churn",

@@ -34,9 +34,8 @@ class User:
         self.api, self.namespace, self.losses, self.dice = api, namespace, losses, dice
 
     def _running_jobs(self) -> list[Json]:
-        # A seal Job has no step, and a run whose seal Job is taken away fails: that is not for here.
         return [job for job in _items(self.api, "Job", self.namespace)
-                if owner_run(job) and STEP in job["metadata"]["labels"] and not _is_over(job)]
+                if owner_run(job) and not _is_over(job)]
 
     def delete_job(self) -> bool:
         jobs = self._running_jobs()
