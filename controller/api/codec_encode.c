@@ -39,27 +39,21 @@ static json_t *encode_text(const struct field *field, const char *from)
 
 static json_t *encode_list(const struct field *field, const char *from, unsigned without)
 {
-    const char *items;
-    size_t count;
-    memcpy(&items, from + field->offset, sizeof(items));
-    memcpy(&count, from + field->count_offset, sizeof(count));
-    json_t *list = count > 0 ? json_array() : NULL;
-    for (size_t at = 0; at < count; at++) {
+    struct schema_list items = schema_list_of(field, from);
+    json_t *list = items.count > 0 ? json_array() : NULL;
+    for (size_t at = 0; at < items.count; at++) {
         (void)json_array_append_new(
-            list, codec_encode_tree(field->schema, items + at * field->schema->size, without));
+            list, codec_encode_tree(field->schema, schema_item(field, items, at), without));
     }
     return list;
 }
 
 static json_t *encode_text_list(const struct field *field, const char *from)
 {
-    const char **items;
-    size_t count;
-    memcpy(&items, from + field->offset, sizeof(items));
-    memcpy(&count, from + field->count_offset, sizeof(count));
-    json_t *list = count > 0 ? json_array() : NULL;
-    for (size_t at = 0; at < count; at++) {
-        (void)json_array_append_new(list, tree_make_text(items[at]));
+    struct schema_list items = schema_list_of(field, from);
+    json_t *list = items.count > 0 ? json_array() : NULL;
+    for (size_t at = 0; at < items.count; at++) {
+        (void)json_array_append_new(list, tree_make_text(schema_text(items, at)));
     }
     return list;
 }

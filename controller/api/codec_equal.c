@@ -19,29 +19,16 @@ static bool are_numbers_equal(const struct field *field, const char *a, const ch
     return memcmp(a + field->offset, b + field->offset, sizeof(int64_t)) == 0;
 }
 
-struct list {
-    const char *items;
-    size_t count;
-};
-
-static struct list list_of(const struct field *field, const char *from)
-{
-    struct list list;
-    memcpy(&list.items, from + field->offset, sizeof(list.items));
-    memcpy(&list.count, from + field->count_offset, sizeof(list.count));
-    return list;
-}
-
 static bool are_lists_equal(const struct field *field, const char *a, const char *b)
 {
-    struct list left = list_of(field, a);
-    struct list right = list_of(field, b);
+    struct schema_list left = schema_list_of(field, a);
+    struct schema_list right = schema_list_of(field, b);
     if (left.count != right.count) {
         return false;
     }
     for (size_t at = 0; at < left.count; at++) {
-        size_t offset = at * field->schema->size;
-        if (!codec_equal(field->schema, left.items + offset, right.items + offset)) {
+        if (!codec_equal(field->schema, schema_item(field, left, at),
+                         schema_item(field, right, at))) {
             return false;
         }
     }
@@ -50,16 +37,13 @@ static bool are_lists_equal(const struct field *field, const char *a, const char
 
 static bool are_text_lists_equal(const struct field *field, const char *a, const char *b)
 {
-    struct list left = list_of(field, a);
-    struct list right = list_of(field, b);
+    struct schema_list left = schema_list_of(field, a);
+    struct schema_list right = schema_list_of(field, b);
     if (left.count != right.count) {
         return false;
     }
     for (size_t at = 0; at < left.count; at++) {
-        const char *texts[2];
-        memcpy(&texts[0], left.items + at * sizeof(texts[0]), sizeof(texts[0]));
-        memcpy(&texts[1], right.items + at * sizeof(texts[1]), sizeof(texts[1]));
-        if (!text_equal(texts[0], texts[1])) {
+        if (!text_equal(schema_text(left, at), schema_text(right, at))) {
             return false;
         }
     }

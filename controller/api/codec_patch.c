@@ -54,33 +54,20 @@ static void add_operation(struct differ *differ, const char *name, const char *p
 static void diff_structs(struct differ *differ, const char *pointer, const struct schema *schema,
                          const char *before, const char *after);
 
-struct list {
-    const char *items;
-    size_t count;
-};
-
-static struct list list_of(const struct field *field, const char *from)
-{
-    struct list list;
-    memcpy(&list.items, from + field->offset, sizeof(list.items));
-    memcpy(&list.count, from + field->count_offset, sizeof(list.count));
-    return list;
-}
-
-static void diff_lists(struct differ *differ, const char *pointer, const struct schema *schema,
-                       struct list before, struct list after)
+static void diff_lists(struct differ *differ, const char *pointer, const struct field *field,
+                       struct schema_list before, struct schema_list after)
 {
     size_t shared = before.count < after.count ? before.count : after.count;
     for (size_t at = 0; at < shared; at++) {
-        const char *old = before.items + at * schema->size;
-        const char *new = after.items + at * schema->size;
-        if (!codec_equal(schema, old, new)) {
-            diff_structs(differ, add_index(differ->arena, pointer, at), schema, old, new);
+        const char *old = schema_item(field, before, at);
+        const char *new = schema_item(field, after, at);
+        if (!codec_equal(field->schema, old, new)) {
+            diff_structs(differ, add_index(differ->arena, pointer, at), field->schema, old, new);
         }
     }
     for (size_t at = shared; at < after.count; at++) {
         CLEANUP(tree_release)
-        json_t *item = codec_encode_tree(schema, after.items + at * schema->size, 0);
+        json_t *item = codec_encode_tree(field->schema, schema_item(field, after, at), 0);
         add_operation(differ, "add", arena_print(differ->arena, "%s/-", pointer), item);
     }
     for (size_t at = before.count; at > shared; at--) {
@@ -109,10 +96,10 @@ static void diff_field(struct differ *differ, const char *pointer, const struct 
                        const char *before, const char *after)
 {
     if (field->type == FIELD_LIST) {
-        struct list old = list_of(field, before);
-        struct list new = list_of(field, after);
+        struct schema_list old = schema_list_of(field, before);
+        struct schema_list new = schema_list_of(field, after);
         if (old.count > 0 && new.count > 0) {
-            diff_lists(differ, pointer, field->schema, old, new);
+            diff_lists(differ, pointer, field, old, new);
             return;
         }
     }

@@ -58,14 +58,12 @@ static void set_pointer(char *into, size_t offset, const void *pointer)
 
 static void take_list(struct block *block, const struct field *field, const char *from, char *into)
 {
-    const char *items;
-    size_t count;
-    memcpy(&items, from + field->offset, sizeof(items));
-    memcpy(&count, from + field->count_offset, sizeof(count));
+    struct schema_list list = schema_list_of(field, from);
     size_t size = field->schema->size;
-    char *copy = take_array(block, items, count, size);
-    for (size_t at = 0; at < count; at++) {
-        take_members(block, field->schema, items + at * size, copy ? copy + at * size : NULL);
+    char *copy = take_array(block, list.items, list.count, size);
+    for (size_t at = 0; at < list.count; at++) {
+        take_members(block, field->schema, schema_item(field, list, at),
+                     copy ? copy + at * size : NULL);
     }
     set_pointer(into, field->offset, copy);
 }
@@ -73,13 +71,10 @@ static void take_list(struct block *block, const struct field *field, const char
 static void take_text_list(struct block *block, const struct field *field, const char *from,
                            char *into)
 {
-    const char *const *items;
-    size_t count;
-    memcpy(&items, from + field->offset, sizeof(items));
-    memcpy(&count, from + field->count_offset, sizeof(count));
-    const char **copy = take_array(block, items, count, sizeof(*items));
-    for (size_t at = 0; at < count; at++) {
-        const char *text = take_text(block, items[at]);
+    struct schema_list list = schema_list_of(field, from);
+    const char **copy = take_array(block, list.items, list.count, sizeof(*copy));
+    for (size_t at = 0; at < list.count; at++) {
+        const char *text = take_text(block, schema_text(list, at));
         if (copy) {
             copy[at] = text;
         }

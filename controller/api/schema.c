@@ -39,6 +39,26 @@ const struct field *schema_find(const struct schema *schema, const char *name)
     return NULL;
 }
 
+struct schema_list schema_list_of(const struct field *field, const void *object)
+{
+    struct schema_list list;
+    memcpy(&list.items, (const char *)object + field->offset, sizeof(list.items));
+    memcpy(&list.count, (const char *)object + field->count_offset, sizeof(list.count));
+    return list;
+}
+
+const char *schema_item(const struct field *field, struct schema_list list, size_t at)
+{
+    return list.items + at * field->schema->size;
+}
+
+const char *schema_text(struct schema_list list, size_t at)
+{
+    const char *text;
+    memcpy(&text, list.items + at * sizeof(text), sizeof(text));
+    return text;
+}
+
 void schema_clear(const struct schema *schema, void *object)
 {
     static const int64_t time_absent = TIME_ABSENT;

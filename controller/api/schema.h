@@ -68,6 +68,17 @@ const struct schema *schema_of(enum api_kind kind);
 /* NULL when there is none of that name. */
 const struct field *schema_find(const struct schema *schema, const char *name);
 
+/* What a FIELD_LIST or FIELD_TEXT_LIST of `object` points at. */
+struct schema_list {
+    const char *items;
+    size_t count;
+};
+struct schema_list schema_list_of(const struct field *field, const void *object);
+
+/* Item `at` of a FIELD_LIST, and of a FIELD_TEXT_LIST. */
+const char *schema_item(const struct field *field, struct schema_list list, size_t at);
+const char *schema_text(struct schema_list list, size_t at);
+
 /* Makes a zeroed struct one in which everything is absent: times and integers differ from 0. */
 void schema_clear(const struct schema *schema, void *object);
 

@@ -105,6 +105,7 @@ class GitHub(WebhookCase):
         self.wait_condition("Trigger", "flood", "True", "Watching")
         self.assertEqual(202, self.push("flood", "d-1", "abc"))
         self.wait_fired("flood", 1)
+        self.wait_phase(self.runs_of("flood")[0]["metadata"]["name"], "Succeeded")  # its end is a write too
         self.settle()
         start = audit.mark()
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
