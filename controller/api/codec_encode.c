@@ -101,7 +101,7 @@ json_t *codec_encode_field(const struct field *field, const void *from, unsigned
     case FIELD_INTEGER:
         return encode_integer(field, from);
     case FIELD_BOOLEAN:
-        return *((const bool *)from + field->offset) ? json_true() : NULL;
+        return *(const bool *)((const char *)from + field->offset) ? json_true() : NULL;
     case FIELD_TIME:
         return encode_time(field, from);
     case FIELD_OBJECT:

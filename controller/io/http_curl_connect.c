@@ -113,6 +113,7 @@ static void note_protocol(const SSL *ssl, int where, int value)
     unsigned size = 0;
     SSL_get0_alpn_selected(ssl, &name, &size);
     dial->speaks_http2 = size == 2 && memcmp(name, "h2", 2) == 0;
+    dial->is_nested = dial->is_nested || (dial->tls && dial->tls != ssl);
     dial->tls = ssl;
 }
 
@@ -149,6 +150,7 @@ bool http_dial_open(struct http_dial *dial, const struct credential *credential)
     dial->transfer.easy = easy;
     dial->speaks_http2 = false;
     dial->tls = NULL;
+    dial->is_nested = false;
     dial->message[0] = '\0';
     SET(easy, CURLOPT_SSL_CTX_DATA, dial);
     SET(easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
@@ -166,7 +168,7 @@ bool http_dial_open(struct http_dial *dial, const struct credential *credential)
 
 bool http_dial_holds_bytes(const struct http_dial *dial)
 {
-    return SSL_has_pending(dial->tls) == 1;
+    return dial->is_nested || SSL_has_pending(dial->tls) == 1;
 }
 
 void http_dial_close(struct http_dial *dial)

@@ -201,7 +201,8 @@ struct http_dial {
     struct curl_transfer transfer;
     struct http *http;
     bool speaks_http2;        /* by ALPN (RFC 7301) */
-    const struct ssl_st *tls; /* OpenSSL's; curl owns it */
+    const struct ssl_st *tls; /* OpenSSL's, the innermost; curl owns it */
+    bool is_nested;           /* in the TLS of a proxy, which may hold bytes too */
     char message[CURL_ERROR_SIZE];
 };
 
@@ -210,7 +211,7 @@ struct http_dial {
 bool http_dial_open(struct http_dial *dial, const struct credential *credential);
 void http_dial_close(struct http_dial *dial);
 
-/* Bytes that were read ahead of the kernel, and that it will not tell of again. */
+/* There may be bytes that were read ahead of the kernel, and that it will not tell of again. */
 bool http_dial_holds_bytes(const struct http_dial *dial);
 
 /* ---- http2.c ---- */

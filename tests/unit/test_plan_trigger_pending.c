@@ -61,17 +61,22 @@ static void suspend_gives_up_a_run_that_is_refused_and_its_change_is_new_again(v
 }
 
 /* Written down, and the Pipeline deleted before its run was made. */
+static void fire_and_lose_pipeline(struct world *world)
+{
+    trigger_world_init(world, HOURLY);
+    (void)trigger_settle(world);
+    world->now = NEXT_HOUR;
+    struct plan plan = world_plan_trigger(world, "t");
+    (void)world_carry_out(world, &plan, WORLD_CRASH_AFTER, 0);
+    world_remove(world, KIND_PIPELINE, "churn");
+    (void)trigger_settle(world);
+}
+
 static void a_firing_waits_for_its_pipeline_until_its_deadline_is_over(void **state)
 {
     (void)state;
     struct world world;
-    trigger_world_init(&world, HOURLY);
-    (void)trigger_settle(&world);
-    world.now = NEXT_HOUR;
-    struct plan plan = world_plan_trigger(&world, "t");
-    (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 0);
-    world_remove(&world, KIND_PIPELINE, "churn");
-    (void)trigger_settle(&world);
+    fire_and_lose_pipeline(&world);
     const char *run = pending_run(&world);
     assert_string_not_equal(run, "");
     trigger_expect_ready(&world, "False PipelineNotFound: ");
@@ -94,13 +99,7 @@ static void a_firing_whose_pipeline_comes_back_in_time_gets_its_run(void **state
 {
     (void)state;
     struct world world;
-    trigger_world_init(&world, HOURLY);
-    (void)trigger_settle(&world);
-    world.now = NEXT_HOUR;
-    struct plan plan = world_plan_trigger(&world, "t");
-    (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 0);
-    world_remove(&world, KIND_PIPELINE, "churn");
-    (void)trigger_settle(&world);
+    fire_and_lose_pipeline(&world);
     (void)world_put(&world, KIND_PIPELINE, "{'metadata':{'name':'churn'}}");
     world.now += 10 * MINUTE;
     (void)trigger_settle(&world);
