@@ -176,7 +176,8 @@ static const char *judge(const struct sim_scenario *scenario, const struct sim_o
         return result->failure;
     }
     bool is_late = scenario->lateness_counts && has_lag(options);
-    if (scenario->times_count || is_late || options->chaos_per_mille > 0) {
+    bool has_gaps = scenario->gaps_count && options->blow != SIM_BLOW_NONE;
+    if (scenario->times_count || is_late || has_gaps || options->chaos_per_mille > 0) {
         return NULL;
     }
     if (strcmp(result->end, faultless->end) != 0) {

@@ -284,7 +284,10 @@ const struct sim_scenario sim_scenarios[] = {
      .rules = {{.step = "a", .attempt = 1, .exit_code = 1, .message = "no luck"},
                {.run = "s", .step = "b", .exit_code = 7, .message = "never"}},
      .busy_ms = 20 * MINUTE_MS},
-    {.name = "check", .set_up = stopped_by_a_check, .busy_ms = 10 * MINUTE_MS},
+    {.name = "check",
+     .set_up = stopped_by_a_check,
+     .busy_ms = 10 * MINUTE_MS,
+     .gaps_count = true}, /* step c beside step a, which stops the run */
     {.name = "publish", .set_up = publishes, .busy_ms = 20 * MINUTE_MS},
     {.name = "mismatch",
      .set_up = publishes,
