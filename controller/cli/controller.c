@@ -23,8 +23,12 @@
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 
-/* How long what comes while it is busy may wait: loop_set_pace(). */
-enum { PACE_MS = 10 };
+/*
+ * How long what comes while it is busy may wait: a millisecond for each step that runs. No plane
+ * starts more than some 100 steps in a second, so that each of N waits 10 ms x N for the others
+ * anyway. With a few steps it is next to nothing; with hundreds, many events are taken together.
+ */
+enum { PACE_LEAST_MS = 5, PACE_MOST_MS = 30 };
 
 /* A pod object; ours is about 8 kB. */
 enum { POD_MAXIMUM = 1024 * 1024, POD_TIMEOUT_MS = 30 * 1000, POD_RETRY_MS = 2 * 1000 };
@@ -313,6 +317,15 @@ static void on_run_end(void *context, const char *phase)
     observation_count_run(program->observation, phase);
 }
 
+static void on_steps_running(void *context, size_t count)
+{
+    struct program *program = context;
+    size_t pace_ms = count < PACE_MOST_MS ? count : PACE_MOST_MS;
+    pace_ms = pace_ms < PACE_LEAST_MS ? PACE_LEAST_MS : pace_ms;
+    real_io_set_pace(program->real, (int64_t)pace_ms);
+    observation_note_steps_running(program->observation, count);
+}
+
 static void on_leading(void *context, bool leads)
 {
     struct program *program = context;
@@ -350,6 +363,7 @@ static void start_controller(struct program *program, const char *helper_image)
         .on_reconcile = on_reconcile,
         .on_synced = on_synced,
         .on_run_end = on_run_end,
+        .on_steps_running = on_steps_running,
         .on_leading = on_leading,
         .context = program,
     };
@@ -479,13 +493,13 @@ static int run_program(struct program *program)
         struct real_io_options options = {.access = access,
                                           .egress_addresses = program->flags.egress_addresses,
                                           .metrics = observation_metric_set(program->observation),
-                                          .pace_ms = PACE_MS,
                                           .on_signal = on_signal,
                                           .context = program};
         result = real_io_open(&options, &program->real, &error);
     }
     if (result_is_ok(result)) {
         program->io = real_io_seam(program->real);
+        on_steps_running(program, 0);
         struct server_options options = {.address = program->flags.address,
                                          .loop = real_io_loop(program->real),
                                          .health = observation_health(program->observation),

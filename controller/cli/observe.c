@@ -36,6 +36,15 @@ static void collect_triggers(struct observation *observation)
     metric_set(set->delivery_writes, NO_LABELS, (int64_t)hooks.writes);
 }
 
+static void collect_questions(struct observation *observation)
+{
+    const struct controller_metrics *set = &observation->set;
+    const struct executor *executor = controller_executor(observation->controller);
+    struct executor_numbers numbers = executor_numbers(executor);
+    metric_set(set->held_back, NO_LABELS, (int64_t)numbers.held_back);
+    metric_set(set->unasked, NO_LABELS, (int64_t)numbers.unasked);
+}
+
 static void collect_certificate(struct observation *observation)
 {
     const struct controller_metrics *set = &observation->set;
@@ -59,6 +68,7 @@ static void collect(void *context)
     }
     metric_set(observation->set.queue_depth, NO_LABELS,
                (int64_t)queue_numbers(controller_queue(controller)).depth);
+    collect_questions(observation);
     if (controller_election(controller)) {
         metric_set(observation->set.leader_transitions, NO_LABELS,
                    (int64_t)election_numbers(controller_election(controller)).transitions);
@@ -155,6 +165,11 @@ void observation_count_reconcile(struct observation *observation, enum api_kind 
 void observation_count_run(struct observation *observation, const char *phase)
 {
     metric_add(observation->set.runs, LABELS(phase), 1);
+}
+
+void observation_note_steps_running(struct observation *observation, size_t count)
+{
+    metric_set(observation->set.steps_running, NO_LABELS, (int64_t)count);
 }
 
 void observation_note_leading(struct observation *observation, bool leads)

@@ -9,6 +9,7 @@
 #include "api/kind.h"
 #include "core/result.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct certificate;
@@ -38,6 +39,7 @@ void observation_pass_synced(struct observation *observation, enum api_kind kind
 void observation_count_reconcile(struct observation *observation, enum api_kind kind,
                                  int64_t duration_us, enum error_kind error);
 void observation_count_run(struct observation *observation, const char *phase);
+void observation_note_steps_running(struct observation *observation, size_t count);
 void observation_note_leading(struct observation *observation, bool leads);
 
 #endif

@@ -114,7 +114,6 @@ static struct result open_parts(struct real_io *real, const struct real_io_optio
                                 struct error *error)
 {
     TRY(loop_open(&real->loop, error));
-    loop_set_pace(real->loop, options->pace_ms);
     if (options->on_signal) {
         TRY(loop_catch_signals(real->loop, options->on_signal, options->context, error));
     }
@@ -157,6 +156,11 @@ struct result real_io_open(const struct real_io_options *options, struct real_io
 struct loop *real_io_loop(struct real_io *real)
 {
     return real->loop;
+}
+
+void real_io_set_pace(struct real_io *real, int64_t milliseconds)
+{
+    loop_set_pace(real->loop, milliseconds);
 }
 
 struct result real_io_run(struct real_io *real, struct error *error)

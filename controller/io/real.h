@@ -24,7 +24,6 @@ struct real_io_options {
     bool allow_plugins;
     struct address_ranges egress_addresses;   /* private ones that users' URLs may lead to */
     const struct controller_metrics *metrics; /* NULL: nothing is counted; borrowed */
-    int64_t pace_ms;                          /* loop_set_pace() */
     /* SIGTERM or SIGINT arrived; NULL: signals are left alone. Usually ends in real_io_stop(). */
     void (*on_signal)(void *context, int number);
     void *context;
@@ -39,6 +38,10 @@ struct io real_io_seam(struct real_io *real);
 
 /* For io/server.h. Borrowed. */
 struct loop *real_io_loop(struct real_io *real);
+
+/* How long what comes while it is busy may wait: loop_set_pace(). 0, as at the start: not at all.
+ */
+void real_io_set_pace(struct real_io *real, int64_t milliseconds);
 
 /* Runs until real_io_stop(). May be called again. */
 MUST_CHECK struct result real_io_run(struct real_io *real, struct error *error);

@@ -91,6 +91,32 @@ static void tell_run_end(const struct controller *controller, enum api_kind kind
     }
 }
 
+static size_t count_running_steps(const struct object *object)
+{
+    const struct pipeline_run *run = (const struct pipeline_run *)object;
+    size_t count = 0;
+    if (!run || run_phase_is_final(run->status.phase)) {
+        return 0; /* what is kept of its steps does not matter */
+    }
+    for (size_t at = 0; at < run->status.step_count; at++) {
+        count += text_equal(run->status.steps[at].phase, STEP_RUNNING);
+    }
+    return count;
+}
+
+static void follow_running_steps(struct controller *controller, const struct object *before,
+                                 const struct object *after)
+{
+    size_t fewer = count_running_steps(before);
+    size_t more = count_running_steps(after);
+    REQUIRE(controller->steps_running >= fewer);
+    controller->steps_running += more - fewer;
+    if (more != fewer && controller->options.on_steps_running) {
+        controller->options.on_steps_running(controller->options.context,
+                                             controller->steps_running);
+    }
+}
+
 static void on_change(void *context, enum api_kind kind, enum cache_event event,
                       const struct object *before, const struct object *after)
 {
@@ -100,6 +126,9 @@ static void on_change(void *context, enum api_kind kind, enum cache_event event,
     }
     if (controller->state == STATE_ACTING) { /* each end is counted by one replica */
         tell_run_end(controller, kind, before, after);
+    }
+    if (kind == KIND_PIPELINE_RUN) {
+        follow_running_steps(controller, before, after);
     }
     if (kind == KIND_TRIGGER) {
         poller_follow(controller->poller, (const struct trigger *)before,

@@ -68,6 +68,9 @@ struct controller_options {
     void (*on_synced)(void *context, enum api_kind kind);
     /* A run reached a final phase. NULL or for metrics. */
     void (*on_run_end)(void *context, const char *phase);
+    /* How many steps run now, by the statuses of all runs; after each change. NULL or for metrics.
+     */
+    void (*on_steps_running)(void *context, size_t count);
     /* This replica leads from now on, or no more. NULL or for metrics. */
     void (*on_leading)(void *context, bool leads);
     void *context;

@@ -43,6 +43,7 @@ struct controller {
     struct arena arena; /* of the reconcile at hand */
     size_t in_hand;
     struct reconcile *reconciles; /* under way */
+    size_t steps_running;         /* by the cache */
     bool kind_synced[KIND_COUNT];
     bool started[KIND_COUNT]; /* its reflector */
     struct io_timer *start_timer;

@@ -65,6 +65,17 @@ static void register_work(struct controller_metrics *set, struct metrics *metric
     set->runs = metrics_add_counter(metrics, "tidemill_runs_total",
                                     "Pipeline runs that came to their end.", METRIC_COUNT,
                                     LABELS("phase"));
+    set->steps_running = metrics_add_gauge(metrics, "tidemill_steps_running",
+                                           "Steps that run, by the statuses of all runs.",
+                                           METRIC_COUNT, NO_LABELS);
+    set->held_back = metrics_add_counter(
+        metrics, "tidemill_writes_held_back_total",
+        "Writes not sent because the API server had refused the same words a moment before.",
+        METRIC_COUNT, NO_LABELS);
+    set->unasked = metrics_add_counter(
+        metrics, "tidemill_questions_held_back_total",
+        "Questions why a Job has no pod that were not sent, because of their rate for all runs.",
+        METRIC_COUNT, NO_LABELS);
 }
 
 static void register_triggers(struct controller_metrics *set, struct metrics *metrics)

@@ -23,6 +23,9 @@ struct controller_metrics {
     struct metric *leader;                /* 1: this replica works; 0: it stands by */
     struct metric *leader_transitions;    /* */
     struct metric *runs;                  /* phase: terminal ones, as they are reached */
+    struct metric *steps_running;         /* */
+    struct metric *held_back;             /* writes */
+    struct metric *unasked;               /* questions */
     struct metric *source_polls;          /* outcome */
     struct metric *source_requests;       /* */
     struct metric *deliveries;            /* outcome */

@@ -175,8 +175,40 @@ static void check_pipeline_at_rest(struct sim_world *world, const json_t *pipeli
     }
 }
 
+static size_t count_running_steps(const struct sim_world *world)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < world->store.count; at++) {
+        const struct sim_object *object = &world->store.objects[at];
+        size_t number;
+        const json_t *step;
+        if (object->kind != KIND_PIPELINE_RUN ||
+            run_phase_is_final(tree_text(object->tree, "status/phase"))) {
+            continue;
+        }
+        json_array_foreach(tree_at(object->tree, "status/steps"), number, step)
+        {
+            count += text_equal(tree_text(step, "phase"), STEP_RUNNING);
+        }
+    }
+    return count;
+}
+
+static void check_running_steps(struct sim_world *world)
+{
+    size_t running = count_running_steps(world);
+    for (size_t at = 0; at < SIM_PROCESSES; at++) {
+        const struct sim_process *process = &world->processes[at];
+        if (process->alive && process->steps_running != running) {
+            sim_world_fail(world, "controller %zu counts %zu running steps, there are %zu", at,
+                           process->steps_running, running);
+        }
+    }
+}
+
 void sim_check_rest(struct sim_world *world)
 {
+    check_running_steps(world);
     for (size_t at = 0; at < world->store.count; at++) {
         const struct sim_object *object = &world->store.objects[at];
         if (object->kind == KIND_PIPELINE_RUN) {

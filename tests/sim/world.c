@@ -129,6 +129,11 @@ void sim_world_at(struct sim_world *world, int64_t at_ms, void (*act)(struct sim
 
 /* ---- processes ---- */
 
+static void note_steps_running(void *context, size_t count)
+{
+    ((struct sim_process *)context)->steps_running = count;
+}
+
 void sim_world_start(struct sim_world *world, size_t process)
 {
     struct sim_process *starting = &world->processes[process];
@@ -146,6 +151,8 @@ void sim_world_start(struct sim_world *world, size_t process)
         &(struct controller_options){.io = fake_io_seam(starting->fake),
                                      .election = world->options.elects ? &election : NULL,
                                      .instance = names[process],
+                                     .on_steps_running = note_steps_running,
+                                     .context = starting,
                                      .settings = {.helper_image = "tidemill:test"}});
     controller_start(starting->controller);
     sim_world_trace(world, "%s starts", names[process]);

@@ -68,6 +68,7 @@ struct sim_process {
     bool has_stopped; /* cleanly */
     struct fake_io *fake;
     struct controller *controller;
+    size_t steps_running; /* as it told last */
     struct sim_call calls[SIM_CALLS];
     size_t call_count;
     size_t told[KIND_COUNT]; /* changes of the store that its watches have told it of */

@@ -22,6 +22,8 @@ struct world {
     bool holds_writes; /* nor writes of work */
     bool holds_lease;
     bool is_stopped;
+    const char *runs; /* what a list of them says; NULL: nothing */
+    size_t steps_running;
 };
 
 static const char pipelines[] =
@@ -65,8 +67,9 @@ static bool serve_one(struct world *world, const char *method, const char *path,
     } else if (strcmp(method, "GET") != 0) {
         finish(world, call, 201, "{\"metadata\":{\"uid\":\"u\",\"resourceVersion\":\"7\"}}");
     } else {
-        bool is_full = strstr(fake_io_request_of(call)->path, "/pipelines?") != NULL;
-        finish(world, call, 200, is_full ? pipelines : nothing);
+        const char *asked = fake_io_request_of(call)->path;
+        const char *runs = world->runs && strstr(asked, "/pipelineruns?") ? world->runs : nothing;
+        finish(world, call, 200, strstr(asked, "/pipelines?") ? pipelines : runs);
     }
     return true;
 }
@@ -98,6 +101,11 @@ static void advance(struct world *world, int64_t milliseconds)
     }
 }
 
+static void note_steps_running(void *context, size_t count)
+{
+    ((struct world *)context)->steps_running = count;
+}
+
 static void open_world(struct world *world, const char *holder)
 {
     *world = (struct world){.fake = fake_io_new(), .version = 1};
@@ -112,6 +120,8 @@ static void open_world(struct world *world, const char *holder)
         &(struct controller_options){.io = fake_io_seam(world->fake),
                                      .election = &election,
                                      .instance = "me",
+                                     .on_steps_running = note_steps_running,
+                                     .context = world,
                                      .settings = {.helper_image = "tidemill:test"}});
     controller_start(world->controller);
 }
@@ -325,6 +335,35 @@ static void a_follower_stops_at_once(void **state)
     close_world(&world);
 }
 
+#define RUN(name, version, phase, steps)                                          \
+    "{\"metadata\":{\"name\":\"" name "\",\"namespace\":\"team\",\"uid\":\"" name \
+    "\",\"resourceVersion\":\"" version                                           \
+    "\",\"generation\":1},\"spec\":{\"pipelineRef\":{\"name\":\"q\"}},"           \
+    "\"status\":{\"phase\":\"" phase "\",\"steps\":[" steps "]}}"
+#define STEP(name, phase) "{\"name\":\"" name "\",\"phase\":\"" phase "\"}"
+#define RUNS(version, items) \
+    "{\"metadata\":{\"resourceVersion\":\"" version "\"},\"items\":[" items "]}"
+
+/* Of a run at its end none runs, whatever is kept of its steps. */
+static void running_steps_are_counted_over_all_runs_and_lists(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world, "other");
+    world.runs = RUNS("7",
+                      RUN("r", "5", "Running",
+                          STEP("a", "Running") "," STEP("b", "Running") "," STEP(
+                              "c", "Pending")) "," RUN("s", "6", "Running", STEP("a", "Running")));
+    advance(&world, SECOND);
+    assert_int_equal(world.steps_running, 3);
+    world.runs = RUNS("9", RUN("s", "8", "Failed", STEP("a", "Running")) "," RUN(
+                               "t", "9", "Running", STEP("a", "Running")));
+    advance(&world, 20 * SECOND); /* the other one's Lease runs out, and all is listed anew */
+    assert_true(controller_is_acting(world.controller));
+    assert_int_equal(world.steps_running, 1);
+    close_world(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +376,7 @@ int main(void)
         cmocka_unit_test(a_clean_stop_gives_the_lease_back_when_the_answers_are_there),
         cmocka_unit_test(a_clean_stop_without_answers_leaves_the_lease_to_run_out),
         cmocka_unit_test(a_follower_stops_at_once),
+        cmocka_unit_test(running_steps_are_counted_over_all_runs_and_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

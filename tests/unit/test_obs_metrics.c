@@ -201,6 +201,8 @@ static void the_controller_s_metrics_are_named_by_convention(void **state)
         "\ntidemill_requests_total{method=\"GET\",resource=\"pods\",code=\"200\"} 1\n",
         "\ntidemill_reconcile_duration_seconds_sum{kind=\"PipelineRun\"} 0.0015\n",
         "\ntidemill_queue_depth 0\n",
+        "\ntidemill_steps_running 0\n",
+        "\ntidemill_writes_held_back_total 0\n",
         "\n# TYPE tidemill_watch_events_total counter\n",
         "\n# TYPE tidemill_reconcile_errors_total counter\n",
         "\n# TYPE tidemill_runs_total counter\n",
