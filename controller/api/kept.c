@@ -1,7 +1,8 @@
 #include "api/kept.h"
 
+#include "api/codec_private.h"
 #include "api/pipeline_run.h"
-#include "api/schema.h"
+#include "api/schema_fields.h"
 #include "api/workload.h"
 #include "core/assert.h"
 #include "core/text.h"
@@ -168,6 +169,52 @@ struct object *kept_copy(enum api_kind kind, const struct object *object, void *
     struct object *copy = take_object(&block, kind, object);
     REQUIRE(block.struct_bytes == size.struct_bytes && block.text_bytes == size.text_bytes);
     return copy;
+}
+
+static bool is_read(const struct workload_condition *condition)
+{
+    return text_equal(condition->type, "DisruptionTarget") ||
+           (text_equal(condition->type, "PodScheduled") && text_equal(condition->status, "False"));
+}
+
+void kept_trim(enum api_kind kind, struct object *object)
+{
+    if (kind != KIND_POD) {
+        return;
+    }
+    struct pod_status *status = &((struct pod *)object)->status;
+    size_t count = 0;
+    for (size_t at = 0; at < status->condition_count; at++) {
+        if (is_read(&status->conditions[at])) {
+            status->conditions[count++] = status->conditions[at];
+        }
+    }
+    status->condition_count = count;
+}
+
+static bool is_version(const struct schema *schema, const struct field *field)
+{
+    return schema == &schema_meta && field->offset == offsetof(struct meta, resource_version);
+}
+
+static bool says_the_same(const struct schema *schema, const char *a, const char *b)
+{
+    for (size_t at = 0; at < schema->field_count; at++) {
+        const struct field *field = &schema->fields[at];
+        bool is_same = field->schema == &schema_meta
+                           ? says_the_same(field->schema, a + field->offset, b + field->offset)
+                           : codec_field_equal(field, a, b);
+        if (!is_same && !is_version(schema, field)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool kept_says_the_same(enum api_kind kind, const struct object *a, const struct object *b)
+{
+    return text_equal(a->meta.unreadable, b->meta.unreadable) &&
+           says_the_same(schema_of(kind), (const char *)a, (const char *)b);
 }
 
 bool kept_is_reducible(enum api_kind kind)

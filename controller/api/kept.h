@@ -2,8 +2,9 @@
 #define TIDEMILL_API_KEPT_H
 
 /*
- * The form in which the cache keeps an object: one block of exactly the bytes that it needs, and,
- * once nobody plans by it any more, reduced to a few words. Pure; used by cache/.
+ * The form in which the cache keeps an object: one block of exactly the bytes that it needs,
+ * without what nobody reads, and, once nobody plans by it any more, reduced to a few words. Pure;
+ * used by cache/.
  *
  * What still reads a PipelineRun in a final phase, and so stays in it:
  *   indexes                     spec.pipelineRef, status.phase, ANNOTATION_TRIGGER_UID
@@ -24,7 +25,20 @@
 #include "api/codec.h"
 #include "api/kind.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/*
+ * Takes out in place what nobody reads of any object: of a Pod's conditions only PodScheduled while
+ * it is False, and DisruptionTarget, stay. The others change with every step of the kubelet's.
+ */
+void kept_trim(enum api_kind kind, struct object *object);
+
+/*
+ * True when all that is kept of them is the same but the resourceVersion. False may also mean
+ * another order in a map.
+ */
+bool kept_says_the_same(enum api_kind kind, const struct object *a, const struct object *b);
 
 /* Bytes that kept_copy() needs; a multiple of 8. */
 size_t kept_size(enum api_kind kind, const struct object *object);

@@ -19,10 +19,6 @@ static const struct field job_spec_fields[] = {
 static SCHEMA(schema_job_spec, job_spec, job_spec_fields);
 
 static const struct field job_status_fields[] = {
-    INTEGER_AT(4, "active", struct job_status, active, 0, 0),
-    INTEGER_AT(5, "succeeded", struct job_status, succeeded, 0, 0),
-    INTEGER_AT(6, "failed", struct job_status, failed, 0, 0),
-    TIME_AT(2, "startTime", struct job_status, start_time, 0),
     TIME_AT(3, "completionTime", struct job_status, completion_time, 0),
     LIST_AT(1, "conditions", struct job_status, conditions, condition_count,
             schema_workload_condition),
@@ -49,7 +45,6 @@ static SCHEMA(schema_running, container_running, running_fields);
 
 static const struct field terminated_fields[] = {
     INTEGER_AT(1, "exitCode", struct container_terminated, exit_code, INTEGER_ABSENT, 0),
-    INTEGER_AT(2, "signal", struct container_terminated, signal, 0, 0),
     TEXT_AT(3, "reason", struct container_terminated, reason, 0),
     TEXT_AT(4, "message", struct container_terminated, message, 0),
     TIME_AT(6, "finishedAt", struct container_terminated, finished_at, 0),
@@ -67,8 +62,6 @@ static const struct field container_fields[] = {
     TEXT_AT(1, "name", struct container_status, name, FIELD_REQUIRED | FIELD_SHOWN),
     TEXT_AT(6, "image", struct container_status, image, FIELD_SHOWN),
     TEXT_AT(7, "imageID", struct container_status, image_id, FIELD_SHOWN),
-    BOOLEAN_AT(4, "ready", struct container_status, ready),
-    INTEGER_AT(5, "restartCount", struct container_status, restart_count, 0, 0),
     OBJECT_AT(2, "state", struct container_status, state, schema_state, 0),
     OBJECT_AT(3, "lastState", struct container_status, last_state, schema_state, 0),
 };
@@ -78,7 +71,6 @@ static const struct field pod_status_fields[] = {
     TEXT_AT(1, "phase", struct pod_status, phase, 0),
     TEXT_AT(4, "reason", struct pod_status, reason, 0),
     TEXT_AT(3, "message", struct pod_status, message, 0),
-    TIME_AT(7, "startTime", struct pod_status, start_time, 0),
     LIST_AT(2, "conditions", struct pod_status, conditions, condition_count,
             schema_workload_condition),
     LIST_AT(10, "initContainerStatuses", struct pod_status, init_containers, init_container_count,
@@ -105,7 +97,6 @@ static const struct field deployment_status_fields[] = {
     INTEGER("updatedReplicas", struct deployment_status, updated_replicas),
     INTEGER("readyReplicas", struct deployment_status, ready_replicas),
     INTEGER("availableReplicas", struct deployment_status, available_replicas),
-    INTEGER("unavailableReplicas", struct deployment_status, unavailable_replicas),
     LIST("conditions", struct deployment_status, conditions, condition_count,
          schema_workload_condition),
 };
@@ -120,7 +111,6 @@ SCHEMA(schema_deployment, deployment, deployment_fields);
 
 static const struct field service_spec_fields[] = {
     TEXT_MAP("selector", struct service_spec, selector, NULL),
-    TEXT("clusterIP", struct service_spec, cluster_ip),
 };
 static SCHEMA(schema_service_spec, service_spec, service_spec_fields);
 

@@ -19,10 +19,6 @@ struct job_spec {
 };
 
 struct job_status {
-    int64_t active;
-    int64_t succeeded;
-    int64_t failed;
-    int64_t start_time;
     int64_t completion_time;
     struct workload_condition *conditions;
     size_t condition_count;
@@ -41,7 +37,6 @@ struct container_waiting {
 
 struct container_terminated {
     int64_t exit_code; /* INTEGER_ABSENT: not terminated */
-    int64_t signal;
     const char *reason;
     const char *message; /* the termination message */
     int64_t finished_at;
@@ -61,8 +56,6 @@ struct container_status {
     const char *name;
     const char *image;
     const char *image_id;
-    bool ready;
-    int64_t restart_count;
     struct container_state state;
     struct container_state last_state;
 };
@@ -71,7 +64,6 @@ struct pod_status {
     const char *phase; /* Pending, Running, Succeeded, Failed, Unknown */
     const char *reason;
     const char *message;
-    int64_t start_time;
     struct workload_condition *conditions;
     size_t condition_count;
     struct container_status *init_containers;
@@ -95,7 +87,6 @@ struct deployment_status {
     int64_t updated_replicas;
     int64_t ready_replicas;
     int64_t available_replicas;
-    int64_t unavailable_replicas;
     struct workload_condition *conditions;
     size_t condition_count;
 };
@@ -108,7 +99,6 @@ struct deployment {
 
 struct service_spec {
     struct text_map selector;
-    const char *cluster_ip;
 };
 
 struct service {

@@ -1,5 +1,6 @@
 #include "cache/cache.h"
 
+#include "api/kept.h"
 #include "cache/private.h"
 #include "cache/resource_version.h"
 #include "cache/settle.h"
@@ -236,28 +237,52 @@ static bool is_old_news(struct cache *cache, enum api_kind kind, const struct ob
            text_equal(known->meta.resource_version, object->meta.resource_version);
 }
 
+bool cache_is_unchanged(enum api_kind kind, const struct store_entry *known,
+                        const struct settled *settled)
+{
+    return known && known->is_reduced == settled->is_reduced &&
+           kept_says_the_same(kind, known->object, settled->object);
+}
+
+/* All that an event tells is how far the kind has come. */
+static void end_quietly(struct cache *cache, enum api_kind kind, struct arena *arena,
+                        const struct object *object)
+{
+    bool moved = move_resource_version(cache, kind, object->meta.resource_version);
+    arena_reset(&cache->scratch);
+    arena_free(arena);
+    if (moved) {
+        cache_tell_advance(cache, kind);
+    }
+}
+
 void cache_put(struct cache *cache, enum api_kind kind, struct arena *arena, struct object *object)
 {
     REQUIRE(!cache->is_telling);
     struct store *store = &cache->kinds[kind].store;
     CLEANUP(memory_free_indirect) char *key = store_key(object->meta.namespace, object->meta.name);
-    const struct store_entry *known = map_get(&store->objects, key);
+    struct store_entry *known = map_get(&store->objects, key);
     if (is_old_news(cache, kind, known ? known->object : NULL, object)) {
-        bool moved = move_resource_version(cache, kind, object->meta.resource_version);
-        arena_free(arena);
-        if (moved) {
-            cache_tell_advance(cache, kind);
-        }
+        end_quietly(cache, kind, arena, object);
         return;
     }
-    struct store_entry *entry = settle_entry(cache, kind, object);
+    kept_trim(kind, object);
+    const struct settled settled = settle(cache, kind, object);
+    bool is_unchanged = cache_is_unchanged(kind, known, &settled);
+    if (is_unchanged && store_entry_set_version(known, object->meta.resource_version)) {
+        end_quietly(cache, kind, arena, object);
+        return;
+    }
+    struct store_entry *entry = settle_copy(cache, kind, &settled);
     arena_free(arena);
     struct store_entry *before = store_put(store, key, entry);
     store_note_readable(store, key, &entry->object->meta);
     const struct object *old = before ? before->object : NULL;
     cache_move_in_indexes(cache, kind, old, entry->object);
     bool moved = move_resource_version(cache, kind, entry->object->meta.resource_version);
-    cache_tell_update(cache, kind, old, entry->object);
+    if (!is_unchanged) {
+        cache_tell_update(cache, kind, old, entry->object);
+    }
     (void)store_entry_free(before);
     settle_children(cache, kind, entry->object);
     if (moved) {

@@ -37,9 +37,11 @@ enum cache_event { CACHE_ADDED, CACHE_UPDATED, CACHE_DELETED };
 
 struct cache_listener {
     /*
-     * The content (resourceVersion) of an object changed. `before` is NULL when ADDED, `after` when
-     * DELETED. An object that was deleted and made again unseen (another uid) is DELETED, then
-     * ADDED. The cache already has the new state, and must not be changed in here.
+     * What is kept of an object changed. Of a watch a resourceVersion alone is not told, since
+     * nobody would plan anything else by it (a Job's pod is ready, a finalizer went). `before` is
+     * NULL when ADDED, `after` when DELETED. An object that was deleted and made again unseen
+     * (another uid) is DELETED, then ADDED. The cache already has the new state, and must not be
+     * changed in here.
      */
     void (*on_change)(void *context, enum api_kind kind, enum cache_event event,
                       const struct object *before, const struct object *after);
@@ -105,7 +107,8 @@ struct cache_numbers cache_numbers(const struct cache *cache, enum api_kind kind
 
 /*
  * An object of a watch event. Copies it and frees the arena: `*arena` is empty afterwards. Ignored:
- * the same resourceVersion again, or one that is certainly older for the same uid.
+ * the same resourceVersion again, or one that is certainly older for the same uid. May take out of
+ * `object` what is not kept.
  */
 void cache_put(struct cache *cache, enum api_kind kind, struct arena *arena, struct object *object);
 

@@ -32,6 +32,12 @@ void cache_tell_update(struct cache *cache, enum api_kind kind, const struct obj
                        const struct object *after);
 void cache_tell_advance(struct cache *cache, enum api_kind kind);
 
+struct settled;
+
+/* True when `settled` is what is known but for its resourceVersion. `known` NULL: false. */
+bool cache_is_unchanged(enum api_kind kind, const struct store_entry *known,
+                        const struct settled *settled);
+
 void cache_set_resource_version(struct cache *cache, enum api_kind kind,
                                 const char *resource_version);
 

@@ -1,5 +1,6 @@
 #include "cache/cache.h"
 
+#include "api/kept.h"
 #include "cache/private.h"
 #include "cache/settle.h"
 #include "core/assert.h"
@@ -59,6 +60,7 @@ void cache_batch_put(struct cache_batch *batch, struct arena *arena, struct obje
 {
     CLEANUP(memory_free_indirect) char *key = store_key(object->meta.namespace, object->meta.name);
     store_note_readable(&batch->store, key, &object->meta);
+    kept_trim(batch->kind, object);
     struct store_entry *entry = may_reduce(batch) ? settle_entry(batch->cache, batch->kind, object)
                                                   : store_entry_new(batch->kind, object);
     (void)store_entry_free(store_put(&batch->store, key, entry));
@@ -123,7 +125,7 @@ static void put_in_listed(struct cache *cache, struct cache_batch *batch, struct
     const struct map_entry *each;
     for (size_t at = 0; (each = map_next(&batch->store.objects, &at)) != NULL;) {
         struct store_entry *listed = each->value;
-        const struct store_entry *known = map_get(&store->objects, each->key);
+        struct store_entry *known = map_get(&store->objects, each->key);
         bool is_over = settle_is_over(cache, batch->kind, listed->object);
         if (known && known->is_reduced <= is_over &&
             is_same_content(known->object, listed->object)) {
@@ -134,6 +136,12 @@ static void put_in_listed(struct cache *cache, struct cache_batch *batch, struct
         if (is_over && !listed->is_reduced) {
             entry = settle_entry(cache, batch->kind, listed->object);
             (void)store_entry_free(listed);
+        }
+        const struct settled settled = {.object = entry->object, .is_reduced = entry->is_reduced};
+        if (cache_is_unchanged(batch->kind, known, &settled) &&
+            store_entry_set_version(known, entry->object->meta.resource_version)) {
+            (void)store_entry_free(entry);
+            continue;
         }
         struct store_entry *before = store_put(store, each->key, entry);
         cache_move_in_indexes(cache, batch->kind, before ? before->object : NULL, entry->object);

@@ -34,15 +34,27 @@ bool settle_is_over(const struct cache *cache, enum api_kind kind, const struct 
     }
 }
 
+struct settled settle(struct cache *cache, enum api_kind kind, const struct object *object)
+{
+    bool is_over = settle_is_over(cache, kind, object);
+    return (struct settled){.object = is_over ? kept_reduce(&cache->scratch, kind, object) : object,
+                            .is_reduced = is_over};
+}
+
+struct store_entry *settle_copy(struct cache *cache, enum api_kind kind,
+                                const struct settled *settled)
+{
+    struct store_entry *entry = store_entry_new(kind, settled->object);
+    entry->is_reduced = settled->is_reduced;
+    arena_reset(&cache->scratch);
+    return entry;
+}
+
 struct store_entry *settle_entry(struct cache *cache, enum api_kind kind,
                                  const struct object *object)
 {
-    bool is_over = settle_is_over(cache, kind, object);
-    const struct object *kept = is_over ? kept_reduce(&cache->scratch, kind, object) : object;
-    struct store_entry *entry = store_entry_new(kind, kept);
-    entry->is_reduced = is_over;
-    arena_reset(&cache->scratch);
-    return entry;
+    const struct settled settled = settle(cache, kind, object);
+    return settle_copy(cache, kind, &settled);
 }
 
 static void reduce_in_place(struct cache *cache, enum api_kind kind, const struct object *object)

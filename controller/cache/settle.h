@@ -19,9 +19,21 @@
 /* Nobody plans by it any more. Children are told by uids of controller owners. */
 bool settle_is_over(const struct cache *cache, enum api_kind kind, const struct object *object);
 
+/* What is to be kept of an object. Borrows from it and from cache->scratch, until that is reset. */
+struct settled {
+    const struct object *object;
+    bool is_reduced;
+};
+
+struct settled settle(struct cache *cache, enum api_kind kind, const struct object *object);
+
 /* The entry to keep for the object, reduced when it is over. Copies. */
 struct store_entry *settle_entry(struct cache *cache, enum api_kind kind,
                                  const struct object *object);
+
+/* The same for what settle() gave. */
+struct store_entry *settle_copy(struct cache *cache, enum api_kind kind,
+                                const struct settled *settled);
 
 /* After `object` came: reduces what belongs to it. Jobs and Pods in the cache may be replaced. */
 void settle_children(struct cache *cache, enum api_kind kind, const struct object *object);

@@ -25,6 +25,17 @@ struct store_entry *store_entry_new(enum api_kind kind, const struct object *obj
     return entry;
 }
 
+bool store_entry_set_version(struct store_entry *entry, const char *resource_version)
+{
+    const char *before = entry->object->meta.resource_version;
+    if (!before || !resource_version || strlen(before) != strlen(resource_version)) {
+        return false;
+    }
+    char *block = (char *)entry; /* the text is in it */
+    memcpy(block + (before - (const char *)entry), resource_version, strlen(before));
+    return true;
+}
+
 struct store_entry *store_entry_free(struct store_entry *entry)
 {
     return memory_free(entry);

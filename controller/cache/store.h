@@ -40,6 +40,9 @@ char *store_key(const char *namespace, const char *name);
 struct store_entry *store_entry_new(enum api_kind kind, const struct object *object);
 struct store_entry *store_entry_free(struct store_entry *entry);
 
+/* The same object of a later version. False, and as before, when that has another length. */
+bool store_entry_set_version(struct store_entry *entry, const char *resource_version);
+
 /* The store owns `entry` now, the caller owns what is returned: the entry before it, or NULL. */
 struct store_entry *store_put(struct store *store, const char *key, struct store_entry *entry);
 struct store_entry *store_take(struct store *store, const char *key);

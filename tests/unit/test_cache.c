@@ -11,6 +11,7 @@
 #include "core/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What the listener heard, as text: "+a@1 ~a@1>2 -a@2 ". */
@@ -86,6 +87,7 @@ static void *make_object(struct arena *arena, size_t size, const char *name, con
     object->meta.name = arena_copy_text(arena, name);
     object->meta.uid = arena_print(arena, "uid-%s", name);
     object->meta.resource_version = arena_copy_text(arena, version);
+    object->meta.generation = strtoll(version, NULL, 10); /* each version says something else */
     return object;
 }
 
@@ -187,6 +189,36 @@ static void objects_come_change_and_go_and_each_is_told_once(void **state)
     assert_string_equal(cache_resource_version(world->cache, KIND_PIPELINE_RUN), "9");
     assert_null(cache_get(world->cache, KIND_PIPELINE_RUN, "ns", "a"));
     assert_int_equal(world->advances, 3);
+}
+
+static void put_same(struct world *world, const char *version)
+{
+    struct arena arena = {0};
+    struct pipeline_run *run = make_run(&arena, "a", version, "p", "Running");
+    run->meta.generation = 1;
+    cache_put(world->cache, KIND_PIPELINE_RUN, &arena, (struct object *)run);
+}
+
+/* Also where the version gets longer. What was borrowed with the same version stays. */
+static void a_version_alone_is_known_and_not_told(void **state)
+{
+    static const char *const versions[] = {"98", "99", "100", "101"};
+    struct world *world = *state;
+    put_same(world, "97");
+    hear(world, "+a@97 ");
+    for (size_t at = 0; at < COUNT_OF(versions); at++) {
+        unsigned advances = world->advances;
+        put_same(world, versions[at]);
+        hear(world, "");
+        assert_int_equal(world->advances, advances + 1);
+        const struct object *run = cache_get(world->cache, KIND_PIPELINE_RUN, "ns", "a");
+        assert_string_equal(run->meta.resource_version, versions[at]);
+        assert_string_equal(cache_resource_version(world->cache, KIND_PIPELINE_RUN), versions[at]);
+        assert_string_equal(
+            names_of(cache_find_named(world->cache, INDEX_RUN_BY_PIPELINE, "ns", "p")), "a ");
+    }
+    put_run(world, "a", "102", "p", "Running"); /* another generation */
+    hear(world, "~a@101>102 ");
 }
 
 static void an_older_state_of_the_same_object_is_ignored_but_not_of_another(void **state)
@@ -528,6 +560,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ROW(resource_versions_compare_as_in_kep_5504),
         ROW(objects_come_change_and_go_and_each_is_told_once),
+        ROW(a_version_alone_is_known_and_not_told),
         ROW(an_older_state_of_the_same_object_is_ignored_but_not_of_another),
         ROW(objects_of_one_name_in_two_namespaces_or_kinds_are_two),
         ROW(a_bookmark_advances_and_never_goes_back),

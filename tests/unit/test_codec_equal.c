@@ -42,8 +42,8 @@ static const struct equal_row equal_rows[] = {
     {"an absent number and 0 where they differ", KIND_PIPELINE, "\"spec\":{}",
      "\"spec\":{\"maxConcurrentRuns\":0}", false},
     {"a text and none", KIND_PIPELINE, "\"spec\":{\"timeout\":\"1h\"}", "\"spec\":{}", false},
-    {"a time and another", KIND_JOB, "\"status\":{\"startTime\":\"2026-01-31T03:00:00Z\"}",
-     "\"status\":{\"startTime\":\"2026-01-31T03:00:01Z\"}", false},
+    {"a time and another", KIND_JOB, "\"status\":{\"completionTime\":\"2026-01-31T03:00:00Z\"}",
+     "\"status\":{\"completionTime\":\"2026-01-31T03:00:01Z\"}", false},
     {"what no table names", KIND_JOB, "\"other\":1", "\"other\":2", true},
 };
 

@@ -37,6 +37,37 @@ static void a_copy_in_one_block_is_the_same_object(void **state)
     }
 }
 
+/* struct_equal() walks the tables in a way of its own. */
+static void objects_that_differ_by_their_version_say_the_same(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 600 };
+    struct prng prng;
+    prng_seed(&prng, 11);
+    size_t same = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        enum api_kind kind = (enum api_kind)(round % KIND_COUNT);
+        const struct schema *schema = schema_of(kind);
+        struct arena arena = {0};
+        struct object *a = arena_allocate(&arena, 1, schema->size);
+        struct object *b = arena_allocate(&arena, 1, schema->size);
+        struct prng twin = prng;
+        int percent = round % 3 == 0 ? 3 : 60; /* of members that are there */
+        random_fill(&arena, &prng, schema, percent, a);
+        random_fill(&arena, round % 2 == 0 ? &twin : &prng, schema, percent, b);
+        a->meta.resource_version = "1";
+        b->meta.resource_version = "1";
+        bool expected = struct_equal(schema, a, b, 0);
+        b->meta.resource_version = "2";
+        assert_int_equal(kept_says_the_same(kind, a, b), expected);
+        same += expected;
+        b->meta.unreadable = "spec: no";
+        assert_false(kept_says_the_same(kind, a, b));
+        arena_free(&arena);
+    }
+    assert_in_range(same, ROUNDS / 2, ROUNDS - ROUNDS / 4);
+}
+
 /* ---- What is over, in the cache ---- */
 
 /* ' stands for ". In `arena`. */
@@ -127,6 +158,58 @@ static void a_run_that_ends_is_reduced_with_what_belongs_to_it(void **state)
     put(cache, KIND_PIPELINE_RUN, RUN("4", "Succeeded"));
     expect_reduced(cache);
     put(cache, KIND_POD, POD("5")); /* its finalizer went */
+    expect_reduced(cache);
+    (void)cache_free(cache);
+}
+
+static void of_a_pod_s_conditions_those_are_kept_that_are_read(void **state)
+{
+    (void)state;
+    static const char pod[] =
+        "{'metadata':{'name':'x'},'status':{'conditions':["
+        "{'type':'Initialized','status':'True'},{'type':'PodScheduled','status':'True'},"
+        "{'type':'PodScheduled','status':'False','message':'no node'},"
+        "{'type':'Ready','status':'False'},{'type':'DisruptionTarget','status':'True'}]}}";
+    struct arena arena = {0};
+    struct pod *read = (struct pod *)decode(&arena, KIND_POD, pod);
+    kept_trim(KIND_POD, (struct object *)read);
+    assert_int_equal(read->status.condition_count, 2);
+    assert_string_equal(read->status.conditions[0].message, "no node");
+    assert_string_equal(read->status.conditions[1].type, "DisruptionTarget");
+    arena_free(&arena);
+}
+
+static void note_change(void *context, enum api_kind kind, enum cache_event event,
+                        const struct object *before, const struct object *after)
+{
+    (void)kind;
+    (void)event;
+    (void)before;
+    (void)after;
+    ++*(size_t *)context;
+}
+
+/* Of a Job's four events and a pod's five: what the Job controller counts, and a finalizer. */
+static void what_changes_nothing_that_is_kept_wakes_nobody(void **state)
+{
+    (void)state;
+    struct cache *cache = cache_new();
+    size_t changes = 0;
+    cache_set_listener(cache,
+                       &(struct cache_listener){.on_change = note_change, .context = &changes});
+    put(cache, KIND_PIPELINE_RUN, RUN("1", "Running"));
+    put(cache, KIND_JOB, JOB("2"));
+    put(cache, KIND_POD, POD("3"));
+    assert_int_equal(changes, 3);
+    put(cache, KIND_JOB, JOB("4"));
+    put(cache, KIND_POD, POD("5"));
+    assert_int_equal(changes, 3);
+    put(cache, KIND_PIPELINE_RUN, RUN("6", "Succeeded"));
+    assert_int_equal(changes, 4);
+    put(cache, KIND_JOB, JOB("7")); /* reduced by now */
+    put(cache, KIND_POD, POD("8"));
+    assert_int_equal(changes, 4);
+    assert_string_equal(pod_of(cache)->meta.resource_version, "8");
     expect_reduced(cache);
     (void)cache_free(cache);
 }
@@ -228,6 +311,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_copy_in_one_block_is_the_same_object),
+        cmocka_unit_test(objects_that_differ_by_their_version_say_the_same),
+        cmocka_unit_test(of_a_pod_s_conditions_those_are_kept_that_are_read),
+        cmocka_unit_test(what_changes_nothing_that_is_kept_wakes_nobody),
         cmocka_unit_test(a_run_that_ends_is_reduced_with_what_belongs_to_it),
         cmocka_unit_test(that_a_run_asked_for_retraining_stays_known),
         cmocka_unit_test(kinds_may_come_in_any_order),

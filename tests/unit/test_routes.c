@@ -57,11 +57,12 @@ static const char *put_tied(struct world *world, enum api_kind kind, const char 
                             const char *meta, const char *rest)
 {
     char text[1024];
+    long long version = ++world->version; /* each says something else */
     int length = snprintf(text, sizeof(text),
                           "{'metadata':{'namespace':'n','name':'%s','uid':'u-%s',"
-                          "'resourceVersion':'%lld','generation':1,"
+                          "'resourceVersion':'%lld','generation':%lld,"
                           "'creationTimestamp':'2026-01-01T00:00:%02dZ'%s},%s}",
-                          name, name, (long long)++world->version, created, meta, rest);
+                          name, name, version, version, created, meta, rest);
     assert_in_range(length, 1, sizeof(text) - 1);
     for (char *at = text; *at; at++) {
         *at = *at == '\'' ? '"' : *at;
