@@ -1,5 +1,9 @@
-/* The generic encoder: a struct and a field table make JSON. Absent fields stay absent. */
+/*
+ * The generic encoder: a struct and a field table make JSON text, compact and with sorted keys.
+ * Absent fields stay absent.
+ */
 
+#include "api/codec_map.h"
 #include "api/codec_private.h"
 #include "api/pipeline.h"
 #include "api/schema_fields.h"
@@ -8,154 +12,257 @@
 
 #include <string.h>
 
-static json_t *encode_integer(const struct field *field, const char *from)
+static int64_t number_of(const struct field *field, const char *from)
 {
     int64_t value;
     memcpy(&value, from + field->offset, sizeof(value));
-    return value == field->absent || value == INTEGER_ABSENT ? NULL : json_integer(value);
+    return value;
 }
 
-static json_t *encode_time(const struct field *field, const char *from)
-{
-    int64_t value;
-    char text[CIVIL_TEXT_SIZE];
-    memcpy(&value, from + field->offset, sizeof(value));
-    if (value == TIME_ABSENT) {
-        return NULL;
-    }
-    civil_format(value, text);
-    return json_string(text);
-}
-
-static json_t *encode_text(const struct field *field, const char *from)
+/* NULL: absent. */
+static const char *text_of(const struct field *field, const char *from)
 {
     const char *text;
     memcpy(&text, from + field->offset, sizeof(text));
-    if (!text && (field->flags & FIELD_KEPT) != 0) {
-        text = "";
-    }
-    return text ? tree_make_text(text) : NULL;
+    return !text && (field->flags & FIELD_KEPT) != 0 ? "" : text;
 }
 
-static json_t *encode_list(const struct field *field, const char *from, unsigned without)
-{
-    struct schema_list items = schema_list_of(field, from);
-    json_t *list = items.count > 0 ? json_array() : NULL;
-    for (size_t at = 0; at < items.count; at++) {
-        (void)json_array_append_new(
-            list, codec_encode_tree(field->schema, schema_item(field, items, at), without));
-    }
-    return list;
-}
-
-static json_t *encode_text_list(const struct field *field, const char *from)
-{
-    struct schema_list items = schema_list_of(field, from);
-    json_t *list = items.count > 0 ? json_array() : NULL;
-    for (size_t at = 0; at < items.count; at++) {
-        (void)json_array_append_new(list, tree_make_text(schema_text(items, at)));
-    }
-    return list;
-}
-
-static json_t *encode_text_map(const struct field *field, const char *from)
+static struct text_map map_of(const struct field *field, const char *from)
 {
     struct text_map map;
     memcpy(&map, from + field->offset, sizeof(map));
-    json_t *object = map.count > 0 ? json_object() : NULL;
-    for (size_t at = 0; at < map.count; at++) {
-        (void)json_object_set_new(object, map.items[at].name, tree_make_text(map.items[at].value));
-    }
-    return object;
+    return map;
 }
 
-/* The text was printed by us while decoding; a planner that made one of its own made JSON. */
-static json_t *encode_raw(const struct field *field, const char *from)
+bool codec_is_present(const struct field *field, const void *object)
 {
-    struct raw_json raw;
-    json_t *tree = NULL;
-    memcpy(&raw, from + field->offset, sizeof(raw));
-    if (!raw.text) {
-        return NULL;
-    }
-    struct result parsed = tree_parse((struct span){raw.text, strlen(raw.text)}, 0, &tree, NULL);
-    REQUIRE(result_is_ok(parsed));
-    return tree;
-}
-
-static json_t *encode_object(const struct field *field, const char *from, unsigned without)
-{
-    json_t *object = codec_encode_tree(field->schema, from + field->offset, without);
-    if (json_object_size(object) == 0) {
-        json_decref(object);
-        return NULL;
-    }
-    return object;
-}
-
-json_t *codec_encode_field(const struct field *field, const void *from, unsigned without)
-{
+    const char *from = object;
     switch (field->type) {
     case FIELD_TEXT:
-        return encode_text(field, from);
+    case FIELD_RAW: /* struct raw_json is its text */
+        return text_of(field, from) != NULL;
     case FIELD_INTEGER:
-        return encode_integer(field, from);
+        return number_of(field, from) != field->absent && number_of(field, from) != INTEGER_ABSENT;
     case FIELD_BOOLEAN:
-        return *(const bool *)((const char *)from + field->offset) ? json_true() : NULL;
+        return *(const bool *)(from + field->offset);
     case FIELD_TIME:
-        return encode_time(field, from);
+        return number_of(field, from) != TIME_ABSENT;
     case FIELD_OBJECT:
-        return encode_object(field, from, without);
+        return !codec_is_empty(field->schema, from + field->offset);
     case FIELD_LIST:
-        return encode_list(field, from, without);
     case FIELD_TEXT_LIST:
-        return encode_text_list(field, from);
+        return schema_list_of(field, from).count > 0;
     case FIELD_TEXT_MAP:
-        return encode_text_map(field, from);
-    case FIELD_RAW:
-        return encode_raw(field, from);
+        return map_of(field, from).count > 0;
     }
-    return NULL;
+    return false;
 }
 
-json_t *codec_encode_tree(const struct schema *schema, const void *from, unsigned without)
+bool codec_is_empty(const struct schema *schema, const void *from)
 {
-    json_t *object = json_object();
+    for (size_t at = 0; at < schema->field_count; at++) {
+        if (codec_is_present(&schema->fields[at], from)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- Values ---- */
+
+static void write_text(struct writer *writer, const char *text)
+{
+    writer_add_string(writer, text, strlen(text));
+}
+
+static void write_time(struct writer *writer, int64_t seconds)
+{
+    char text[CIVIL_TEXT_SIZE];
+    civil_format(seconds, text);
+    write_text(writer, text);
+}
+
+static void write_list(struct writer *writer, const struct field *field, const char *from,
+                       unsigned without)
+{
+    struct schema_list items = schema_list_of(field, from);
+    writer_add_byte(writer, '[');
+    for (size_t at = 0; at < items.count; at++) {
+        if (at > 0) {
+            writer_add_byte(writer, ',');
+        }
+        codec_write(writer, field->schema, schema_item(field, items, at), without);
+    }
+    writer_add_byte(writer, ']');
+}
+
+static void write_text_list(struct writer *writer, const struct field *field, const char *from)
+{
+    struct schema_list items = schema_list_of(field, from);
+    writer_add_byte(writer, '[');
+    for (size_t at = 0; at < items.count; at++) {
+        if (at > 0) {
+            writer_add_byte(writer, ',');
+        }
+        write_text(writer, schema_text(items, at));
+    }
+    writer_add_byte(writer, ']');
+}
+
+static bool is_sorted(const struct text_map *map)
+{
+    for (size_t at = 1; at < map->count; at++) {
+        if (strcmp(map->items[at - 1].name, map->items[at].name) >= 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct text_map sort_map(struct arena *arena, const struct text_map *map)
+{
+    struct map_item *items = arena_array(arena, struct map_item, map->count);
+    for (size_t at = 0; at < map->count; at++) {
+        items[at] = (struct map_item){.pair = map->items[at], .order = at};
+    }
+    return codec_map_make(arena, items, map->count);
+}
+
+static void write_text_map(struct writer *writer, const struct field *field, const char *from)
+{
+    CLEANUP(arena_free) struct arena arena = {0};
+    struct text_map map = map_of(field, from);
+    map = is_sorted(&map) ? map : sort_map(&arena, &map); /* a planner's may come in any order */
+    writer_add_byte(writer, '{');
+    for (size_t at = 0; at < map.count; at++) {
+        writer_add_name(writer, map.items[at].name);
+        write_text(writer, map.items[at].value);
+    }
+    writer_add_byte(writer, '}');
+}
+
+/* As it is: what was decoded was printed by us, compact and sorted, and so is what planners make.
+ */
+static void write_raw(struct writer *writer, const char *text)
+{
+    writer_add(writer, text, strlen(text));
+}
+
+void codec_write_field(struct writer *writer, const struct field *field, const void *object,
+                       unsigned without)
+{
+    const char *from = object;
+    switch (field->type) {
+    case FIELD_TEXT:
+        write_text(writer, text_of(field, from));
+        return;
+    case FIELD_RAW:
+        write_raw(writer, text_of(field, from));
+        return;
+    case FIELD_INTEGER:
+        writer_add_integer(writer, number_of(field, from));
+        return;
+    case FIELD_BOOLEAN:
+        writer_add(writer, "true", strlen("true")); /* false is absent */
+        return;
+    case FIELD_TIME:
+        write_time(writer, number_of(field, from));
+        return;
+    case FIELD_OBJECT:
+        codec_write(writer, field->schema, from + field->offset, without);
+        return;
+    case FIELD_LIST:
+        write_list(writer, field, from, without);
+        return;
+    case FIELD_TEXT_LIST:
+        write_text_list(writer, field, from);
+        return;
+    case FIELD_TEXT_MAP:
+        write_text_map(writer, field, from);
+        return;
+    }
+}
+
+/* ---- Structs ---- */
+
+void codec_sort_fields(const struct field **fields, size_t count)
+{
+    for (size_t at = 1; at < count; at++) { /* tables have a handful, many in order */
+        const struct field *field = fields[at];
+        size_t to = at;
+        while (to > 0 && strcmp(fields[to - 1]->name, field->name) > 0) {
+            fields[to] = fields[to - 1];
+            to--;
+        }
+        fields[to] = field;
+    }
+}
+
+static void write_member(struct writer *writer, const struct field *field, const void *from,
+                         unsigned without)
+{
+    /*
+     * A controller owner must not vanish in the foreground before what it owns has gone; as
+     * api/render.c says it for other kinds. It comes right before "controller" in order, too.
+     */
+    if ((field->flags & FIELD_BLOCKS) != 0) {
+        writer_add_name(writer, "blockOwnerDeletion");
+        writer_add(writer, "true", strlen("true"));
+    }
+    size_t size = writer->size;
+    writer_add_name(writer, field->name);
+    codec_write_field(writer, field, from, without);
+    bool is_empty = field->type == FIELD_OBJECT && writer->text[writer->size - 2] == '{';
+    if (is_empty) { /* all of it was left out */
+        writer->size = size;
+    }
+}
+
+/* `kind`: with its apiVersion and kind among the members; NULL: without. */
+static void write_struct(struct writer *writer, const struct schema *schema, const void *from,
+                         unsigned without, const struct kind_info *kind)
+{
+    enum { FIELDS_MAXIMUM = 32 };
+    const struct field *fields[FIELDS_MAXIMUM];
+    size_t count = 0;
+    REQUIRE(schema->field_count <= FIELDS_MAXIMUM);
     for (size_t at = 0; at < schema->field_count; at++) {
         const struct field *field = &schema->fields[at];
-        json_t *value = (field->flags & without) == 0 ? codec_encode_field(field, from, without)
-                                                      : NULL;
-        if (value) {
-            (void)json_object_set_new(object, field->name, value);
+        if ((field->flags & without) == 0 && codec_is_present(field, from)) {
+            fields[count++] = field;
         }
     }
-    return object;
+    codec_sort_fields(fields, count);
+    writer_add_byte(writer, '{');
+    if (kind) {
+        writer_add_name(writer, "apiVersion");
+        write_text(writer, kind->api_version);
+    }
+    bool says_kind = kind == NULL;
+    for (size_t at = 0; at < count; at++) {
+        if (!says_kind && strcmp(fields[at]->name, "kind") > 0) {
+            says_kind = true;
+            writer_add_name(writer, "kind");
+            write_text(writer, kind->kind);
+        }
+        write_member(writer, fields[at], from, without);
+    }
+    REQUIRE(says_kind); /* every object has metadata */
+    writer_add_byte(writer, '}');
 }
 
-/*
- * A controller owner must not vanish in the foreground before what it owns has gone; the decoder
- * drops blockOwnerDeletion, so it is said here, as api/render.c says it for other kinds.
- */
-static void block_owner_deletion(json_t *object)
+void codec_write(struct writer *writer, const struct schema *schema, const void *from,
+                 unsigned without)
 {
-    json_t *owners = json_object_get(json_object_get(object, "metadata"), "ownerReferences");
-    for (size_t at = 0; at < json_array_size(owners); at++) {
-        json_t *owner = json_array_get(owners, at);
-        if (json_is_true(json_object_get(owner, "controller"))) {
-            (void)json_object_set_new(owner, "blockOwnerDeletion", json_true());
-        }
-    }
+    write_struct(writer, schema, from, without, NULL);
 }
 
 static const char *encode_whole(struct arena *arena, enum api_kind kind,
                                 const struct object *object, unsigned without)
 {
-    const struct kind_info *info = kind_info(kind);
-    CLEANUP(tree_release) json_t *tree = codec_encode_tree(schema_of(kind), object, without);
-    (void)json_object_set_new(tree, "apiVersion", json_string(info->api_version));
-    (void)json_object_set_new(tree, "kind", json_string(info->kind));
-    block_owner_deletion(tree);
-    return tree_print(arena, tree);
+    struct writer writer = {0};
+    write_struct(&writer, schema_of(kind), object, without, kind_info(kind));
+    return writer_take(&writer, arena);
 }
 
 const char *codec_encode(struct arena *arena, enum api_kind kind, const struct object *object)
@@ -171,6 +278,7 @@ const char *codec_encode_stored(struct arena *arena, enum api_kind kind,
 
 const char *codec_encode_pipeline_spec(struct arena *arena, const struct pipeline_spec *spec)
 {
-    CLEANUP(tree_release) json_t *tree = codec_encode_tree(&schema_pipeline_spec, spec, 0);
-    return tree_print(arena, tree);
+    struct writer writer = {0};
+    codec_write(&writer, &schema_pipeline_spec, spec, 0);
+    return writer_take(&writer, arena);
 }

@@ -1,13 +1,12 @@
 /*
  * The JSON Patch (RFC 6902) between two statuses: structs and lists of structs member by member,
- * all else as a whole. Only what differs becomes a tree.
+ * all else as a whole. Only what differs becomes JSON.
  */
 
 #include "api/codec_private.h"
 #include "core/assert.h"
 #include "core/text.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 const char *codec_pointer_add(struct arena *arena, const char *pointer, const char *name)
@@ -35,20 +34,58 @@ static const char *add_index(struct arena *arena, const char *pointer, size_t in
 
 struct differ {
     struct arena *arena;
-    json_t *operations;
+    struct writer patch; /* "[{...},{...}" */
+    size_t count;        /* of operations */
 };
 
-/* `value` is borrowed; NULL for remove. */
-static void add_operation(struct differ *differ, const char *name, const char *pointer,
-                          json_t *value)
+/* {"op":NAME,"path":POINTER and, after what the caller writes, } */
+static void begin_operation(struct differ *differ, const char *name, const char *pointer)
 {
-    json_t *operation = json_object();
-    (void)json_object_set_new(operation, "op", json_string(name));
-    (void)json_object_set_new(operation, "path", tree_make_text(pointer));
-    if (value) {
-        (void)json_object_set(operation, "value", value);
-    }
-    (void)json_array_append_new(differ->operations, operation);
+    struct writer *patch = &differ->patch;
+    writer_add_byte(patch, differ->count++ == 0 ? '[' : ',');
+    writer_add_byte(patch, '{');
+    writer_add_name(patch, "op");
+    writer_add_string(patch, name, strlen(name));
+    writer_add_name(patch, "path");
+    writer_add_string(patch, pointer, strlen(pointer));
+}
+
+static void end_operation(struct differ *differ)
+{
+    writer_add_byte(&differ->patch, '}');
+}
+
+static void add_removal(struct differ *differ, const char *pointer)
+{
+    begin_operation(differ, "remove", pointer);
+    end_operation(differ);
+}
+
+/* The member's value, which is present. */
+static void add_member(struct differ *differ, const char *name, const char *pointer,
+                       const struct field *field, const char *from)
+{
+    begin_operation(differ, name, pointer);
+    writer_add_name(&differ->patch, "value");
+    codec_write_field(&differ->patch, field, from, 0);
+    end_operation(differ);
+}
+
+static void add_struct(struct differ *differ, const char *name, const char *pointer,
+                       const struct schema *schema, const char *from)
+{
+    begin_operation(differ, name, pointer);
+    writer_add_name(&differ->patch, "value");
+    codec_write(&differ->patch, schema, from, 0);
+    end_operation(differ);
+}
+
+static void add_version(struct differ *differ, const char *resource_version)
+{
+    begin_operation(differ, "replace", "/metadata/resourceVersion");
+    writer_add_name(&differ->patch, "value");
+    writer_add_string(&differ->patch, resource_version, strlen(resource_version));
+    end_operation(differ);
 }
 
 static void diff_structs(struct differ *differ, const char *pointer, const struct schema *schema,
@@ -66,51 +103,44 @@ static void diff_lists(struct differ *differ, const char *pointer, const struct 
         }
     }
     for (size_t at = shared; at < after.count; at++) {
-        CLEANUP(tree_release)
-        json_t *item = codec_encode_tree(field->schema, schema_item(field, after, at), 0);
-        add_operation(differ, "add", arena_print(differ->arena, "%s/-", pointer), item);
+        add_struct(differ, "add", arena_print(differ->arena, "%s/-", pointer), field->schema,
+                   schema_item(field, after, at));
     }
     for (size_t at = before.count; at > shared; at--) {
-        add_operation(differ, "remove", add_index(differ->arena, pointer, at - 1), NULL);
+        add_removal(differ, add_index(differ->arena, pointer, at - 1));
     }
 }
 
-/* As JSON both are there, or one is. */
-static void diff_members(struct differ *differ, const char *pointer, const struct field *field,
-                         const char *before, const char *after)
+/* Their JSON differs: a text map in another order is the same, which codec_equal() does not say. */
+static bool is_other_json(const struct field *field, const char *before, const char *after)
 {
-    CLEANUP(tree_release) json_t *old = codec_encode_field(field, before, 0);
-    CLEANUP(tree_release) json_t *new = codec_encode_field(field, after, 0);
-    if (!old && new) {
-        add_operation(differ, "add", pointer, new);
-    } else if (old && !new) {
-        add_operation(differ, "remove", pointer, NULL);
-    } else if (old && field->type == FIELD_OBJECT) {
-        diff_structs(differ, pointer, field->schema, before + field->offset, after + field->offset);
-    } else if (old && !json_equal(old, new)) {
-        add_operation(differ, "replace", pointer, new);
-    }
+    struct writer old = {0};
+    struct writer new = {0};
+    codec_write_field(&old, field, before, 0);
+    codec_write_field(&new, field, after, 0);
+    bool differs = old.size != new.size || memcmp(old.text, new.text, old.size) != 0;
+    writer_free(&old);
+    writer_free(&new);
+    return differs;
 }
 
 static void diff_field(struct differ *differ, const char *pointer, const struct field *field,
                        const char *before, const char *after)
 {
-    if (field->type == FIELD_LIST) {
-        struct schema_list old = schema_list_of(field, before);
-        struct schema_list new = schema_list_of(field, after);
-        if (old.count > 0 && new.count > 0) {
-            diff_lists(differ, pointer, field, old, new);
-            return;
-        }
+    bool was = codec_is_present(field, before);
+    bool is = codec_is_present(field, after);
+    if (!was && is) {
+        add_member(differ, "add", pointer, field, after);
+    } else if (was && !is) {
+        add_removal(differ, pointer);
+    } else if (was && field->type == FIELD_OBJECT) {
+        diff_structs(differ, pointer, field->schema, before + field->offset, after + field->offset);
+    } else if (was && field->type == FIELD_LIST) {
+        diff_lists(differ, pointer, field, schema_list_of(field, before),
+                   schema_list_of(field, after));
+    } else if (was && is_other_json(field, before, after)) {
+        add_member(differ, "replace", pointer, field, after);
     }
-    diff_members(differ, pointer, field, before, after);
-}
-
-static int compare_fields(const void *a, const void *b)
-{
-    const struct field *const *left = a;
-    const struct field *const *right = b;
-    return strcmp((*left)->name, (*right)->name);
 }
 
 static void diff_structs(struct differ *differ, const char *pointer, const struct schema *schema,
@@ -124,22 +154,11 @@ static void diff_structs(struct differ *differ, const char *pointer, const struc
             fields[count++] = &schema->fields[at];
         }
     }
-    qsort(fields, count, sizeof(fields[0]), compare_fields);
+    codec_sort_fields(fields, count);
     for (size_t at = 0; at < count; at++) {
         const char *inner = codec_pointer_add(differ->arena, pointer, fields[at]->name);
         diff_field(differ, inner, fields[at], before, after);
     }
-}
-
-static bool is_empty(const struct schema *schema, const char *from)
-{
-    for (size_t at = 0; at < schema->field_count; at++) {
-        CLEANUP(tree_release) json_t *member = codec_encode_field(&schema->fields[at], from, 0);
-        if (member) {
-            return false;
-        }
-    }
-    return true;
 }
 
 /* ---- The patch ---- */
@@ -150,41 +169,39 @@ static bool is_empty(const struct schema *schema, const char *from)
  */
 enum { PATCH_LONG = 1000, PATCH_MAXIMUM = 10000 };
 
-static const char *shorter_patch(struct arena *arena, json_t *operations, json_t *version,
-                                 const struct schema *schema, const char *after)
+static const char *finish(struct differ *differ)
 {
-    CLEANUP(tree_release) json_t *whole = json_array();
-    CLEANUP(tree_release) json_t *status = codec_encode_tree(schema, after, 0);
-    struct differ differ = {.arena = arena, .operations = whole};
-    add_operation(&differ, "replace", "/metadata/resourceVersion", version);
-    add_operation(&differ, "replace", "/status", status);
-    const char *text = tree_print(arena, whole);
-    if (json_array_size(operations) > PATCH_MAXIMUM) {
-        return text;
-    }
-    const char *in_parts = tree_print(arena, operations);
-    return strlen(in_parts) < strlen(text) ? in_parts : text;
+    writer_add_byte(&differ->patch, ']');
+    return writer_take(&differ->patch, differ->arena);
+}
+
+static const char *replace_whole(struct arena *arena, const struct schema *schema,
+                                 const char *resource_version, const char *after)
+{
+    struct differ differ = {.arena = arena};
+    add_version(&differ, resource_version);
+    add_struct(&differ, "replace", "/status", schema, after);
+    return finish(&differ);
 }
 
 static const char *patch_between(struct arena *arena, const struct schema *schema,
                                  const char *resource_version, const char *before,
                                  const char *after)
 {
-    CLEANUP(tree_release) json_t *operations = json_array();
-    CLEANUP(tree_release) json_t *version = tree_make_text(resource_version);
-    struct differ differ = {.arena = arena, .operations = operations};
-    add_operation(&differ, "replace", "/metadata/resourceVersion", version);
-    if (is_empty(schema, before)) {
-        CLEANUP(tree_release) json_t *status = codec_encode_tree(schema, after, 0);
-        add_operation(&differ, "add", "/status", status);
+    struct differ differ = {.arena = arena};
+    add_version(&differ, resource_version);
+    if (codec_is_empty(schema, before)) {
+        add_struct(&differ, "add", "/status", schema, after);
     } else {
         diff_structs(&differ, "/status", schema, before, after);
     }
-    size_t count = json_array_size(operations);
-    if (count > PATCH_LONG) {
-        return shorter_patch(arena, operations, version, schema, after);
+    size_t count = differ.count;
+    const char *in_parts = finish(&differ);
+    if (count <= PATCH_LONG) {
+        return count > 1 ? in_parts : NULL;
     }
-    return count > 1 ? tree_print(arena, operations) : NULL;
+    const char *whole = replace_whole(arena, schema, resource_version, after);
+    return count <= PATCH_MAXIMUM && strlen(in_parts) < strlen(whole) ? in_parts : whole;
 }
 
 const char *codec_status_patch(struct arena *arena, enum api_kind kind, const struct object *before,

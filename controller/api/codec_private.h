@@ -5,6 +5,7 @@
 
 #include "api/codec.h"
 #include "api/codec_tree.h"
+#include "api/codec_writer.h"
 #include "api/schema.h"
 
 /* The object in `text`, as codec_decode() gives it. */
@@ -24,10 +25,19 @@ enum watch_event_type codec_event_type(struct span name);
 struct arena *codec_new_object_arena(void);
 
 /* `from` as a JSON object, maybe an empty one; without fields that have a flag of `without`. */
-json_t *codec_encode_tree(const struct schema *schema, const void *from, unsigned without);
+void codec_write(struct writer *writer, const struct schema *schema, const void *from,
+                 unsigned without);
 
-/* One member of it; NULL: it is absent. */
-json_t *codec_encode_field(const struct field *field, const void *from, unsigned without);
+/* Whether `from` has the member, or any at all. */
+bool codec_is_present(const struct field *field, const void *from);
+bool codec_is_empty(const struct schema *schema, const void *from);
+
+/* The value of a member that is present. */
+void codec_write_field(struct writer *writer, const struct field *field, const void *from,
+                       unsigned without);
+
+/* By name. */
+void codec_sort_fields(const struct field **fields, size_t count);
 
 /*
  * Every member that the table names is the same. False may also mean another order of a text map:

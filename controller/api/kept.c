@@ -177,12 +177,8 @@ static bool is_read(const struct workload_condition *condition)
            (text_equal(condition->type, "PodScheduled") && text_equal(condition->status, "False"));
 }
 
-void kept_trim(enum api_kind kind, struct object *object)
+static void trim_conditions(struct pod_status *status)
 {
-    if (kind != KIND_POD) {
-        return;
-    }
-    struct pod_status *status = &((struct pod *)object)->status;
     size_t count = 0;
     for (size_t at = 0; at < status->condition_count; at++) {
         if (is_read(&status->conditions[at])) {
@@ -190,6 +186,40 @@ void kept_trim(enum api_kind kind, struct object *object)
         }
     }
     status->condition_count = count;
+}
+
+static size_t trim_containers(struct container_status *containers, size_t count)
+{
+    size_t kept = 0;
+    for (size_t at = 0; at < count; at++) {
+        if (container_is_held_up(&containers[at])) {
+            containers[kept++] = containers[at];
+        }
+    }
+    return kept;
+}
+
+/* Of a step's pod that has not ended only why it waits is read. */
+static void trim_attempt(struct pod *pod)
+{
+    const struct owner_reference *owner = meta_controller(&pod->meta);
+    struct pod_status *status = &pod->status;
+    bool has_ended = text_equal(status->phase, "Succeeded") || text_equal(status->phase, "Failed");
+    if (has_ended || !owner || !text_equal(owner->kind, kind_info(KIND_JOB)->kind)) {
+        return;
+    }
+    status->phase = NULL;
+    status->container_count = trim_containers(status->containers, status->container_count);
+    status->init_container_count = trim_containers(status->init_containers,
+                                                   status->init_container_count);
+}
+
+void kept_trim(enum api_kind kind, struct object *object)
+{
+    if (kind == KIND_POD) {
+        trim_conditions(&((struct pod *)object)->status);
+        trim_attempt((struct pod *)object);
+    }
 }
 
 static bool is_version(const struct schema *schema, const struct field *field)

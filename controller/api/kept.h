@@ -29,8 +29,9 @@
 #include <stddef.h>
 
 /*
- * Takes out in place what nobody reads of any object: of a Pod's conditions only PodScheduled while
- * it is False, and DisruptionTarget, stay. The others change with every step of the kubelet's.
+ * Takes out in place what nobody reads of any object, and what changes with every step of the
+ * kubelet's: of a Pod's conditions only PodScheduled while it is False, and DisruptionTarget, stay,
+ * and of the containers of a Job's Pod that has not ended those that wait for a reason.
  */
 void kept_trim(enum api_kind kind, struct object *object);
 

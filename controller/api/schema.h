@@ -37,7 +37,8 @@ enum field_flag {
     FIELD_REQUIRED = 1U << 0, /* an object without it cannot be used: decoding fails */
     FIELD_KEPT = 1U << 1,     /* text that is encoded as "" when absent: upstream requires it */
     FIELD_STORED = 1U << 2,   /* set by the API server: not in what is sent to create an object */
-    FIELD_SHOWN = 1U << 3     /* text that upstream's JSON has also when it is "" (no omitempty) */
+    FIELD_SHOWN = 1U << 3,    /* text that upstream's JSON has also when it is "" (no omitempty) */
+    FIELD_BLOCKS = 1U << 4    /* an owner's controller: blockOwnerDeletion is encoded beside it */
 };
 
 struct schema;

@@ -37,12 +37,12 @@
 /* Absent differs from 0. */
 #define OPTIONAL_INTEGER(json, owner, member) INTEGER_OR(json, owner, member, INTEGER_ABSENT, 0)
 
-#define BOOLEAN_AT(wire_number, json, owner, member)                    \
-    {                                                                   \
-        .name = (json), .type = FIELD_BOOLEAN, .number = (wire_number), \
-        .offset = OFFSET_AS(owner, member, bool)                        \
+#define BOOLEAN_AT(wire_number, json, owner, member, flag)                               \
+    {                                                                                    \
+        .name = (json), .type = FIELD_BOOLEAN, .flags = (flag), .number = (wire_number), \
+        .offset = OFFSET_AS(owner, member, bool)                                         \
     }
-#define BOOLEAN(json, owner, member) BOOLEAN_AT(0, json, owner, member)
+#define BOOLEAN(json, owner, member) BOOLEAN_AT(0, json, owner, member, 0)
 
 #define TIME_AT(wire_number, json, owner, member, flag)                               \
     {                                                                                 \

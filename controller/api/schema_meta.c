@@ -8,7 +8,7 @@ static const struct field owner_fields[] = {
     TEXT_AT(1, "kind", struct owner_reference, kind, FIELD_SHOWN),
     TEXT_AT(3, "name", struct owner_reference, name, FIELD_SHOWN),
     TEXT_AT(4, "uid", struct owner_reference, uid, FIELD_SHOWN),
-    BOOLEAN_AT(6, "controller", struct owner_reference, controller),
+    BOOLEAN_AT(6, "controller", struct owner_reference, controller, FIELD_BLOCKS),
 };
 static SCHEMA(schema_owner, owner_reference, owner_fields);
 

@@ -14,7 +14,7 @@ static const struct field condition_fields[] = {
 static SCHEMA(schema_workload_condition, workload_condition, condition_fields);
 
 static const struct field job_spec_fields[] = {
-    BOOLEAN_AT(10, "suspend", struct job_spec, suspend),
+    BOOLEAN_AT(10, "suspend", struct job_spec, suspend, 0),
 };
 static SCHEMA(schema_job_spec, job_spec, job_spec_fields);
 

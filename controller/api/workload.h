@@ -60,6 +60,9 @@ struct container_status {
     struct container_state last_state;
 };
 
+/* It waits for something else than its turn, and says for what. */
+bool container_is_held_up(const struct container_status *container);
+
 struct pod_status {
     const char *phase; /* Pending, Running, Succeeded, Failed, Unknown */
     const char *reason;

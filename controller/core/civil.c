@@ -58,9 +58,30 @@ int civil_days_in_month(int64_t year, int month)
     return days[month - 1] + (month == 2 && leap ? 1 : 0);
 }
 
+static char *put_digits(char *to, int64_t value, int digits, char end)
+{
+    for (int at = digits - 1; at >= 0; at--) {
+        to[at] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    to[digits] = end;
+    return to + digits + 1;
+}
+
 void civil_format(int64_t unix_seconds, char text[CIVIL_TEXT_SIZE])
 {
+    enum { YEAR_DIGITS = 4, YEAR_MAXIMUM = 9999 };
     struct civil c = civil_from_unix(unix_seconds);
+    if (c.year >= 0 && c.year <= YEAR_MAXIMUM) { /* each status has some: printf is dear */
+        char *to = put_digits(text, c.year, YEAR_DIGITS, '-');
+        to = put_digits(to, c.month, 2, '-');
+        to = put_digits(to, c.day, 2, 'T');
+        to = put_digits(to, c.hour, 2, ':');
+        to = put_digits(to, c.minute, 2, ':');
+        to = put_digits(to, c.second, 2, 'Z');
+        *to = '\0';
+        return;
+    }
     (void)snprintf(text, CIVIL_TEXT_SIZE, "%04lld-%02d-%02dT%02d:%02d:%02dZ", (long long)c.year,
                    c.month, c.day, c.hour, c.minute, c.second);
 }

@@ -1,7 +1,6 @@
 #include "core/map.h"
 
 #include "core/assert.h"
-#include "core/hash.h"
 #include "core/memory.h"
 
 #include <string.h>
@@ -10,6 +9,25 @@ enum { MAP_FIRST_CAPACITY = 16 };
 
 /* Marks a removed entry, so that probing goes on past it. */
 static char removed_key[] = "";
+
+/* Eight bytes at a time; for tables alone, which end with the process. */
+static uint64_t hash_key(const char *key)
+{
+    enum { HALF = 32 };
+    static const uint64_t prime = UINT64_C(0x9E3779B97F4A7C15); /* 2^64 over the golden ratio */
+    size_t size = strlen(key);
+    uint64_t hash = size;
+    uint64_t word;
+    for (; size >= sizeof(word); size -= sizeof(word), key += sizeof(word)) {
+        memcpy(&word, key, sizeof(word));
+        hash = (hash ^ word) * prime;
+        hash ^= hash >> HALF;
+    }
+    word = 0;
+    memcpy(&word, key, size);
+    hash = (hash ^ word) * prime;
+    return hash ^ hash >> HALF;
+}
 
 static struct map_entry *find_entry(const struct map *map, const char *key, uint64_t hash)
 {
@@ -59,14 +77,14 @@ static void rebuild(struct map *map)
 
 void *map_get(const struct map *map, const char *key)
 {
-    const struct map_entry *entry = find_entry(map, key, hash_text(HASH_SEED, key));
+    const struct map_entry *entry = find_entry(map, key, hash_key(key));
     return entry ? entry->value : NULL;
 }
 
 void *map_put(struct map *map, const char *key, void *value)
 {
     REQUIRE(value != NULL);
-    uint64_t hash = hash_text(HASH_SEED, key);
+    uint64_t hash = hash_key(key);
     struct map_entry *entry = find_entry(map, key, hash);
     if (entry) {
         void *before = entry->value;
@@ -83,7 +101,7 @@ void *map_put(struct map *map, const char *key, void *value)
 
 void *map_remove(struct map *map, const char *key)
 {
-    struct map_entry *entry = find_entry(map, key, hash_text(HASH_SEED, key));
+    struct map_entry *entry = find_entry(map, key, hash_key(key));
     if (!entry) {
         return NULL;
     }

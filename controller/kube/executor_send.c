@@ -114,9 +114,10 @@ static bool is_held_back(struct task *task, enum error_kind *error)
 {
     const struct operation *operation = task->operation;
     struct executor *executor = task->execution->executor;
-    if (task->step != STEP_SEND ||
-        !facts_hold_back(executor->options.facts, task->execution->key_text, operation->type,
-                         operation->kind, operation->name, request_hash(operation), error)) {
+    const struct facts *facts = executor->options.facts;
+    if (task->step != STEP_SEND || !facts_has_any(facts, task->execution->key_text) ||
+        !facts_hold_back(facts, task->execution->key_text, operation->type, operation->kind,
+                         operation->name, request_hash(operation), error)) {
         return false;
     }
     executor->numbers.held_back++;

@@ -218,6 +218,11 @@ bool facts_forget(struct facts *facts, const char *key, enum operation_type type
     return true;
 }
 
+bool facts_has_any(const struct facts *facts, const char *key)
+{
+    return map_get(&facts->shelves, key) != NULL;
+}
+
 bool facts_hold_back(const struct facts *facts, const char *key, enum operation_type type,
                      enum api_kind kind, const char *name, uint64_t attempt, enum error_kind *error)
 {

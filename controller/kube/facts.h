@@ -51,6 +51,9 @@ bool facts_put(struct facts *facts, const char *key, const struct fact *fact, ui
 bool facts_forget(struct facts *facts, const char *key, enum operation_type type,
                   enum api_kind kind, const char *name);
 
+/* True when anything is kept of this key: else there is nothing to ask facts_hold_back() about. */
+bool facts_has_any(const struct facts *facts, const char *key);
+
 /*
  * True when the very same request failed less than REACTION_WAIT_CHANGE_MS ago with an error that
  * only a change elsewhere mends: sending it again now would be a loop. `error` gets its kind.

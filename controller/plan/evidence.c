@@ -171,18 +171,12 @@ static bool is_pull_failure(const char *reason)
            text_equal(reason, "ErrImageNeverPull") || text_equal(reason, "InvalidImageName");
 }
 
-static bool is_just_starting(const char *reason)
-{
-    return !reason || text_equal(reason, "ContainerCreating") ||
-           text_equal(reason, "PodInitializing");
-}
-
 static bool explain_container(struct arena *arena, const struct pod *pod,
                               const struct container_status *container, const char **reason,
                               const char **message)
 {
     const struct container_waiting *waiting = &container->state.waiting;
-    if (is_just_starting(waiting->reason)) {
+    if (!container_is_held_up(container)) {
         return false;
     }
     if (is_pull_failure(waiting->reason)) {

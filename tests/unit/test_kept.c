@@ -179,6 +179,62 @@ static void of_a_pod_s_conditions_those_are_kept_that_are_read(void **state)
     arena_free(&arena);
 }
 
+/* As the kubelet goes on; what the step left is read when the pod has ended. */
+static void of_a_step_s_pod_that_goes_on_only_what_holds_it_up_is_kept(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sentence;
+        const char *status;
+        size_t containers, init_containers;
+        bool has_phase;
+    } rows[] = {
+        {"it waits for its turn",
+         "'phase':'Pending','initContainerStatuses':[{'name':'prepare','state':{'running':{}}}],"
+         "'containerStatuses':[{'name':'step','state':{'waiting':{'reason':'PodInitializing'}}}]",
+         0, 0, false},
+        {"it can't pull",
+         "'phase':'Pending','initContainerStatuses':[{'name':'prepare','state':{'waiting':{"
+         "'reason':'ErrImagePull'}}}],'containerStatuses':[{'name':'step','state':{'waiting':{"
+         "'reason':'PodInitializing'}}},{'name':'x','state':{'waiting':{'reason':'Odd'}}}]",
+         1, 1, false},
+        {"it runs",
+         "'phase':'Running','containerStatuses':[{'name':'step','state':{'running':{'startedAt':"
+         "'2026-01-01T00:00:00Z'}}}]",
+         0, 0, false},
+        {"it has ended",
+         "'phase':'Failed','initContainerStatuses':[{'name':'prepare','state':{'terminated':{"
+         "'exitCode':0}}}],'containerStatuses':[{'name':'step','state':{'terminated':{"
+         "'exitCode':1}}}]",
+         1, 1, true},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        print_message("%s\n", rows[at].sentence);
+        struct arena arena = {0};
+        const char *json = arena_print(
+            &arena,
+            "{'metadata':{'name':'x','ownerReferences':[{'kind':'Job','controller':true}]},"
+            "'status':{%s}}",
+            rows[at].status);
+        struct pod *pod = (struct pod *)decode(&arena, KIND_POD, json);
+        kept_trim(KIND_POD, (struct object *)pod);
+        assert_int_equal(pod->status.container_count, rows[at].containers);
+        assert_int_equal(pod->status.init_container_count, rows[at].init_containers);
+        assert_int_equal(pod->status.phase != NULL, rows[at].has_phase);
+        arena_free(&arena);
+    }
+    struct arena arena = {0};
+    static const char serving[] =
+        "{'metadata':{'name':'x','ownerReferences':[{'kind':'ReplicaSet','controller':true}]},"
+        "'status':{'phase':'Running','containerStatuses':[{'name':'server','state':{'running':{}}}"
+        "]}}";
+    struct pod *pod = (struct pod *)decode(&arena, KIND_POD, serving);
+    kept_trim(KIND_POD, (struct object *)pod);
+    assert_int_equal(pod->status.container_count, 1);
+    assert_string_equal(pod->status.phase, "Running");
+    arena_free(&arena);
+}
+
 static void note_change(void *context, enum api_kind kind, enum cache_event event,
                         const struct object *before, const struct object *after)
 {
@@ -313,6 +369,7 @@ int main(void)
         cmocka_unit_test(a_copy_in_one_block_is_the_same_object),
         cmocka_unit_test(objects_that_differ_by_their_version_say_the_same),
         cmocka_unit_test(of_a_pod_s_conditions_those_are_kept_that_are_read),
+        cmocka_unit_test(of_a_step_s_pod_that_goes_on_only_what_holds_it_up_is_kept),
         cmocka_unit_test(what_changes_nothing_that_is_kept_wakes_nobody),
         cmocka_unit_test(a_run_that_ends_is_reduced_with_what_belongs_to_it),
         cmocka_unit_test(that_a_run_asked_for_retraining_stays_known),
