@@ -15,9 +15,9 @@ LIMITS: dict[str, float] = {
     "watch of Pods": 20_000,
     "watch of PipelineRuns": 6_000,
     "POST jobs, sent": 3_000,
-    "POST jobs, received": 3_000,
+    "POST jobs, received": 2_300,
     "PATCH pipelineruns/status, sent": 5_000,
-    "PATCH pipelineruns/status, received": 3_000,
+    "PATCH pipelineruns/status, received": 2_200,
 }
 
 Sizes = dict[str, int]

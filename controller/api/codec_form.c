@@ -51,6 +51,7 @@ static SCHEMA(schema_status, status_message, status_fields);
 struct identity_meta {
     const char *name;
     const char *namespace;
+    const char *uid;
     const char *resource_version;
     struct text_map marks;
 };
@@ -62,6 +63,7 @@ struct identity {
 static const struct field identity_meta_fields[] = {
     TEXT_AT(1, "name", struct identity_meta, name, 0),
     TEXT_AT(3, "namespace", struct identity_meta, namespace, 0),
+    TEXT_AT(5, "uid", struct identity_meta, uid, 0),
     TEXT_AT(6, "resourceVersion", struct identity_meta, resource_version, 0),
     TEXT_MAP_AT(12, "annotations", struct identity_meta, marks, "k8s.io/initial-events-end"),
 };
@@ -89,7 +91,7 @@ static bool span_is(struct span span, const char *text)
     return span.size == strlen(text) && memcmp(span.bytes, text, span.size) == 0;
 }
 
-/* The object in `text`, which must be of this kind, if its kind is told. */
+/* The object in `text`, which must be of this kind, if its kind is told; NULL: of any. */
 static struct result open_object(struct span text, const char *kind, struct span *object,
                                  struct error *error)
 {
@@ -108,7 +110,7 @@ static struct result open_object(struct span text, const char *kind, struct span
     if (encoding.size > 0) {
         return error_set(error, ERROR_INVALID, "an object has a content encoding");
     }
-    if (given.size > 0 && !span_is(given, kind)) {
+    if (kind && given.size > 0 && !span_is(given, kind)) {
         size_t shown = given.size < QUOTE_LIMIT ? given.size : QUOTE_LIMIT;
         return error_set(error, ERROR_INVALID, "kind: expected %s, got \"%.*s\"", kind, (int)shown,
                          given.bytes);
@@ -179,6 +181,19 @@ static void decode_status(struct arena *arena, const char *bytes, size_t size,
         status->reason = read.reason;
         status->message = read.message;
     }
+}
+
+static void decode_answer(struct arena *arena, const char *bytes, size_t size, const char **uid,
+                          const char **resource_version)
+{
+    struct span message;
+    struct error ignored;
+    struct identity identity = {0};
+    if (result_is_ok(open_object((struct span){bytes, size}, NULL, &message, &ignored))) {
+        identity = find_identity(arena, message);
+    }
+    *uid = identity.meta.uid;
+    *resource_version = identity.meta.resource_version;
 }
 
 static struct result decode_event(struct arena *arena, enum api_kind kind, const char *bytes,
@@ -265,6 +280,7 @@ static const struct codec_form json_form = {
     .decode_event = codec_decode_event,
     .decode_list = codec_decode_list,
     .decode_status = codec_decode_status,
+    .decode_answer = codec_decode_answer,
 };
 
 static const struct codec_form protobuf_form = {
@@ -274,6 +290,7 @@ static const struct codec_form protobuf_form = {
     .decode_event = decode_event,
     .decode_list = decode_list,
     .decode_status = decode_status,
+    .decode_answer = decode_answer,
 };
 
 const struct codec_form *codec_form_wanted(enum api_kind kind)

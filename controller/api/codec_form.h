@@ -2,9 +2,9 @@
 #define TIDEMILL_API_CODEC_FORM_H
 
 /*
- * The forms in which an API server sends objects: JSON, and for Jobs and Pods the protobuf form
- * that it keeps ready for its own controllers. Which one came is told by the answer's
- * Content-Type, never by what was asked for: any server may answer in JSON.
+ * The forms in which an API server sends objects: JSON, and for Jobs and Pods, and the metadata of
+ * any kind, the protobuf form that its own controllers ask for. Which one came is told by the
+ * answer's Content-Type, never by what was asked for: any server may answer in JSON.
  *
  * https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding; k8s.io/
  * apimachinery v0.36, pkg/runtime/serializer/protobuf (objects) and pkg/util/framer (watches).
@@ -17,7 +17,7 @@ struct codec_form {
     const char *accept_watch;
     bool is_framed; /* a watch's events are frames (kube/watch_stream.h), else lines */
 
-    /* As codec_decode_event(), codec_decode_list() and codec_decode_status() in api/codec.h. */
+    /* As codec_decode_event(), codec_decode_list() and so on in api/codec.h. */
     struct result (*decode_event)(struct arena *arena, enum api_kind kind, const char *bytes,
                                   size_t size, struct watch_event *event, struct error *error);
     struct result (*decode_list)(struct arena *arena, enum api_kind kind, const char *bytes,
@@ -28,6 +28,8 @@ struct codec_form {
                                  void *context, struct list_page *page, struct error *error);
     void (*decode_status)(struct arena *arena, const char *bytes, size_t size,
                           struct api_status *status);
+    void (*decode_answer)(struct arena *arena, const char *bytes, size_t size, const char **uid,
+                          const char **resource_version);
 };
 
 /* What to ask for. */

@@ -3,6 +3,7 @@
  * which operation in which step; kube/reaction.h says what happens after a failure.
  */
 
+#include "api/codec_form.h"
 #include "core/assert.h"
 #include "core/civil.h"
 #include "core/log.h"
@@ -45,7 +46,8 @@ static struct verdict judge(struct executor *executor, const struct task *task,
         return verdict;
     }
     if (response->body) {
-        codec_decode_status(&executor->scratch, response->body, response->body_size, &status);
+        codec_form_of(response->content_type)
+            ->decode_status(&executor->scratch, response->body, response->body_size, &status);
     }
     verdict.error = reaction_of_status(response->status, status.reason);
     const char *said = text_or(status.message, text_or(status.reason, "no reason given"));
@@ -130,8 +132,10 @@ static void succeed_by(struct task *task, const struct verdict *verdict)
     const char *uid = NULL;
     const char *resource_version = NULL;
     struct executor *executor = task->execution->executor;
-    codec_decode_answer(&executor->scratch, text_or(verdict->response->body, ""),
-                        verdict->response->body_size, &uid, &resource_version);
+    const struct io_response *response = verdict->response;
+    codec_form_of(response->content_type)
+        ->decode_answer(&executor->scratch, text_or(response->body, ""), response->body_size, &uid,
+                        &resource_version);
     if (task->operation->type == OPERATION_APPLY && task->operation->owner_uid) {
         executor_keep_uid(executor, task->operation, uid);
     }

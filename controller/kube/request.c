@@ -172,7 +172,9 @@ struct request request_of_operation(struct arena *arena, const struct operation 
 const char *request_accept(enum operation_type type)
 {
     bool is_list = type == OPERATION_EXPLAIN;
-    return is_list ? NULL : REQUEST_ACCEPT_METADATA;
+    return is_list ? NULL
+                   : "application/vnd.kubernetes.protobuf" REQUEST_AS_METADATA
+                     "," REQUEST_ACCEPT_METADATA;
 }
 
 uint64_t request_hash(const struct operation *operation)

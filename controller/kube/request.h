@@ -38,10 +38,10 @@ struct request request_to_get(struct arena *arena, enum api_kind kind, const cha
  * Media types of an answer that is read for its metadata alone: half the bytes of a Job. A refusal
  * is a Status all the same, and a server without this form sends the whole object.
  */
-#define REQUEST_ACCEPT_METADATA \
-    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+#define REQUEST_AS_METADATA     ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+#define REQUEST_ACCEPT_METADATA "application/json" REQUEST_AS_METADATA ",application/json"
 
-/* What the answer to an operation is wanted as: io_request.accept. */
+/* What the answer to an operation is wanted as: io_request.accept. In protobuf, where it can be. */
 const char *request_accept(enum operation_type type);
 
 /* "/apis/events.k8s.io/v1/namespaces/NS/events[/NAME]" */

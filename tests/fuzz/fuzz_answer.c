@@ -5,7 +5,7 @@
 
 #include "fuzz/fuzz.h"
 
-#include "api/codec.h"
+#include "api/codec_form.h"
 #include "io/http_header.h"
 
 static void read_header(const char *line, size_t size)
@@ -33,6 +33,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     codec_decode_status(&arena, body, size, &status);
     REQUIRE(status.code >= 0 && status.code <= 999);
     codec_decode_answer(&arena, body, size, &uid, &resource_version);
+    const struct codec_form *protobuf = codec_form_of("application/vnd.kubernetes.protobuf");
+    protobuf->decode_answer(&arena, body, size, &uid, &resource_version);
+    protobuf->decode_status(&arena, body, size, &status);
+    REQUIRE(status.code >= 0 && status.code <= 999);
     (void)codec_newest_warning(&arena, body, size);
     (void)codec_find_image(&arena, body, size, "step");
     read_header(body, size);

@@ -7,11 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define JOBS     "/apis/batch/v1/namespaces/team/jobs"
-#define RUNS     "/apis/tidemill.dev/v1alpha1/namespaces/team/pipelineruns"
-#define EVENTS   "/apis/events.k8s.io/v1/namespaces/team/events"
-#define SERVICE  "/api/v1/namespaces/team/services/"
-#define METADATA "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+#define JOBS        "/apis/batch/v1/namespaces/team/jobs"
+#define RUNS        "/apis/tidemill.dev/v1alpha1/namespaces/team/pipelineruns"
+#define EVENTS      "/apis/events.k8s.io/v1/namespaces/team/events"
+#define SERVICE     "/api/v1/namespaces/team/services/"
+#define AS_METADATA ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1,"
+#define METADATA                                                                     \
+    "application/vnd.kubernetes.protobuf" AS_METADATA "application/json" AS_METADATA \
+    "application/json"
 
 static int set_up(void **state)
 {

@@ -215,7 +215,8 @@ static void the_first_apply_of_a_name_looks_whose_it_is(void **state)
     assert_null(fake_io_sent(fixture->fake, 0)->accept);
     answer(fixture, "GET", SERVICE "s", not_found());
     const struct fake_request *request = fake_io_sent(fixture->fake, 1);
-    assert_true(text_starts_with(request->accept, "application/json;as=PartialObjectMetadata;"));
+    assert_true(text_starts_with(request->accept,
+                                 "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;"));
     assert_string_equal(request->path, APPLY("s"));
     assert_string_equal(request->method, "PATCH");
     assert_string_equal(request->content_type, "application/apply-patch+yaml");

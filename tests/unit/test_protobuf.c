@@ -207,6 +207,32 @@ static void a_recorded_refusal_says_the_same_in_both_forms(void **state)
     arena_free(&arena);
 }
 
+static void recorded_answers_name_the_same_in_both_forms(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct recorded json = recorded_read("job-answer.json");
+    struct recorded wire = recorded_read("job-answer.pb");
+    const char *left[2];
+    const char *right[2];
+    codec_form_of(NULL)->decode_answer(&arena, json.bytes, json.size, &left[0], &left[1]);
+    codec_form_of(PROTOBUF)->decode_answer(&arena, wire.bytes, wire.size, &right[0], &right[1]);
+    assert_int_equal(strlen(right[0]), strlen("5f1c0e4e-0000-4000-8000-000000000000"));
+    assert_string_equal(left[0], right[0]);
+    assert_string_equal(left[1], right[1]);
+    assert_true(wire.size < json.size);
+    static const char *const others[] = {"", "k8s", "{\"metadata\":{\"uid\":\"u\"}}"};
+    for (size_t at = 0; at < COUNT_OF(others); at++) {
+        codec_form_of(PROTOBUF)->decode_answer(&arena, others[at], strlen(others[at]), &right[0],
+                                               &right[1]);
+        assert_null(right[0]);
+        assert_null(right[1]);
+    }
+    recorded_free(&json);
+    recorded_free(&wire);
+    arena_free(&arena);
+}
+
 /* ---- Every number in the tables was met ---- */
 
 struct met {
@@ -910,6 +936,7 @@ int main(void)
         cmocka_unit_test(recorded_watches_say_the_same_in_both_forms),
         cmocka_unit_test(recorded_pages_say_the_same_in_both_forms),
         cmocka_unit_test(a_recorded_refusal_says_the_same_in_both_forms),
+        cmocka_unit_test(recorded_answers_name_the_same_in_both_forms),
         cmocka_unit_test(each_field_has_its_number_and_was_met_in_a_recording),
         cmocka_unit_test(fields_that_nobody_reads_are_skipped),
         cmocka_unit_test(the_last_of_a_scalar_counts),

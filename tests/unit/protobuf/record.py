@@ -54,6 +54,15 @@ def record(api: Api, name: str, path: str, is_watch: bool) -> None:
         (HERE / f"{name}.{form}").write_bytes(body)
 
 
+def record_answer(api: Api, name: str, path: str) -> None:
+    """The metadata of an object, as the answer to a write is asked for."""
+    for form, accepts in FORMS.items():
+        media_type = accepts[0].split(",")[0]
+        content_type, body = ask(api, path, f"{media_type};as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
+        assert content_type.startswith(media_type), content_type
+        (HERE / f"{name}.{form}").write_bytes(body)
+
+
 def job(name: str, **metadata: Any) -> Json:
     pod = {"restartPolicy": "Never", "containers": [{"name": "step", "image": "example.com/none:1"}]}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "labels": dict(MANAGED), **metadata},
@@ -180,6 +189,7 @@ def main() -> None:
     fill(api)
     record(api, "jobs-page", f"{JOBS}?{SELECTOR}&limit=3", False)
     record(api, "pods-page", f"{PODS}?{SELECTOR}&limit=500", False)
+    record_answer(api, "job-answer", f"{JOBS}/complete")
     record(api, "token-refused", f"{JOBS}?limit=3&continue=x", False)
     stream = (f"{SELECTOR}&watch=true&allowWatchBookmarks=true&sendInitialEvents=true"
               f"&resourceVersionMatch=NotOlderThan&resourceVersion=&timeoutSeconds={WATCH_SECONDS}")
