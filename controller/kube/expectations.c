@@ -48,6 +48,8 @@ struct expectations {
     struct scope *blocked;
     struct io_timer *timer;
     int64_t timer_at_ms;
+    struct io_timer *advance_timer; /* caches moved in this turn */
+    bool advanced[KIND_COUNT];      /* which */
     struct expectations_numbers numbers;
 };
 
@@ -113,6 +115,7 @@ struct expectations *expectations_free(struct expectations *expectations)
         return NULL;
     }
     io_stop_timer(expectations->io, expectations->timer);
+    io_stop_timer(expectations->io, expectations->advance_timer);
     const struct map_entry *at_scope;
     for (size_t at = 0; (at_scope = map_next(&expectations->scopes, &at)) != NULL;) {
         free_scope(expectations, at_scope->value);
@@ -143,13 +146,16 @@ static void drop_scope_if_empty(struct expectations *expectations, struct scope 
 static bool is_true(const struct expectations *expectations, const struct expectation *expectation)
 {
     const struct expectations_source *source = &expectations->source;
+    if (expectation->type == EXPECT_SEEN &&
+        source->reached(source->context, expectation->kind, expectation->text)) {
+        return true;
+    }
     const struct meta *found = source->find(source->context, expectation->kind,
                                             expectation->namespace, expectation->name);
     switch (expectation->type) {
     case EXPECT_SEEN:
         /* Versions that can't be compared are at least equal to themselves (C7). */
-        return source->reached(source->context, expectation->kind, expectation->text) ||
-               (found && text_equal(found->resource_version, expectation->text));
+        return found && text_equal(found->resource_version, expectation->text);
     case EXPECT_GONE:
         return !found || !text_equal(found->uid, expectation->text) ||
                found->deletion_time != TIME_ABSENT;
@@ -466,25 +472,44 @@ bool expectations_satisfied(struct expectations *expectations, const struct work
     return result;
 }
 
-static bool concerns(const struct scope *scope, enum api_kind kind)
+static bool concerns(const struct scope *scope, const bool kinds[KIND_COUNT])
 {
     for (const struct entry *entry = scope->entries; entry; entry = entry->next) {
-        if (entry->expectation.kind == kind) {
+        if (kinds[entry->expectation.kind]) {
             return true;
         }
     }
     return false;
 }
 
-void expectations_advance(struct expectations *expectations, enum api_kind kind)
+static void wake_after_advance(void *context)
 {
+    struct expectations *expectations = context;
     struct scope *scope = expectations->blocked;
+    expectations->advance_timer = NULL;
     while (scope) {
         struct scope *next = scope->next_blocked;
-        if (concerns(scope, kind)) {
+        if (concerns(scope, expectations->advanced)) {
             settle_scope(expectations, scope);
         }
         scope = next;
+    }
+    memset(expectations->advanced, 0, sizeof(expectations->advanced));
+}
+
+/*
+ * Once for all events that came together: hundreds of keys may wait, and looking at each of them
+ * after each event would be their product.
+ */
+void expectations_advance(struct expectations *expectations, enum api_kind kind)
+{
+    if (!expectations->blocked) {
+        return;
+    }
+    expectations->advanced[kind] = true;
+    if (!expectations->advance_timer) {
+        expectations->advance_timer = io_start_timer(expectations->io, io_now_ms(expectations->io),
+                                                     wake_after_advance, expectations);
     }
 }
 

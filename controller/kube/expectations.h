@@ -83,7 +83,7 @@ void expectations_resolve(struct expectations *expectations, struct expectation_
 bool expectations_satisfied(struct expectations *expectations, const struct work_key *key,
                             const char *admission);
 
-/* The cache of `kind` moved (objects or bookmark): wakes keys whose wait is over. */
+/* The cache of `kind` moved (objects or bookmark): wakes keys whose wait is over, from the loop. */
 void expectations_advance(struct expectations *expectations, enum api_kind kind);
 
 /* The key's object is gone: what it wrote matters to nobody. Admissions stay. */

@@ -89,6 +89,7 @@ static void see(struct fixture *fixture, enum api_kind kind, int64_t resource_ve
 {
     fixture->reached[kind] = resource_version;
     expectations_advance(fixture->expectations, kind);
+    fake_io_run(fixture->fake); /* the end of the turn */
 }
 
 static struct meta *put(struct fixture *fixture, const char *name, const char *uid,
@@ -385,6 +386,31 @@ static void many_writes_of_one_key_are_looked_for_once_each_and_once_for_each_mo
     assert_in_range(fixture->looks, WRITES, FEW * WRITES + FEW);
 }
 
+/* As when 200 runs start at once, and all that happens to them comes in a few pieces. */
+static void many_keys_that_wait_are_looked_at_once_for_all_events_of_a_turn(void **state)
+{
+    enum { KEYS = 200, FEW = 3 };
+    struct fixture *fixture = *state;
+    char names[KEYS][16];
+    for (int at = 0; at < KEYS; at++) {
+        (void)snprintf(names[at], sizeof(names[at]), "%d", at + 1);
+        const struct work_key key = {KIND_PIPELINE_RUN, "team", names[at]};
+        const struct expectation expectation = {EXPECT_SEEN, KIND_JOB, "team", "job", names[at]};
+        expectations_add(fixture->expectations, &key, &expectation);
+        assert_false(asks(fixture, &key));
+    }
+    fixture->looks = 0;
+    for (int at = 1; at <= KEYS / 2; at++) {
+        fixture->reached[KIND_JOB] = at;
+        expectations_advance(fixture->expectations, KIND_JOB);
+    }
+    assert_int_equal(fixture->looks, 0);
+    fake_io_run(fixture->fake);
+    assert_int_equal(expectations_numbers(fixture->expectations).waiting, KEYS / 2);
+    assert_in_range(fixture->looks, KEYS, FEW * KEYS);
+    expectations_advance(fixture->expectations, KIND_JOB); /* and it may end before the turn does */
+}
+
 static void what_came_true_unlooked_at_does_not_expire_with_a_warning(void **state)
 {
     struct fixture *fixture = *state;
@@ -424,6 +450,7 @@ int main(void)
         ROW(an_admission_under_way_outlives_every_time_limit),
         ROW(a_created_object_whose_answer_was_lost_is_awaited_by_name),
         ROW(keys_are_woken_in_the_order_in_which_they_came),
+        ROW(many_keys_that_wait_are_looked_at_once_for_all_events_of_a_turn),
         ROW(many_writes_of_one_key_are_looked_for_once_each_and_once_for_each_move),
         ROW(what_came_true_unlooked_at_does_not_expire_with_a_warning),
     };
