@@ -11,7 +11,7 @@
  * befell. SIM_SEEDS=N plays N seeds from SIM_FIRST on.
  */
 
-enum { SEEDS = 2, SEEDS_FULL = 500, ODDS_PER_MILLE = 40 };
+enum { SEEDS = 2, SEEDS_FULL = 100, ODDS_PER_MILLE = 40 };
 
 static const int64_t heal_ms = INT64_C(5) * 60 * 1000;
 

@@ -138,6 +138,22 @@ static void all_writes_of_a_round_must_be_seen(void **state)
     assert_string_equal(fixture->woken, "a ");
 }
 
+static void kinds_that_move_in_one_turn_wake_their_keys_all(void **state)
+{
+    struct fixture *fixture = *state;
+    expectations_add(fixture->expectations, &run_a, &job_10);
+    expectations_add(fixture->expectations, &run_b, &run_20);
+    assert_false(asks(fixture, &run_a));
+    assert_false(asks(fixture, &run_b));
+    fixture->reached[KIND_JOB] = 10;
+    expectations_advance(fixture->expectations, KIND_JOB);
+    fixture->reached[KIND_PIPELINE_RUN] = 20;
+    expectations_advance(fixture->expectations, KIND_PIPELINE_RUN);
+    assert_string_equal(fixture->woken, "");
+    fake_io_run(fixture->fake);
+    assert_string_equal(fixture->woken, "b a ");
+}
+
 static void another_kind_s_progress_is_not_this_one_s(void **state)
 {
     struct fixture *fixture = *state;
@@ -432,6 +448,7 @@ int main(void)
         ROW(a_key_that_wrote_nothing_is_planned),
         ROW(a_key_is_not_planned_before_the_cache_has_seen_its_write),
         ROW(all_writes_of_a_round_must_be_seen),
+        ROW(kinds_that_move_in_one_turn_wake_their_keys_all),
         ROW(another_kind_s_progress_is_not_this_one_s),
         ROW(what_the_cache_has_seen_already_is_no_expectation),
         ROW(versions_that_do_not_compare_are_seen_in_the_object_itself),
