@@ -96,6 +96,15 @@ class Turn:
     requests: list[audit.Request]
 
 
+@dataclasses.dataclass
+class Chains:
+    """Runs of CHAIN_STEPS steps, so many under way at once."""
+
+    at_once: int
+    turn: Turn
+    hops: list[dict[str, Any]]
+
+
 class Bench:
     """A cluster with the controller running in it, and what it takes when nothing happens."""
 
@@ -204,8 +213,8 @@ class Bench:
             resident=self.controller.memory().resident,
             requests=self.log.requests(namespace))
 
-    def chains(self, namespace: str, count: int) -> tuple[Turn, list[dict[str, Any]]]:
-        """Runs of CHAIN_STEPS steps, CHAINS_AT_ONCE under way, and what each hop took."""
+    def chains(self, namespace: str, count: int, at_once: int) -> Chains:
+        """And what each hop took."""
         access = self.cluster.access
         client = Client(access)
         client.create(f"{API}/{namespace}/pipelines", pipeline("chain", CHAIN_STEPS, "bench"))
@@ -217,7 +226,7 @@ class Bench:
         sent: list[float] = []
         try:
             while len(sent) < count:
-                watch.wait(len(sent) - CHAINS_AT_ONCE + 1, turn_limit_s(count * CHAIN_STEPS), "chains")
+                watch.wait(len(sent) - at_once + 1, turn_limit_s(count * CHAIN_STEPS), "chains")
                 sent.append(time.monotonic())
                 client.create(path, pipeline_run(f"chain-{len(sent) - 1:05d}", "chain"))
             watch.wait(count, turn_limit_s(count * CHAIN_STEPS), "chains")
@@ -225,17 +234,15 @@ class Bench:
             watch.close()
         done = [watch.done_at[f"chain-{at:05d}"] for at in range(count)]
         turn = self._finish("chains", 1, namespace, before, sent, done)
-        hops = find_hops(self.cluster, namespace, turn.requests)
         client.close()
-        return turn, hops
+        return Chains(at_once, turn, find_hops(self.cluster, namespace, turn.requests))
 
 
 def find_hops(cluster: Cluster, namespace: str, requests: list[audit.Request]) -> list[dict[str, Any]]:
     """For each step after the first: when the pod before it ended, its Job and its pod were made.
 
     Times are the API server's, from the log: a pod's own finishedAt has whole seconds only. The end
-    of a pod is the receipt of the write that made it Succeeded; without bodies in the log, of the
-    last write of its status.
+    of a pod is the receipt of the write that made it Succeeded.
     """
     client = Client(cluster.access)
     jobs = {}
@@ -248,9 +255,8 @@ def find_hops(cluster: Cluster, namespace: str, requests: list[audit.Request]) -
     ended: dict[tuple[str, str], float] = {}
     job_made: dict[tuple[str, str], float] = {}
     pod_made: dict[tuple[str, str], float] = {}
-    wanted_phase = "Succeeded" if any(request.phase for request in requests) else ""
     for request in requests:
-        if request.resource == "pods/status" and request.phase == wanted_phase:
+        if request.resource == "pods/status" and request.phase == "Succeeded":
             ended[jobs[pods[request.name]]] = request.received
         elif request.resource == "jobs" and request.verb == "create":
             job_made[jobs[request.name]] = request.received

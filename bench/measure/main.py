@@ -24,12 +24,15 @@ BUILD_LIMIT_S = 900
 PACKAGES_LIMIT_S = 1800
 MEMORY_CALM_S = 3
 WARM_UP = 20
+SIZED = 50  # runs and Jobs whose bodies are logged
+ALONE = 10  # chains, one after the other
 STARTS = 7  # of the controller; their median is told
 began = time.monotonic()
 
 EPILOG = """\
 Each round creates N plain Jobs, then N one-step PipelineRuns whose Jobs have the same pod, on a
-throwaway control plane with fake nodes (hack/cluster --kwok) that is removed at the end. All
+throwaway control plane with fake nodes (hack/cluster --kwok) that is removed at the end. The sizes of bodies
+come from a few more on a second one, since logging them costs the API server as much as some requests. All
 raw samples are kept in bench/results. What each number means is in bench/README.md.
 
 --against measures two builds in turns, A B A B ..., --rounds pairs of N runs, on one cluster with the
@@ -73,8 +76,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=positive, default=3, help="turns of each kind (default 3)")
     parser.add_argument("--chains", type=int, default=40,
                         help="runs of five steps, 10 at a time; 0: none (default 40)")
-    parser.add_argument("--no-bodies", action="store_true",
-                        help="leave bodies out of the audit log: a faster API server, no sizes")
+    parser.add_argument("--no-sizes", action="store_true", help="leave out the second control plane, "
+                        "whose audit log has the bodies of requests")
     parser.add_argument("--against", metavar="REVISION|FILE", help="compare two builds in turns: A is "
                         "--binary, B this revision of Git or this program")
     parser.add_argument("--check-writes", action="store_true", help="count the writes of a run")
@@ -127,11 +130,11 @@ def find_binary(given: pathlib.Path | None) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def on_cluster(options: argparse.Namespace) -> Iterator[tuple[BenchCluster, contextlib.ExitStack]]:
-    """A cluster without a controller; it goes at the end, after what is put on the stack."""
+def on_cluster(options: argparse.Namespace, bodies: bool = False) -> Iterator[tuple[BenchCluster, contextlib.ExitStack]]:
+    """A cluster without a controller; it goes at the end, after what is put on the stack. `bodies`: they are logged."""
     with only_one(options.cluster), contextlib.ExitStack() as stack:
         stack.callback(remove_cluster, options.cluster)
-        cluster = BenchCluster(options.cluster, bodies=not options.no_bodies)
+        cluster = BenchCluster(options.cluster, bodies)
         cluster.install()
         yield cluster, stack
 
@@ -145,10 +148,10 @@ def start_controller(cluster: BenchCluster, stack: contextlib.ExitStack, binary:
 
 
 @contextlib.contextmanager
-def started(options: argparse.Namespace, ends: bool = False) -> Iterator[tuple[BenchCluster, Controller]]:
+def started(options: argparse.Namespace, ends: bool = False, bodies: bool = False) -> Iterator[tuple[BenchCluster, Controller]]:
     """A cluster with a controller; both end, whatever happens. `ends`: the caller ends it itself."""
     binary = find_binary(options.binary)
-    with on_cluster(options) as (cluster, stack):
+    with on_cluster(options, bodies) as (cluster, stack):
         controller = start_controller(cluster, stack, binary)
         yield cluster, controller
         if controller.process.poll() is not None and not ends:
@@ -161,7 +164,7 @@ def measure(options: argparse.Namespace, bench: load.Bench, starts: list[float])
     memory = {"idle": controller.memory().resident}
     bench.warm_up("warm-up", WARM_UP)
     kinds = ("jobs", "runs")
-    bench.prepare([f"{k}-{r}" for r in range(1, options.rounds + 1) for k in kinds] + ["chains"])
+    bench.prepare([f"{k}-{r}" for r in range(1, options.rounds + 1) for k in kinds] + ["chains", "alone"])
     bench.measure_idle()
     turns = []
     for number in range(1, options.rounds + 1):
@@ -170,16 +173,25 @@ def measure(options: argparse.Namespace, bench: load.Bench, starts: list[float])
             say(f"round {number} of {options.rounds}: {options.runs} {kind} in {turn.seconds:.1f} s, "
                 f"{report.rate(turn):.1f} in a second")
             turns.append(turn)
-    chain: load.Turn | None = None
-    hops: list[dict[str, Any]] = []
-    if options.chains > 0:
-        chain, hops = bench.chains("chains", options.chains)
-        say(f"{options.chains} chains of {load.CHAIN_STEPS} steps in {chain.seconds:.1f} s")
+    chains: list[load.Chains] = []
+    for name, at_once, count in (("chains", load.CHAINS_AT_ONCE, options.chains), ("alone", 1, min(ALONE, options.chains))):
+        if count > 0:
+            chains.append(bench.chains(name, count, at_once))
+            say(f"{count} chains of {load.CHAIN_STEPS} steps, {at_once} at a time, in {chains[-1].turn.seconds:.1f} s")
     memory |= {"peak": controller.memory().peak, "after": controller.memory().resident}
     told = {k: str(v) if isinstance(v, pathlib.Path) else v for k, v in vars(options).items()
-            if k in ("runs", "rounds", "chains", "no_bodies")}
+            if k in ("runs", "rounds", "chains", "no_sizes")}
     binary = pathlib.Path(f"/proc/{controller.pid}/exe").resolve()
-    return report.Results(report.describe_machine(told, binary), turns, chain, hops, memory, starts)
+    return report.Results(report.describe_machine(told, binary), turns, chains, memory, starts)
+
+
+def measure_sizes(bench: load.Bench) -> list[load.Turn]:
+    bench.warm_up("warm-up", WARM_UP)
+    bench.prepare(["sized-jobs", "sized-runs"])
+    bench.measure_idle()
+    turns = [bench.turn(kind, 1, f"sized-{kind}", SIZED) for kind in ("jobs", "runs")]
+    say(f"{SIZED} Jobs and {SIZED} runs whose bodies are logged")
+    return turns
 
 
 def command_bench(options: argparse.Namespace) -> int:
@@ -187,8 +199,11 @@ def command_bench(options: argparse.Namespace) -> int:
         starts = [controller.seconds_to_ready, *(controller.restart() for _ in range(STARTS - 1))]
         results = measure(options, load.Bench(cluster, controller), starts)
         folder = report.new_folder(options.output, results.machine["cpus"])
-        report.save(results, folder)
         (folder / "controller.log").write_bytes(controller.log.read_bytes())
+    if not options.no_sizes:
+        with started(options, bodies=True) as (cluster, controller):
+            results.sized = measure_sizes(load.Bench(cluster, controller))
+    report.save(results, folder)
     print("\n" + "\n".join(report.lines_of(results)))
     say(f"raw samples: {os.path.relpath(folder)}")
     return 0
@@ -228,7 +243,6 @@ def keep_samples(options: argparse.Namespace, name: str, samples: list[Any], lin
 
 
 def command_kept(options: argparse.Namespace) -> int:
-    options.no_bodies = True
     with started(options, ends=True) as (cluster, controller):
         samples = kept.measure(cluster, controller, options.kept, say)
     keep_samples(options, "kept", samples, report.print_columns(kept.lines_of(samples), 0))
@@ -236,7 +250,6 @@ def command_kept(options: argparse.Namespace) -> int:
 
 
 def command_shapes(options: argparse.Namespace) -> int:
-    options.no_bodies = True
     results: list[shapes.Result] = []
     try:
         with started(options) as (cluster, controller):
@@ -250,7 +263,6 @@ def command_shapes(options: argparse.Namespace) -> int:
 
 
 def command_sources(options: argparse.Namespace) -> int:
-    options.no_bodies = True
     with started(options) as (cluster, controller):
         result = sources.measure(cluster, controller, options.sources, say)
     keep_samples(options, "sources", [result], report.print_columns(sources.lines_of(result), 0))
@@ -259,7 +271,6 @@ def command_sources(options: argparse.Namespace) -> int:
 
 def command_hooks(options: argparse.Namespace) -> int:
     """The controller is started anew for each mix, so that memory is its own."""
-    options.no_bodies = True
     binary = find_binary(options.binary)
     run(["make", "--no-print-directory", "FLAVOUR=release", "build/release/bench-deliver"], BUILD_LIMIT_S)
     port = free_port()

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from measure import audit, writes
-from measure.load import Turn
+from measure.load import CHAIN_STEPS, Chains, Turn
 
 MIB, MS = 1024 * 1024, 1000
 NOISE_OTHERS = 0.10  # of the machine's cores, spent by processes that are not ours
@@ -93,10 +93,10 @@ class Results:
 
     machine: dict[str, Any]
     turns: list[Turn]
-    chain: Turn | None
-    hops: list[dict[str, Any]]
+    chains: list[Chains]
     memory: dict[str, int]
     starts: list[float]  # seconds from a start of the controller to Ready
+    sized: list[Turn] = dataclasses.field(default_factory=list)  # of a plane whose log has bodies
 
     def kind(self, name: str) -> list[Turn]:
         return [t for t in self.turns if t.kind == name]
@@ -116,8 +116,8 @@ def plane_ratios(results: Results) -> list[float]:
     return [cpu_ms(b) / cpu_ms(a) for a, b in zip(results.kind("jobs"), results.kind("runs"))]
 
 
-def hop_text(results: Results, key: str) -> str:
-    values = [hop[key] * MS for hop in results.hops if hop[key] is not None]
+def hop_text(chains: Chains, key: str) -> str:
+    values = [hop[key] * MS for hop in chains.hops if hop[key] is not None]
     if not values:
         return "-"
     return f"{percentile(values, 0.5):.0f} / {percentile(values, 0.99):.0f}"
@@ -130,9 +130,8 @@ def comparison(results: Results) -> list[tuple[str, ...]]:
     total = sum(t.count for t in runs)
     events = sum(r.is_event for r in everything)
     wire_kb = sum(t.wire_sent + t.wire_received for t in runs) / total / 1000
-    chain = percentile(results.chain.each_seconds, 0.5) if results.chain else math.nan
     kept = results.memory["after"] - results.memory["idle"]
-    finished = total + (results.chain.count if results.chain else 0)
+    finished = total + sum(c.turn.count for c in results.chains)
     starts = [s * MS for s in results.starts]
 
     def row(what: str, here: str, key: str = "", plain: str = "-") -> tuple[str, ...]:
@@ -152,16 +151,26 @@ def comparison(results: Results) -> list[tuple[str, ...]]:
         row("  events besides", f"{events / total:.2f}"),
         row("controller's reconciles for each", f"{median_of(runs, lambda t: t.reconciles / t.count):.1f}"),
         row("bytes on the wire for each, kB, watches included", f"{wire_kb:.1f}", "wire"),
-        row("a pod's end to the next step's Job, p50 / p99 ms", hop_text(results, "to_job_s")),
-        row("a pod's end to the next step's pod, p50 / p99 ms", hop_text(results, "to_pod_s"), "to_pod"),
-        row("  of this from the Job to its pod, p50 / p99 ms", hop_text(results, "job_to_pod_s")),
-        row("5-step chain, 10 at a time, p50 s", f"{chain:.2f}", "chain"),
+        *(line for chains in results.chains for line in chain_rows(chains, median_of(jobs, rate), row)),
         row("controller resident idle, MiB", f"{results.memory['idle'] / MIB:.1f}", "resident"),
         row(f"  peak; after {finished} runs kept, MiB",
             f"{results.memory['peak'] / MIB:.1f}; {results.memory['after'] / MIB:.1f}"),
         row("  for each run kept, KiB", f"{kept / finished / 1024:.1f}"),
         row(f"start to Ready, median; most of {len(starts)}, ms",
             f"{statistics.median(starts):.0f}; {max(starts):.0f}", "start"),
+    ]
+
+
+def chain_rows(chains: Chains, jobs_rate: float, row: Callable[..., tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """With so many chains under way a chain is not faster than the plane makes that many Jobs: Little's law."""
+    p50 = percentile(chains.turn.each_seconds, 0.5)
+    is_loaded = chains.at_once > 1
+    least = f"{chains.at_once * CHAIN_STEPS / jobs_rate:.2f}" if is_loaded else "-"
+    return [
+        row(f"{CHAIN_STEPS}-step chain, {chains.at_once} at a time, p50 s", f"{p50:.2f}", "chain" if is_loaded else "", least),
+        row("  a pod's end to the next step's pod, p50 / p99 ms", hop_text(chains, "to_pod_s"), "to_pod"),
+        row("    of this to the next step's Job, p50 / p99 ms", hop_text(chains, "to_job_s")),
+        row("    and from the Job to its pod, p50 / p99 ms", hop_text(chains, "job_to_pod_s")),
     ]
 
 
@@ -217,7 +226,7 @@ def doubts(results: Results) -> list[str]:
         found.append(f"slow: less than {SILLY_RATIO} of the plain Jobs' rate")
     if median_of(runs, lambda t: cpu_ms(t, ["controller"])) > SILLY_CPU_MS:
         found.append(f"dear: the controller takes more than {SILLY_CPU_MS} ms of CPU for a run")
-    return found + doubtful_requests([*runs, *([results.chain] if results.chain else [])])
+    return found + doubtful_requests([*runs, *(c.turn for c in results.chains)])
 
 
 def doubtful_requests(turns: list[Turn]) -> list[str]:
@@ -256,6 +265,11 @@ def describe_machine(options: dict[str, Any], binary: pathlib.Path) -> dict[str,
             "version": version, "options": options}
 
 
+def sized_or_not(results: Results, kind: str) -> list[Turn]:
+    """Turns whose requests have the sizes of their bodies, if there are any."""
+    return [t for t in results.sized if t.kind == kind] or results.kind(kind)
+
+
 def lines_of(results: Results) -> list[str]:
     head: tuple[str, ...] = ("", "plain Jobs", "Tidemill", "target", f"{PUBLISHED_BY}*", "tuned*")
     machine = results.machine
@@ -264,9 +278,10 @@ def lines_of(results: Results) -> list[str]:
              *print_columns([head, *comparison(results)], 1), "",
              f"* measured elsewhere, on the same kind of machine (2 vCPU for everything, Kubernetes "
              f"1.36.3, kwok), not in this run; plain Jobs there: {PUBLISHED['jobs'][0]}/s.",
-             "  Compare across columns of one run; machines of one kind differ by up to 38 %.", "",
-             "requests for each one-step run", *request_lines(results.kind("runs")), "",
-             "requests for each plain Job", *request_lines(results.kind("jobs")), ""]
+             "  Compare across columns of one run; machines of one kind differ by up to 38 %. A chain of plain Jobs is what",
+             "  their rate allows: so many chains times steps over the rate.", "",
+             "requests for each one-step run", *request_lines(sized_or_not(results, "runs")), "",
+             "requests for each plain Job", *request_lines(sized_or_not(results, "jobs")), ""]
     found = doubts(results)
     lines += [f"! {line}" for line in found] or ["nothing doubtful was seen"]
     return lines
@@ -298,13 +313,13 @@ def save_comparison(folder: pathlib.Path, a: list[Turn], b: list[Turn], lines: l
 
 def save(results: Results, folder: pathlib.Path) -> None:
     """Raw samples as JSON lines, and the table as it was printed."""
-    turns = [*results.turns, *([results.chain] if results.chain else [])]
+    turns = [*results.turns, *(c.turn for c in results.chains)]
     write_lines(folder / "turns.jsonl", flat(turns))
     requests = [{"kind": t.kind, "round": t.round, "user": u, "verb": v, "resource": r, "code": c,
                  "number": n, "bytes_sent": s, "bytes_answered": a}
-                for t in turns for u, v, r, c, n, s, a in table_of_requests([t])]
+                for t in [*turns, *results.sized] for u, v, r, c, n, s, a in table_of_requests([t])]
     write_lines(folder / "requests.jsonl", requests)
-    write_lines(folder / "hops.jsonl", results.hops)
+    write_lines(folder / "hops.jsonl", [{"at_once": c.at_once, **hop} for c in results.chains for hop in c.hops])
     kept = {"memory": results.memory, "seconds_to_ready": results.starts}
     (folder / "machine.json").write_text(json.dumps({**results.machine, **kept}, indent=2) + "\n")
     (folder / "table.txt").write_text("\n".join(lines_of(results)) + "\n")
