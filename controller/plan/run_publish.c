@@ -310,9 +310,11 @@ bool run_publish(struct run_work *work)
     }
     size_t step = 0;
     struct artifact_status *artifact = published_artifact(work, &step);
-    if (!artifact) {
-        run_end(work, RUN_FAILED, REASON_UNKNOWN_ARTIFACT,
-                "spec.publish.artifact names an artifact that its step did not record");
+    if (!artifact || !artifact_path(artifact->uri)) {
+        run_end(
+            work, RUN_FAILED, REASON_UNKNOWN_ARTIFACT,
+            "spec.publish.artifact names an artifact of which the run's status does not say where "
+            "it is");
         return false;
     }
     if (!artifact->digest && run_has_published(work)) {

@@ -83,25 +83,50 @@ static void collect_env(struct run_work *work, size_t index, struct ancestry *an
     job->env_count = count;
 }
 
+/* Where the input is by the status; path NULL: it does not say. */
+static struct render_input find_input(struct run_work *work, const struct input_spec *spec)
+{
+    struct artifact_source source = {0};
+    struct spec_fault fault;
+    /* The graph was built from the same names, so the source is there. */
+    bool is_known = graph_find_artifact(work->arena, &work->graph, spec->from, "from", &source,
+                                        &fault);
+    const struct artifact_status *artifact = is_known ? run_find_artifact(work, &source) : NULL;
+    return (struct render_input){.name = spec->name,
+                                 .path = artifact ? artifact_path(artifact->uri) : NULL,
+                                 .digest = artifact ? artifact->digest : NULL};
+}
+
 static void collect_inputs(struct run_work *work, size_t index, struct render_step_job *job)
 {
     const struct step_spec *spec = work->graph.steps[index].spec;
     struct render_input *inputs = arena_array(work->arena, struct render_input, spec->input_count);
     for (size_t at = 0; at < spec->input_count; at++) {
-        struct artifact_source source = {0};
-        struct spec_fault fault;
-        /* The graph was built from the same names, so the source is there. */
-        if (graph_find_artifact(work->arena, &work->graph, spec->inputs[at].from, "from", &source,
-                                &fault)) {
-            const struct artifact_status *artifact = run_find_artifact(work, &source);
-            inputs[at] = (struct render_input){.name = spec->inputs[at].name,
-                                               .path = artifact ? artifact_path(artifact->uri)
-                                                                : NULL,
-                                               .digest = artifact ? artifact->digest : NULL};
-        }
+        inputs[at] = find_input(work, &spec->inputs[at]);
     }
     job->inputs = inputs;
     job->input_count = spec->input_count;
+}
+
+/* Only who may write the status can take an artifact's place out of it: the step can't start. */
+static bool lacks_input(struct run_work *work, size_t index)
+{
+    const struct step_spec *spec = work->graph.steps[index].spec;
+    for (size_t at = 0; at < spec->input_count; at++) {
+        if (!find_input(work, &spec->inputs[at]).path) {
+            struct step_status *status = &work->steps[index];
+            status->phase = STEP_FAILED;
+            status->reason = REASON_UNKNOWN_ARTIFACT;
+            status->completion_time = work->view->now;
+            status->message = arena_print(
+                work->arena,
+                "input \"%s\": the run's status does not say where %s is: somebody changed it; "
+                "start a new run",
+                spec->inputs[at].name, spec->inputs[at].from);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The pod's limit: the step's own, and what is left of the run's. */
@@ -226,7 +251,7 @@ void run_schedule(struct run_work *work)
     struct ancestry ancestry = {.seen_for = arena_array(work->arena, size_t, work->graph.count),
                                 .steps = arena_array(work->arena, size_t, work->graph.count)};
     for (size_t at = 0; at < work->graph.count; at++) {
-        if (!is_ready(work, at)) {
+        if (!is_ready(work, at) || lacks_input(work, at)) {
             continue;
         }
         names[at] = next_job_name(work, at);

@@ -165,26 +165,54 @@ static void an_artifact_that_its_step_did_not_record_is_not_published(void **sta
     json_t *step = world_get(&world, KIND_PIPELINE_RUN, "r", "status/steps/0");
     assert_int_equal(json_object_del(step, "artifacts"), 0);
     (void)run_world_step(&world);
-    expect_failed(&world, "no artifact",
-                  "False UnknownArtifact: spec.publish.artifact names an artifact that its step "
-                  "did not record");
+    expect_failed(
+        &world, "no artifact",
+        "False UnknownArtifact: spec.publish.artifact names an artifact of which the run's "
+        "status does not say where it is");
     world_free(&world);
 }
 
-static void a_uri_that_is_no_place_in_the_claim_is_not_taken_for_one(void **state)
+static const char *const elsewhere[] = {"s3://elsewhere/model", "pvc://elsewhere", ""};
+
+static void an_artifact_that_is_no_place_in_the_claim_is_not_published(void **state)
 {
     (void)state;
-    static const char *const uris[] = {"s3://elsewhere/model", "pvc://elsewhere"};
-    for (size_t at = 0; at < COUNT_OF(uris); at++) {
+    for (size_t at = 0; at < COUNT_OF(elsewhere); at++) {
         struct world world;
         world_remove(&world, KIND_JOB, start_seal(&world));
         json_t *artifact = world_get(&world, KIND_PIPELINE_RUN, "r", "status/steps/0/artifacts/0");
-        json_object_set_new(artifact, "uri", json_string(uris[at]));
-        struct plan plan = world_plan_run(&world, "r");
-        const struct operation *seal = plan_find(&plan, OPERATION_CREATE, KIND_JOB, 0);
-        assert_non_null(seal);
-        assert_string_equal(seal->reason, REASON_SEALING);
-        assert_null(strstr(seal->body, "elsewhere"));
+        json_object_set_new(artifact, "uri", json_string(elsewhere[at]));
+        assert_string_equal(run_world_step(&world), "status PipelineRun");
+        expect_failed(&world, elsewhere[at],
+                      "False UnknownArtifact: spec.publish.artifact names an artifact of which the "
+                      "run's status does not say where it is");
+        world_free(&world);
+    }
+}
+
+static void an_input_that_is_no_place_in_the_claim_fails_its_step(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < COUNT_OF(elsewhere); at++) {
+        struct world world;
+        run_world_init(
+            &world,
+            "'artifacts':{'volumeClaim':{'claimName':'c'}},'steps':[{'name':'a','image':'i',"
+            "'outputs':{'artifacts':[{'name':'table'}]},'runAfter':[]},{'name':'w','image':"
+            "'i','runAfter':['a']},{'name':'b','image':'i','runAfter':['w'],'inputs':["
+            "{'name':'rows','from':'a.table'}]}]");
+        run_world_put(&world, "r", "");
+        (void)run_world_step(&world);
+        run_world_end_step(&world, "a", 1, 0, "");
+        (void)run_world_step(&world);
+        json_t *artifact = world_get(&world, KIND_PIPELINE_RUN, "r", "status/steps/0/artifacts/0");
+        json_object_set_new(artifact, "uri", json_string(elsewhere[at]));
+        run_world_end_step(&world, "w", 1, 0, "");
+        assert_string_equal(run_world_step(&world), "status PipelineRun");
+        expect_failed(
+            &world, elsewhere[at],
+            "False UnknownArtifact: step b: input \"rows\": the run's status does not say "
+            "where a.table is: somebody changed it; start a new run");
         world_free(&world);
     }
 }
@@ -198,7 +226,8 @@ int main(void)
         cmocka_unit_test(a_seal_whose_pod_is_gone_is_made_again_and_not_for_ever),
         cmocka_unit_test(a_seal_that_ends_without_a_word_is_made_again),
         cmocka_unit_test(an_artifact_that_its_step_did_not_record_is_not_published),
-        cmocka_unit_test(a_uri_that_is_no_place_in_the_claim_is_not_taken_for_one),
+        cmocka_unit_test(an_artifact_that_is_no_place_in_the_claim_is_not_published),
+        cmocka_unit_test(an_input_that_is_no_place_in_the_claim_fails_its_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
