@@ -73,7 +73,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         prog="bench/run", description="What a run costs, side by side with plain Jobs.",
         epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=positive, default=300, help="N, in each turn (default 300)")
-    parser.add_argument("--rounds", type=positive, default=3, help="turns of each kind (default 3)")
+    parser.add_argument("--rounds", type=positive, default=4, help="turns of each kind (default 4)")
     parser.add_argument("--chains", type=int, default=40,
                         help="runs of five steps, 10 at a time; 0: none (default 40)")
     parser.add_argument("--no-sizes", action="store_true", help="leave out the second control plane, "
@@ -168,7 +168,7 @@ def measure(options: argparse.Namespace, bench: load.Bench, starts: list[float])
     bench.measure_idle()
     turns = []
     for number in range(1, options.rounds + 1):
-        for kind in kinds:
+        for kind in kinds if number % 2 else reversed(kinds):  # what one leaves to be done is not always the other's
             turn = bench.turn(kind, number, f"{kind}-{number}", options.runs)
             say(f"round {number} of {options.rounds}: {options.runs} {kind} in {turn.seconds:.1f} s, "
                 f"{report.rate(turn):.1f} in a second")
