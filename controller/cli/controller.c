@@ -28,7 +28,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
  * starts more than some 100 steps in a second, so that each of N waits 10 ms x N for the others
  * anyway. With a few steps it is next to nothing; with hundreds, many events are taken together.
  */
-enum { PACE_LEAST_MS = 5, PACE_MOST_MS = 50 };
+enum { PACE_LEAST_MS = 5, PACE_MOST_MS = 100 };
 
 /* A pod object; ours is about 8 kB. */
 enum { POD_MAXIMUM = 1024 * 1024, POD_TIMEOUT_MS = 30 * 1000, POD_RETRY_MS = 2 * 1000 };
