@@ -234,10 +234,22 @@ static struct result decode_list(const struct decoder *decoder, const struct fie
     return RESULT_OK;
 }
 
-/* A map's entry; what is not in it is "". */
+/* A map's entry; what is not in it is "", and the last of several counts. */
 static bool read_entry(struct span entry, struct span *name, struct span *value)
 {
-    return wire_find(entry, MAP_NAME, name) && wire_find(entry, MAP_VALUE, value);
+    struct wire wire = wire_open(entry);
+    struct wire_field found;
+    enum wire_step step;
+    *name = (struct span){0};
+    *value = (struct span){0};
+    while ((step = wire_next(&wire, &found)) == WIRE_FOUND) {
+        if (found.type == WIRE_BYTES && found.number == MAP_NAME) {
+            *name = found.bytes;
+        } else if (found.type == WIRE_BYTES && found.number == MAP_VALUE) {
+            *value = found.bytes;
+        }
+    }
+    return step == WIRE_END;
 }
 
 static struct result decode_text_map(const struct decoder *decoder, const struct field *field,

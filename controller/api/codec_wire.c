@@ -23,6 +23,10 @@ struct wire wire_open(struct span message)
 static bool read_varint(struct wire *wire, uint64_t *value)
 {
     uint64_t read = 0;
+    if (wire->at < wire->end && *wire->at < VARINT_MORE) { /* nearly all: keys, and short sizes */
+        *value = *wire->at++;
+        return true;
+    }
     for (unsigned at = 0; at < VARINT_BYTES && wire->at < wire->end; at++) {
         unsigned char byte = *wire->at++;
         read |= (uint64_t)(byte & (VARINT_MORE - 1)) << (at * VARINT_BITS);
