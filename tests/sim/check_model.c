@@ -168,8 +168,9 @@ static bool answered_since(const struct sim_store *store, const char *version_ui
 }
 
 /*
- * A stable Service is never turned to a version of which no pod answers; where people and nodes
- * take Deployments and pods away, of which none answered when the writer was told.
+ * A stable Service is never turned to a version of which no pod answers; where people, nodes or a
+ * second controller take Deployments and pods away, of which none answered when the writer was
+ * told.
  */
 static void check_switch(struct sim_world *world, const struct sim_change *change)
 {
@@ -178,7 +179,7 @@ static void check_switch(struct sim_world *world, const struct sim_change *chang
         return;
     }
     const char *target = selected_by(change->after);
-    bool is_excused = world->options.chaos_per_mille > 0 &&
+    bool is_excused = (world->options.chaos_per_mille > 0 || world->options.processes > 1) &&
                       answered_since(&world->store, target,
                                      world->origins[world->store.change_count - 1].seen);
     if (count_answering(&world->store, selected_by(change->before)) > 0 &&
@@ -191,14 +192,31 @@ static void check_switch(struct sim_world *world, const struct sim_change *chang
 
 /* ---- Deployments ---- */
 
-/* The Deployment that a stable Service leads to is never deleted. */
+/* A second controller turned the Service to this version after the writer had been told of it. */
+static bool is_turned_since(const struct sim_world *world, const json_t *service)
+{
+    const struct sim_store *store = &world->store;
+    size_t seen = world->origins[store->change_count - 1].seen;
+    for (size_t at = seen; world->options.processes > 1 && at < store->change_count; at++) {
+        const struct sim_change *change = &store->changes[at];
+        if (change->kind == KIND_SERVICE && change->after &&
+            text_equal(tree_uid(change->after), tree_uid(service)) &&
+            !(change->before &&
+              text_equal(selected_by(change->before), selected_by(change->after)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The Deployment that a stable Service leads to is never deleted, as far as its writer can know. */
 static void check_served(struct sim_world *world, const json_t *deployment)
 {
     const char *version = label(deployment, LABEL_VERSION_UID);
     for (size_t at = 0; at < world->store.count; at++) {
         const struct sim_object *service = &world->store.objects[at];
         if (service->kind == KIND_SERVICE && text_equal(selected_by(service->tree), version) &&
-            sim_store_find_uid(&world->store, version)) {
+            sim_store_find_uid(&world->store, version) && !is_turned_since(world, service->tree)) {
             sim_world_fail(world, "Deployment %s is deleted while Service %s leads to it",
                            tree_name(deployment), tree_name(service->tree));
         }

@@ -121,12 +121,13 @@ const struct sim_result *sim_expect_faultless(const struct sim_scenario *scenari
 
 /*
  * S4, S7: a Deployment that is deleted seconds after it was made, as that of a version whose files
- * differ or of a candidate that was overtaken. The first apply of a name looks who has it, finds
- * nobody, and so carries no uid to be held by. When it arrives late (its sender died, or a second
- * controller is slow between its look and its apply) and the other controller has made and deleted
- * the Deployment meanwhile, it is made anew; the next reconcile deletes it, and nobody was ever led
- * to it. Every later apply carries the uid and makes nothing. Elsewhere Deployments live longer
- * than any plan is late, and nothing else may be made twice.
+ * differ or of a candidate that was overtaken (by what a second controller knows, which is older).
+ * The first apply of a name looks who has it, finds nobody, and so carries no uid to be held by.
+ * When it arrives late (its sender died, or a second controller is slow between its look and its
+ * apply) and the other controller has made and deleted the Deployment meanwhile, it is made anew;
+ * the next reconcile deletes it, and nobody was ever led to it. Every later apply carries the uid
+ * and makes nothing. Elsewhere Deployments live longer than any plan is late, and nothing else may
+ * be made twice.
  */
 static const struct {
     const char *scenario;
@@ -134,6 +135,7 @@ static const struct {
 } made_late[] = {
     {"mismatch", KIND_DEPLOYMENT},
     {"service-taken", KIND_DEPLOYMENT},
+    {"model-later", KIND_DEPLOYMENT},
 };
 
 static bool is_made_late(const struct sim_scenario *scenario, int kind)
