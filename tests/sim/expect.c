@@ -136,6 +136,7 @@ static const struct {
     {"mismatch", KIND_DEPLOYMENT},
     {"service-taken", KIND_DEPLOYMENT},
     {"model-later", KIND_DEPLOYMENT},
+    {"pinned", KIND_DEPLOYMENT},
 };
 
 static bool is_made_late(const struct sim_scenario *scenario, int kind)
