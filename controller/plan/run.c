@@ -107,9 +107,9 @@ static const char *list_steps(const struct run_work *work, const char *phase)
  * All that still runs, also a Job that the status does not know yet: nobody looks at the run any
  * more once it has ended. Jobs that have ended stay, for their logs.
  */
-static void stop_jobs(struct run_work *work, const char *reason, const char *message)
+static bool stop_jobs(struct run_work *work, const char *reason, const char *message)
 {
-    bool first = true;
+    bool any = false;
     for (size_t at = 0; at < work->view->job_count; at++) {
         const struct job *job = work->jobs[at];
         size_t pod_count = 0;
@@ -118,12 +118,13 @@ static void stop_jobs(struct run_work *work, const char *reason, const char *mes
         if (evidence.state != ATTEMPT_UNDER_WAY || job->meta.deletion_time != TIME_ABSENT) {
             continue;
         }
-        if (first) {
+        if (!any) {
             plan_next_group(work->plan);
-            first = false;
+            any = true;
         }
         plan_delete(work->plan, KIND_JOB, &job->meta, reason, message);
     }
+    return any;
 }
 
 static void end_running_steps(struct run_work *work, const char *reason, const char *message)
@@ -175,14 +176,22 @@ static void trust_version(struct run_work *work)
     }
 }
 
-/* Nothing of a run that did not succeed goes on after its end. */
-static void close_down(struct run_work *work)
+/*
+ * Nothing of a run that did not succeed goes on after its end. Its end is told when nothing is left
+ * to be stopped: meanwhile a Job may still come that a controller which is dead by now had asked
+ * for. True: that is yet to come.
+ */
+static bool close_down(struct run_work *work)
 {
     const struct ending *ending = &work->ending;
-    if (ending->phase && !text_equal(ending->phase, RUN_SUCCEEDED)) {
-        stop_jobs(work, ending->reason, ending->message);
-        end_running_steps(work, ending->reason, ending->message);
+    if (!ending->phase || text_equal(ending->phase, RUN_SUCCEEDED)) {
+        return false;
     }
+    if (stop_jobs(work, ending->reason, ending->message)) {
+        return true;
+    }
+    end_running_steps(work, ending->reason, ending->message);
+    return false;
 }
 
 static const struct step_status *first_failed(const struct run_work *work)
@@ -488,7 +497,9 @@ void plan_run(const struct run_view *view, struct plan *plan)
     } else if (admitted) {
         go_on(&work);
     }
-    close_down(&work);
+    if (close_down(&work)) {
+        return;
+    }
     write_status(&work);
     mark_admission(&work);
 }

@@ -276,7 +276,8 @@ static void a_pinned_revision_that_is_deleted_ends_the_run_and_stops_its_jobs(vo
     /* The cache may just not have it yet: the API server is asked first. */
     assert_string_equal(run_world_step(&world), "probe ControllerRevision, status PipelineRun");
     assert_string_equal(run_world_text(&world, "status/phase"), "Running");
-    assert_string_equal(run_world_step(&world), "delete Job, status PipelineRun");
+    assert_string_equal(run_world_step(&world), "delete Job");
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
     assert_string_equal(run_world_ready(&world), message);
     assert_string_equal(run_world_text(&world, "status/steps/0/phase"), "Failed");
     world_free(&world);

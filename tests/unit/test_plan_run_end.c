@@ -22,7 +22,9 @@ static void a_cancel_stops_what_runs_and_what_the_status_does_not_know_yet(void 
     struct plan plan = world_plan_run(&world, "r");
     (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 1); /* both Jobs, no status */
     world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
-    assert_string_equal(run_world_step(&world), "delete Job, delete Job, status PipelineRun");
+    assert_string_equal(run_world_step(&world), "delete Job, delete Job");
+    assert_string_equal(run_world_text(&world, "status/phase"), ""); /* they may not be all */
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
     assert_string_equal(run_world_text(&world, "status/phase"), "Cancelled");
     assert_string_equal(run_world_ready(&world),
                         "False Cancelled: spec.cancel is true; what was running was stopped, "
@@ -45,7 +47,8 @@ static void a_cancel_stops_what_runs_and_what_the_status_does_not_know_yet(void 
     run_world_end_step(&world, "a", 1, 0, "");
     (void)run_world_step(&world);
     world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
-    assert_string_equal(run_world_step(&world), "delete Job, status PipelineRun");
+    assert_string_equal(run_world_step(&world), "delete Job");
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
     (void)run_world_job(&world, "a", 1);
     assert_string_equal(run_world_text(&world, "status/steps/0/phase"), "Succeeded");
     assert_string_equal(run_world_text(&world, "status/steps/1/phase"), "Failed");
@@ -53,6 +56,31 @@ static void a_cancel_stops_what_runs_and_what_the_status_does_not_know_yet(void 
 }
 
 /* Seen with the cancellation, or never written down: a step that ran is not told as stopped. */
+/*
+ * What a controller that is dead by now had asked for may come late: a run that had ended would
+ * leave it alone. (Found by the simulation: fan-out, seed 1651, people and faults.)
+ */
+static void a_job_that_comes_while_a_run_is_cancelled_is_stopped_too(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "%s", fan);
+    run_world_put(&world, "r", "");
+    struct plan late = world_plan_run(&world, "r");
+    (void)world_carry_out(&world, &late, WORLD_CRASH_AFTER, 0); /* the Job of a alone */
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
+    assert_string_equal(run_world_step(&world), "delete Job");
+    (void)world_carry_out(&world, &late, WORLD_CRASH_AFTER, 1);
+    assert_true(world_count(&world, KIND_JOB) > 0);
+    for (int turn = 0; turn < 3 && world_count(&world, KIND_JOB) > 0; turn++) {
+        (void)run_world_step(&world);
+    }
+    assert_int_equal(world_count(&world, KIND_JOB), 0);
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/phase"), "Cancelled");
+    world_free(&world);
+}
+
 static void a_cancel_tells_what_ended_before_it_as_it_ended(void **state)
 {
     (void)state;
@@ -92,7 +120,8 @@ static void a_cancel_tells_what_ended_before_it_as_it_ended(void **state)
     (void)run_world_step(&world);
     world_remove(&world, KIND_JOB, run_world_job(&world, "a", 1));
     world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
-    assert_string_equal(run_world_step(&world), "delete Job, status PipelineRun");
+    assert_string_equal(run_world_step(&world), "delete Job");
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
     assert_string_equal(run_world_text(&world, "status/steps/0/reason"), "Cancelled");
     world_free(&world);
 }
@@ -192,7 +221,9 @@ static void the_time_limit_gives_pods_a_minute_to_end_by_their_own(void **state)
                         "Unknown RunTimedOut: spec.timeout of the pipeline (10m) is over; waiting "
                         "for the pods of these steps to stop: b");
     world.now = NOON + 660;
-    assert_string_equal(run_world_step(&world), "delete Job, status PipelineRun");
+    assert_string_equal(run_world_step(&world), "delete Job");
+    assert_string_equal(run_world_step(&world), "probe Job, status PipelineRun");
+    assert_string_equal(run_world_text(&world, "status/steps/1/reason"), "RunTimedOut");
     assert_string_equal(run_world_ready(&world),
                         "False RunTimedOut: spec.timeout of the pipeline (10m) is over");
     world_free(&world);
@@ -202,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cancel_stops_what_runs_and_what_the_status_does_not_know_yet),
+        cmocka_unit_test(a_job_that_comes_while_a_run_is_cancelled_is_stopped_too),
         cmocka_unit_test(a_cancel_tells_what_ended_before_it_as_it_ended),
         cmocka_unit_test(suspend_starts_no_step_and_lets_running_ones_end),
         cmocka_unit_test(a_failed_step_lets_its_neighbours_end_and_starts_nothing),
