@@ -103,11 +103,37 @@ static const char *list_steps(const struct run_work *work, const char *phase)
                           : text;
 }
 
+/* The status names it: that its step ran is known when it is gone. */
+static bool is_told(const struct run_work *work, const struct job *job)
+{
+    const struct pipeline_run_status *status = &work->run->status;
+    for (size_t at = 0; at < status->step_count; at++) {
+        if (text_equal(status->steps[at].job, job->meta.name)) {
+            return true;
+        }
+    }
+    return text_equal(status->seal_job, job->meta.name);
+}
+
+/* The API server refused to delete it a moment ago. */
+static void note_unstoppable(struct run_work *work, const struct job *job)
+{
+    const struct fact *fact = fact_find(&work->view->facts, OPERATION_DELETE, KIND_JOB,
+                                        job->meta.name);
+    if (fact && fact->error != ERROR_NONE) {
+        run_note_obstacle(work, fact_reason(fact),
+                          arena_print(work->arena,
+                                      "Job %s can't be deleted: %s; it is tried again, and the run "
+                                      "ends when it is gone",
+                                      job->meta.name, fact_said(fact)));
+    }
+}
+
 /*
  * All that still runs, also a Job that the status does not know yet: nobody looks at the run any
  * more once it has ended. Jobs that have ended stay, for their logs.
  */
-static bool stop_jobs(struct run_work *work, const char *reason, const char *message)
+static bool stop_jobs(struct run_work *work, const char *reason, const char *message, bool *untold)
 {
     bool any = false;
     for (size_t at = 0; at < work->view->job_count; at++) {
@@ -123,6 +149,8 @@ static bool stop_jobs(struct run_work *work, const char *reason, const char *mes
             any = true;
         }
         plan_delete(work->plan, KIND_JOB, &job->meta, reason, message);
+        note_unstoppable(work, job);
+        *untold |= !is_told(work, job);
     }
     return any;
 }
@@ -179,7 +207,7 @@ static void trust_version(struct run_work *work)
 /*
  * Nothing of a run that did not succeed goes on after its end. Its end is told when nothing is left
  * to be stopped: meanwhile a Job may still come that a controller which is dead by now had asked
- * for. True: that is yet to come.
+ * for. True: that is yet to come, and until then the status has nothing new to say.
  */
 static bool close_down(struct run_work *work)
 {
@@ -187,8 +215,11 @@ static bool close_down(struct run_work *work)
     if (!ending->phase || text_equal(ending->phase, RUN_SUCCEEDED)) {
         return false;
     }
-    if (stop_jobs(work, ending->reason, ending->message)) {
-        return true;
+    bool untold = false;
+    if (stop_jobs(work, ending->reason, ending->message, &untold)) {
+        work->ending = (struct ending){0};
+        plan_next_group(work->plan); /* a refused delete keeps nothing from being told */
+        return !untold && !work->obstacle.reason;
     }
     end_running_steps(work, ending->reason, ending->message);
     return false;

@@ -22,9 +22,12 @@ static void a_cancel_stops_what_runs_and_what_the_status_does_not_know_yet(void 
     struct plan plan = world_plan_run(&world, "r");
     (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 1); /* both Jobs, no status */
     world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
-    assert_string_equal(run_world_step(&world), "delete Job, delete Job");
-    assert_string_equal(run_world_text(&world, "status/phase"), ""); /* they may not be all */
+    assert_string_equal(run_world_step(&world), "delete Job, delete Job, status PipelineRun");
+    assert_string_equal(run_world_text(&world, "status/phase"),
+                        "Pending"); /* they may not be all */
     assert_string_equal(run_world_step(&world), "status PipelineRun");
+    assert_string_equal(run_world_text(&world, "status/steps/0/reason"), "Cancelled");
+    assert_int_equal(world_integer(&world, KIND_PIPELINE_RUN, "r", "status/steps/0/attempts"), 1);
     assert_string_equal(run_world_text(&world, "status/phase"), "Cancelled");
     assert_string_equal(run_world_ready(&world),
                         "False Cancelled: spec.cancel is true; what was running was stopped, "
@@ -69,7 +72,7 @@ static void a_job_that_comes_while_a_run_is_cancelled_is_stopped_too(void **stat
     struct plan late = world_plan_run(&world, "r");
     (void)world_carry_out(&world, &late, WORLD_CRASH_AFTER, 0); /* the Job of a alone */
     world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
-    assert_string_equal(run_world_step(&world), "delete Job");
+    assert_string_equal(run_world_step(&world), "delete Job, status PipelineRun");
     (void)world_carry_out(&world, &late, WORLD_CRASH_AFTER, 1);
     assert_true(world_count(&world, KIND_JOB) > 0);
     for (int turn = 0; turn < 3 && world_count(&world, KIND_JOB) > 0; turn++) {
@@ -77,6 +80,29 @@ static void a_job_that_comes_while_a_run_is_cancelled_is_stopped_too(void **stat
     }
     assert_int_equal(world_count(&world, KIND_JOB), 0);
     (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/phase"), "Cancelled");
+    world_free(&world);
+}
+
+static void a_job_that_can_t_be_deleted_is_told_and_the_run_goes_on_to_its_end_later(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "%s", fan);
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
+    struct plan plan = world_plan_run(&world, "r");
+    const struct operation *refused = plan_find(&plan, OPERATION_DELETE, KIND_JOB, 0);
+    assert_non_null(refused);
+    world_add_fact(&world, OPERATION_DELETE, KIND_JOB, refused->name, ERROR_DENIED, "no rights");
+    plan = world_plan_run(&world, "r");
+    assert_string_equal(plan_outline(&world, &plan), "delete Job, delete Job, status PipelineRun");
+    (void)world_carry_out(&world, &plan, WORLD_NO_FAULT, 0);
+    assert_non_null(strstr(run_world_ready(&world),
+                           "can't be deleted: no rights; it is tried again, and the run ends when "
+                           "it is gone"));
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
     assert_string_equal(run_world_text(&world, "status/phase"), "Cancelled");
     world_free(&world);
 }
@@ -234,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cancel_stops_what_runs_and_what_the_status_does_not_know_yet),
         cmocka_unit_test(a_job_that_comes_while_a_run_is_cancelled_is_stopped_too),
+        cmocka_unit_test(a_job_that_can_t_be_deleted_is_told_and_the_run_goes_on_to_its_end_later),
         cmocka_unit_test(a_cancel_tells_what_ended_before_it_as_it_ended),
         cmocka_unit_test(suspend_starts_no_step_and_lets_running_ones_end),
         cmocka_unit_test(a_failed_step_lets_its_neighbours_end_and_starts_nothing),
