@@ -50,6 +50,13 @@ static void begin_operation(struct differ *differ, const char *name, const char 
     writer_add_string(patch, pointer, strlen(pointer));
 }
 
+/* The same with "value": before what the caller writes. */
+static void begin_value(struct differ *differ, const char *name, const char *pointer)
+{
+    begin_operation(differ, name, pointer);
+    writer_add_name(&differ->patch, "value");
+}
+
 static void end_operation(struct differ *differ)
 {
     writer_add_byte(&differ->patch, '}');
@@ -65,8 +72,7 @@ static void add_removal(struct differ *differ, const char *pointer)
 static void add_member(struct differ *differ, const char *name, const char *pointer,
                        const struct field *field, const char *from)
 {
-    begin_operation(differ, name, pointer);
-    writer_add_name(&differ->patch, "value");
+    begin_value(differ, name, pointer);
     codec_write_field(&differ->patch, field, from, 0);
     end_operation(differ);
 }
@@ -74,16 +80,14 @@ static void add_member(struct differ *differ, const char *name, const char *poin
 static void add_struct(struct differ *differ, const char *name, const char *pointer,
                        const struct schema *schema, const char *from)
 {
-    begin_operation(differ, name, pointer);
-    writer_add_name(&differ->patch, "value");
+    begin_value(differ, name, pointer);
     codec_write(&differ->patch, schema, from, 0);
     end_operation(differ);
 }
 
 static void add_version(struct differ *differ, const char *resource_version)
 {
-    begin_operation(differ, "replace", "/metadata/resourceVersion");
-    writer_add_name(&differ->patch, "value");
+    begin_value(differ, "replace", "/metadata/resourceVersion");
     writer_add_string(&differ->patch, resource_version, strlen(resource_version));
     end_operation(differ);
 }

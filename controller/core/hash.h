@@ -2,7 +2,7 @@
 #define TIDEMILL_CORE_HASH_H
 
 /*
- * FNV-1a, 64 bit (RFC 9923), for hash tables and for deterministic names; never for
+ * FNV-1a, 64 bit (RFC 9923), for what is compared and for deterministic names; never for
  * integrity: that is SHA-256 (core/digest.h).
  */
 
