@@ -217,6 +217,11 @@ static bool close_down(struct run_work *work)
     }
     bool untold = false;
     if (stop_jobs(work, ending->reason, ending->message, &untold)) {
+        if (untold) {
+            run_note_obstacle(work, ending->reason,
+                              arena_print(work->arena, "%s; waiting until its Jobs have stopped",
+                                          ending->message));
+        }
         work->ending = (struct ending){0};
         plan_next_group(work->plan); /* a refused delete keeps nothing from being told */
         return !untold && !work->obstacle.reason;
