@@ -105,7 +105,7 @@ const char *run_out_path(struct run_work *work, size_t step)
 const char *artifact_path(const char *uri)
 {
     static const char scheme[] = "pvc://";
-    if (!text_starts_with(uri, scheme)) {
+    if (!uri || !text_starts_with(uri, scheme)) {
         return NULL;
     }
     const char *slash = strchr(uri + sizeof(scheme) - 1, '/');

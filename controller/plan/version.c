@@ -218,6 +218,10 @@ static void set_verified(struct model_work *work, struct version_work *version, 
     condition_set(&writer, CONDITION_VERIFIED, status, reason, message);
 }
 
+#define MISMATCH_UNTOLD                                                                           \
+    "its files have another digest than was published; this version never serves: publish a new " \
+    "one"
+
 static void judge_files(struct model_work *work, struct version_work *version)
 {
     const struct condition *before = condition_find(&version->version->status.conditions,
@@ -230,7 +234,7 @@ static void judge_files(struct model_work *work, struct version_work *version)
         set_verified(work, version, STATUS_TRUE, REASON_VERIFIED,
                      "what was copied to serve has the digest that was published");
     } else if (mismatched || text_equal(finding.reason, REASON_DIGEST_MISMATCH)) {
-        const char *message = mismatched ? before->message
+        const char *message = mismatched ? text_or(before->message, MISMATCH_UNTOLD)
                                          : arena_print(work->arena,
                                                        "%s; this version never serves: publish a "
                                                        "new one",
@@ -245,7 +249,9 @@ static void judge_files(struct model_work *work, struct version_work *version)
         set_verified(work, version, STATUS_UNKNOWN, REASON_COPYING,
                      "its files are checked while they are copied, when it is brought up to serve");
     } else {
-        set_verified(work, version, before->status, before->reason, before->message);
+        set_verified(
+            work, version, before->status, text_or(before->reason, REASON_ARTIFACT_UNUSABLE),
+            text_or(before->message, "its files could not be used; the status does not say why"));
     }
 }
 

@@ -173,7 +173,7 @@ static void an_artifact_that_its_step_did_not_record_is_not_published(void **sta
     world_free(&world);
 }
 
-static const char *const elsewhere[] = {"s3://elsewhere/model", "pvc://elsewhere", ""};
+static const char *const elsewhere[] = {"s3://elsewhere/model", "pvc://elsewhere", "", NULL};
 
 static void an_artifact_that_is_no_place_in_the_claim_is_not_published(void **state)
 {
@@ -182,9 +182,10 @@ static void an_artifact_that_is_no_place_in_the_claim_is_not_published(void **st
         struct world world;
         world_remove(&world, KIND_JOB, start_seal(&world));
         json_t *artifact = world_get(&world, KIND_PIPELINE_RUN, "r", "status/steps/0/artifacts/0");
-        json_object_set_new(artifact, "uri", json_string(elsewhere[at]));
+        json_object_set_new(artifact, "uri",
+                            elsewhere[at] ? json_string(elsewhere[at]) : json_null());
         assert_string_equal(run_world_step(&world), "status PipelineRun");
-        expect_failed(&world, elsewhere[at],
+        expect_failed(&world, elsewhere[at] ? elsewhere[at] : "no uri",
                       "False UnknownArtifact: spec.publish.artifact names an artifact of which the "
                       "run's status does not say where it is");
         world_free(&world);
@@ -207,7 +208,8 @@ static void an_input_that_is_no_place_in_the_claim_fails_its_step(void **state)
         run_world_end_step(&world, "a", 1, 0, "");
         (void)run_world_step(&world);
         json_t *artifact = world_get(&world, KIND_PIPELINE_RUN, "r", "status/steps/0/artifacts/0");
-        json_object_set_new(artifact, "uri", json_string(elsewhere[at]));
+        json_object_set_new(artifact, "uri",
+                            elsewhere[at] ? json_string(elsewhere[at]) : json_null());
         run_world_end_step(&world, "w", 1, 0, "");
         assert_string_equal(run_world_step(&world), "status PipelineRun");
         expect_failed(
