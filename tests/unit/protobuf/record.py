@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Records what tests/unit/test_protobuf.c reads: the same Jobs and Pods as JSON and as protobuf, from a real API server.
+"""Records what tests/unit/test_protobuf_recorded.c reads: the same Jobs and Pods as JSON and as protobuf, from a real API server.
 
     eval "$(hack/cluster env --name NAME)"     # of: hack/cluster up --kwok --name NAME
     python3 tests/unit/protobuf/record.py
