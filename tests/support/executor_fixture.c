@@ -61,6 +61,20 @@ void executor_fixture_close(struct executor_fixture *fixture)
     arena_free(&fixture->arena);
 }
 
+int executor_fixture_set_up(void **state)
+{
+    static struct executor_fixture fixture;
+    executor_fixture_open(&fixture);
+    *state = &fixture;
+    return 0;
+}
+
+int executor_fixture_tear_down(void **state)
+{
+    executor_fixture_close(*state);
+    return 0;
+}
+
 static void take_summary(void *context, const struct work_key *key,
                          const struct execution_summary *summary)
 {
@@ -211,6 +225,18 @@ struct fake_answer status_answer(int code, const char *reason, const char *messa
     return (struct fake_answer){.status = code, .body = body};
 }
 
+struct fake_answer taken_answer(void)
+{
+    return status_answer(409, "AlreadyExists", "jobs x already exists");
+}
+
+struct fake_answer not_found_answer(void)
+{
+    return status_answer(404, "NotFound", "not there");
+}
+
+const struct fake_answer lost_answer = {.failure = ERROR_LOST, .message = "connection reset"};
+
 const char *sent_text(struct executor_fixture *fixture)
 {
     static char text[8192];
@@ -228,6 +254,20 @@ const struct fact *find_fact(struct executor_fixture *fixture, enum operation_ty
 {
     struct fact_list list = facts_list(fixture->facts, &fixture->arena, "PipelineRun/team/a");
     return fact_find(&list, type, kind, name);
+}
+
+void expect_done(const struct executor_fixture *fixture)
+{
+    assert_int_equal(fixture->done_calls, 1);
+    assert_int_equal(fixture->summary.failed, 0);
+    assert_int_equal(fixture->summary.reaction, REACTION_NONE);
+}
+
+void expect_failure(const struct executor_fixture *fixture, enum error_kind error)
+{
+    assert_int_equal(fixture->done_calls, 1);
+    assert_int_equal(fixture->summary.failed, 1);
+    assert_string_equal(error_kind_name(fixture->summary.error), error_kind_name(error));
 }
 
 bool is_satisfied(struct executor_fixture *fixture)

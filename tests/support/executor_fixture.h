@@ -35,6 +35,9 @@ struct executor_fixture {
 
 void executor_fixture_open(struct executor_fixture *fixture);
 void executor_fixture_close(struct executor_fixture *fixture);
+/* The same for cmocka: *state is a fixture. */
+int executor_fixture_set_up(void **state);
+int executor_fixture_tear_down(void **state);
 
 /* Hands the plan over for PipelineRun team/NAME (or team/a), and empties it. */
 void run_plan_for(struct executor_fixture *fixture, const char *name);
@@ -60,12 +63,19 @@ struct fake_answer object_answer(const char *name, const char *uid, const char *
                                  const char *owner);
 /* A metav1.Status. */
 struct fake_answer status_answer(int code, const char *reason, const char *message);
+struct fake_answer taken_answer(void);
+struct fake_answer not_found_answer(void);
+extern const struct fake_answer lost_answer;
 
 /* "METHOD PATH\n" of all that was sent since the start or the last fake_io_forget(). */
 const char *sent_text(struct executor_fixture *fixture);
 
 const struct fact *find_fact(struct executor_fixture *fixture, enum operation_type type,
                              enum api_kind kind, const char *name);
+
+/* The plan has ended, without a failure or with one of this kind. */
+void expect_done(const struct executor_fixture *fixture);
+void expect_failure(const struct executor_fixture *fixture, enum error_kind error);
 
 /* May team/a be planned? */
 bool is_satisfied(struct executor_fixture *fixture);

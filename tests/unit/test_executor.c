@@ -16,20 +16,6 @@
     "application/vnd.kubernetes.protobuf" AS_METADATA "application/json" AS_METADATA \
     "application/json"
 
-static int set_up(void **state)
-{
-    static struct executor_fixture fixture;
-    executor_fixture_open(&fixture);
-    *state = &fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    executor_fixture_close(*state);
-    return 0;
-}
-
 static struct fake_answer created(void)
 {
     struct fake_answer answer = object_answer("x", "u", "9", "owner");
@@ -475,7 +461,8 @@ static void requests_are_counted_by_method_kind_and_code(void **state)
     assert_true(numbers.bytes_received > 0);
 }
 
-#define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ROW(test) \
+    cmocka_unit_test_setup_teardown(test, executor_fixture_set_up, executor_fixture_tear_down)
 
 int main(void)
 {

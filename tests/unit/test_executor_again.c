@@ -9,51 +9,12 @@
 
 #define JOBS "/apis/batch/v1/namespaces/team/jobs"
 
-static const struct fake_answer lost = {.failure = ERROR_LOST, .message = "connection reset"};
 static const struct fake_answer not_sent = {.failure = ERROR_UNAVAILABLE, .message = "refused"};
-
-static int set_up(void **state)
-{
-    static struct executor_fixture fixture;
-    executor_fixture_open(&fixture);
-    *state = &fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    executor_fixture_close(*state);
-    return 0;
-}
 
 static struct fake_answer after(struct fake_answer answer, int seconds)
 {
     answer.retry_after_seconds = seconds;
     return answer;
-}
-
-static struct fake_answer taken(void)
-{
-    return status_answer(409, "AlreadyExists", "jobs x already exists");
-}
-
-static struct fake_answer not_found(void)
-{
-    return status_answer(404, "NotFound", "not there");
-}
-
-static void expect_done(const struct executor_fixture *fixture)
-{
-    assert_int_equal(fixture->done_calls, 1);
-    assert_int_equal(fixture->summary.failed, 0);
-    assert_int_equal(fixture->summary.reaction, REACTION_NONE);
-}
-
-static void expect_failure(const struct executor_fixture *fixture, enum error_kind error)
-{
-    assert_int_equal(fixture->done_calls, 1);
-    assert_int_equal(fixture->summary.failed, 1);
-    assert_string_equal(error_kind_name(fixture->summary.error), error_kind_name(error));
 }
 
 /* Again */
@@ -168,10 +129,10 @@ static void a_live_look_survives_a_broken_connection(void **state)
     struct executor_fixture *fixture = *state;
     (void)add_create(fixture, "x");
     run_plan(fixture);
-    answer(fixture, "POST", JOBS, lost);
+    answer(fixture, "POST", JOBS, lost_answer);
     answer(fixture, "GET", JOBS "/x", not_sent);
     fake_io_advance(fixture->fake, 1000);
-    answer(fixture, "GET", JOBS "/x", lost);
+    answer(fixture, "GET", JOBS "/x", lost_answer);
     fake_io_advance(fixture->fake, 1000);
     answer(fixture, "GET", JOBS "/x", object_answer("x", "u", "7", "owner"));
     expect_done(fixture);
@@ -184,7 +145,7 @@ static void a_create_sent_again_finds_its_own_object(void **state)
     run_plan(fixture);
     answer(fixture, "POST", JOBS, after(status_answer(504, "Timeout", "slow"), 1));
     fake_io_advance(fixture->fake, 1000);
-    answer(fixture, "POST", JOBS, taken());
+    answer(fixture, "POST", JOBS, taken_answer());
     answer(fixture, "GET", JOBS "/x", object_answer("x", "u", "7", "owner"));
     expect_done(fixture);
 }
@@ -349,7 +310,7 @@ static struct fake_answer failing_answer(enum error_kind kind)
     case ERROR_UNAUTHORIZED:
         return status_answer(401, "Unauthorized", "who?");
     case ERROR_NOT_FOUND:
-        return not_found();
+        return not_found_answer();
     case ERROR_CONFLICT:
         return status_answer(409, "Conflict", "changed");
     case ERROR_GONE:
@@ -391,7 +352,7 @@ static void fail_step(size_t failing, enum error_kind kind)
     }
     answer(&fixture, step_methods[failing], "*", failing_answer(kind));
     if (failing == 0 && kind == ERROR_LOST) {
-        answer(&fixture, "GET", JOBS "/x", not_found());
+        answer(&fixture, "GET", JOBS "/x", not_found_answer());
     }
     size_t event = failing > DELETE_STEP ? 1 : 0;
     bool ok = fixture.done_calls == 1 && fixture.summary.done == failing + event &&
@@ -422,7 +383,8 @@ static void every_step_of_a_plan_may_fail_in_every_way(void **state)
     }
 }
 
-#define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ROW(test) \
+    cmocka_unit_test_setup_teardown(test, executor_fixture_set_up, executor_fixture_tear_down)
 
 int main(void)
 {

@@ -1,4 +1,4 @@
-/* What answers mean: done, failed, adopted, expected, told to the planner. */
+/* What answers to writes mean: done, failed, adopted, expected, told to the planner. */
 
 #include "support/test.h"
 
@@ -14,46 +14,6 @@
 #define SERVICE     "/api/v1/namespaces/team/services/"
 #define APPLY(name) SERVICE name "?fieldManager=tidemill&force=true"
 
-static const struct fake_answer lost = {.failure = ERROR_LOST, .message = "connection reset"};
-
-static int set_up(void **state)
-{
-    static struct executor_fixture fixture;
-    executor_fixture_open(&fixture);
-    *state = &fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    executor_fixture_close(*state);
-    return 0;
-}
-
-static struct fake_answer taken(void)
-{
-    return status_answer(409, "AlreadyExists", "jobs x already exists");
-}
-
-static struct fake_answer not_found(void)
-{
-    return status_answer(404, "NotFound", "not there");
-}
-
-static void expect_done(const struct executor_fixture *fixture)
-{
-    assert_int_equal(fixture->done_calls, 1);
-    assert_int_equal(fixture->summary.failed, 0);
-    assert_int_equal(fixture->summary.reaction, REACTION_NONE);
-}
-
-static void expect_failure(const struct executor_fixture *fixture, enum error_kind error)
-{
-    assert_int_equal(fixture->done_calls, 1);
-    assert_int_equal(fixture->summary.failed, 1);
-    assert_string_equal(error_kind_name(fixture->summary.error), error_kind_name(error));
-}
-
 /* Create */
 
 static void a_created_object_of_ours_is_adopted(void **state)
@@ -61,7 +21,7 @@ static void a_created_object_of_ours_is_adopted(void **state)
     struct executor_fixture *fixture = *state;
     (void)add_create(fixture, "x");
     run_plan(fixture);
-    answer(fixture, "POST", JOBS, taken());
+    answer(fixture, "POST", JOBS, taken_answer());
     answer(fixture, "GET", JOBS "/x", object_answer("x", "u", "7", "owner"));
     expect_done(fixture);
     assert_false(is_satisfied(fixture));
@@ -74,7 +34,7 @@ static void a_name_that_is_somebody_else_s_is_a_fact_that_says_whose(void **stat
     struct executor_fixture *fixture = *state;
     (void)add_create(fixture, "x");
     run_plan(fixture);
-    answer(fixture, "POST", JOBS, taken());
+    answer(fixture, "POST", JOBS, taken_answer());
     answer(fixture, "GET", JOBS "/x", object_answer("x", "u", "7", "another"));
     expect_failure(fixture, ERROR_EXISTS);
     assert_true(fixture->summary.facts_changed);
@@ -91,7 +51,7 @@ static void a_name_that_is_nobody_s_is_not_seized(void **state)
     struct executor_fixture *fixture = *state;
     (void)add_create(fixture, "x");
     run_plan(fixture);
-    answer(fixture, "POST", JOBS, taken());
+    answer(fixture, "POST", JOBS, taken_answer());
     answer(fixture, "GET", JOBS "/x", object_answer("x", "u", "7", NULL));
     expect_failure(fixture, ERROR_EXISTS);
     assert_non_null(strstr(fixture->message, "controlled by nobody"));
@@ -102,8 +62,8 @@ static void a_name_taken_a_moment_ago_and_free_now_is_planned_again(void **state
     struct executor_fixture *fixture = *state;
     (void)add_create(fixture, "x");
     run_plan(fixture);
-    answer(fixture, "POST", JOBS, taken());
-    answer(fixture, "GET", JOBS "/x", not_found());
+    answer(fixture, "POST", JOBS, taken_answer());
+    answer(fixture, "GET", JOBS "/x", not_found_answer());
     expect_failure(fixture, ERROR_CONFLICT);
     assert_int_equal(fixture->summary.reaction, REACTION_WAIT_CACHE);
     assert_false(fixture->summary.facts_changed);
@@ -114,7 +74,7 @@ static void an_object_that_can_t_be_read_is_left_alone(void **state)
     struct executor_fixture *fixture = *state;
     (void)add_create(fixture, "x");
     run_plan(fixture);
-    answer(fixture, "POST", JOBS, taken());
+    answer(fixture, "POST", JOBS, taken_answer());
     answer(fixture, "GET", JOBS "/x",
            (struct fake_answer){.status = 200, .body = "{\"metadata\":{\"name\":7}}"});
     expect_failure(fixture, ERROR_EXISTS);
@@ -152,7 +112,7 @@ static void without_an_owner_our_label_decides(void **state)
                        "\"resourceVersion\":\"7\",%s}}",
                        rows[at].more);
         run_plan(fixture);
-        answer(fixture, "POST", VERSIONS, taken());
+        answer(fixture, "POST", VERSIONS, taken_answer());
         answer(fixture, "GET", VERSIONS "/x", (struct fake_answer){.status = 200, .body = body});
         if (fixture->summary.error != rows[at].error) {
             fail_msg("%s: %s", rows[at].sentence, fixture->message);
@@ -166,7 +126,7 @@ static void a_lost_answer_of_a_create_is_settled_by_name_and_owner(void **state)
     struct executor_fixture *fixture = *state;
     (void)add_create(fixture, "x");
     run_plan(fixture);
-    answer(fixture, "POST", JOBS, lost);
+    answer(fixture, "POST", JOBS, lost_answer);
     answer(fixture, "GET", JOBS "/x", object_answer("x", "u", "7", "owner"));
     expect_done(fixture);
     assert_int_equal(fake_io_count_sent(fixture->fake, "POST", "*"), 1);
@@ -177,8 +137,8 @@ static void a_lost_create_that_was_not_applied_is_planned_again(void **state)
     struct executor_fixture *fixture = *state;
     (void)add_create(fixture, "x");
     run_plan(fixture);
-    answer(fixture, "POST", JOBS, lost);
-    answer(fixture, "GET", JOBS "/x", not_found());
+    answer(fixture, "POST", JOBS, lost_answer);
+    answer(fixture, "GET", JOBS "/x", not_found_answer());
     expect_failure(fixture, ERROR_LOST);
     assert_int_equal(fixture->summary.reaction, REACTION_BACKOFF);
 }
@@ -188,7 +148,7 @@ static void a_lost_create_of_a_foreign_name_is_not_ours(void **state)
     struct executor_fixture *fixture = *state;
     (void)add_create(fixture, "x");
     run_plan(fixture);
-    answer(fixture, "POST", JOBS, lost);
+    answer(fixture, "POST", JOBS, lost_answer);
     answer(fixture, "GET", JOBS "/x", object_answer("x", "u", "7", "another"));
     expect_failure(fixture, ERROR_EXISTS);
 }
@@ -213,7 +173,7 @@ static void the_first_apply_of_a_name_looks_whose_it_is(void **state)
     run_plan(fixture);
     assert_string_equal(sent_text(fixture), "GET " SERVICE "s\n");
     assert_null(fake_io_sent(fixture->fake, 0)->accept);
-    answer(fixture, "GET", SERVICE "s", not_found());
+    answer(fixture, "GET", SERVICE "s", not_found_answer());
     const struct fake_request *request = fake_io_sent(fixture->fake, 1);
     assert_true(text_starts_with(request->accept,
                                  "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;"));
@@ -261,7 +221,7 @@ static void apply_once(struct executor_fixture *fixture, const char *uid)
 {
     (void)add_apply(fixture, "s");
     run_plan(fixture);
-    answer(fixture, "GET", SERVICE "s", not_found());
+    answer(fixture, "GET", SERVICE "s", not_found_answer());
     answer(fixture, "PATCH", APPLY("s"), object_answer("s", uid, "7", "owner"));
     expect_done(fixture);
     fake_io_forget(fixture->fake);
@@ -363,7 +323,7 @@ static void the_uid_goes_into_the_outer_metadata(void **state)
     }
 }
 
-/* Status, delete, questions */
+/* Status and delete */
 
 static void a_lost_race_waits_until_the_cache_has_moved(void **state)
 {
@@ -387,7 +347,7 @@ static void a_status_of_an_object_that_is_gone_waits_for_the_cache(void **state)
     fixture->cached = &cached;
     (void)add_patch_status(fixture, "a");
     run_plan(fixture);
-    answer(fixture, "PATCH", "*", not_found());
+    answer(fixture, "PATCH", "*", not_found_answer());
     expect_failure(fixture, ERROR_NOT_FOUND);
     assert_false(is_satisfied(fixture));
     fixture->cached = NULL;
@@ -399,7 +359,7 @@ static void a_lost_status_patch_lets_its_key_try_again(void **state)
     struct executor_fixture *fixture = *state;
     (void)add_patch_status(fixture, "a");
     run_plan(fixture);
-    answer(fixture, "PATCH", "*", lost);
+    answer(fixture, "PATCH", "*", lost_answer);
     expect_failure(fixture, ERROR_LOST);
     assert_int_equal(fake_io_sent_count(fixture->fake), 1);
     assert_true(is_satisfied(fixture));
@@ -439,85 +399,8 @@ static void an_object_that_is_gone_already_is_deleted(void **state)
     struct executor_fixture *fixture = *state;
     (void)add_delete(fixture, "x");
     run_plan(fixture);
-    answer(fixture, "DELETE", "*", not_found());
+    answer(fixture, "DELETE", "*", not_found_answer());
     expect_done(fixture);
-}
-
-static void a_probe_s_answer_is_a_fact_either_way(void **state)
-{
-    struct executor_fixture *fixture = *state;
-    (void)add_probe(fixture, "x");
-    run_plan(fixture);
-    answer(fixture, "GET", "*", not_found());
-    expect_done(fixture);
-    assert_true(fixture->summary.facts_changed);
-    assert_int_equal(find_fact(fixture, OPERATION_PROBE, KIND_JOB, "x")->error, ERROR_NOT_FOUND);
-    (void)add_probe(fixture, "x");
-    run_plan(fixture);
-    answer(fixture, "GET", "*", object_answer("x", "u", "1", NULL));
-    expect_done(fixture);
-    assert_true(fixture->summary.facts_changed);
-    assert_int_equal(find_fact(fixture, OPERATION_PROBE, KIND_JOB, "x")->error, ERROR_NONE);
-}
-
-static void a_write_of_ours_ends_what_a_probe_said(void **state)
-{
-    struct executor_fixture *fixture = *state;
-    (void)add_probe(fixture, "x");
-    run_plan(fixture);
-    answer(fixture, "GET", "*", not_found());
-    (void)add_create(fixture, "x");
-    run_plan(fixture);
-    answer(fixture, "POST", "*", object_answer("x", "u", "1", "owner"));
-    assert_null(find_fact(fixture, OPERATION_PROBE, KIND_JOB, "x"));
-}
-
-static void a_question_s_answer_is_the_newest_warning(void **state)
-{
-    struct executor_fixture *fixture = *state;
-    (void)add_explain(fixture, "x");
-    run_plan(fixture);
-    answer(fixture, "GET", "*",
-           (struct fake_answer){
-               .status = 200,
-               .body = "{\"items\":[{\"type\":\"Warning\",\"note\":\"exceeded quota\","
-                       "\"eventTime\":\"2026-01-01T00:00:00.000000Z\"}]}"});
-    expect_done(fixture);
-    assert_true(fixture->summary.facts_changed);
-    const struct fact *fact = find_fact(fixture, OPERATION_EXPLAIN, KIND_JOB, "x");
-    assert_string_equal(fact->message, "exceeded quota");
-    (void)add_explain(fixture, "x");
-    run_plan(fixture);
-    answer(fixture, "GET", "*", (struct fake_answer){.status = 200, .body = "{\"items\":[]}"});
-    assert_null(find_fact(fixture, OPERATION_EXPLAIN, KIND_JOB, "x")->message);
-}
-
-/* Each of so many plans is a question; the answer to each request is there at once. */
-static void ask(struct executor_fixture *fixture, int count)
-{
-    for (int at = 0; at < count; at++) {
-        (void)add_explain(fixture, "x");
-        run_plan(fixture);
-        if (fake_io_find_open(fixture->fake, "GET", "*")) {
-            answer(fixture, "GET", "*",
-                   (struct fake_answer){.status = 200, .body = "{\"items\":[]}"});
-        }
-        expect_done(fixture);
-    }
-}
-
-static void questions_of_all_keys_share_one_rate(void **state)
-{
-    struct executor_fixture *fixture = *state;
-    ask(fixture, 2 * EXECUTOR_QUESTION_BURST);
-    assert_int_equal(fake_io_sent_count(fixture->fake), EXECUTOR_QUESTION_BURST);
-    assert_int_equal(executor_numbers(fixture->executor).unasked, EXECUTOR_QUESTION_BURST);
-    fake_io_advance(fixture->fake, 5 * (int64_t)EXECUTOR_QUESTION_INTERVAL_MS);
-    ask(fixture, 10);
-    assert_int_equal(fake_io_sent_count(fixture->fake), EXECUTOR_QUESTION_BURST + 5);
-    (void)add_probe(fixture, "x"); /* no other request waits for that */
-    run_plan(fixture);
-    assert_non_null(fake_io_find_open(fixture->fake, "GET", "*"));
 }
 
 static int warnings;
@@ -546,78 +429,8 @@ static void c14_a_warning_of_the_api_server_is_logged_once(void **state)
     log_configure((struct log_sink){0});
 }
 
-static void a_dry_run_s_verdict_is_a_fact_and_no_failure(void **state)
-{
-    (void)state;
-    const struct {
-        const char *sentence;
-        struct fake_answer answer;
-        enum error_kind error;
-        const char *message;
-    } rows[] = {
-        {"taken", {.status = 201, .body = "{}"}, ERROR_NONE, NULL},
-        {"warned",
-         {.status = 201, .body = "{}", .warning = "deprecated"},
-         ERROR_NONE,
-         "deprecated"},
-        {"refused",
-         {.status = 422,
-          .body = "{\"kind\":\"Status\",\"reason\":\"Invalid\",\"message\":\"Required\"}"},
-         ERROR_INVALID,
-         "Required"},
-        {"denied",
-         {.status = 403,
-          .body = "{\"kind\":\"Status\",\"reason\":\"Forbidden\",\"message\":\"quota\"}"},
-         ERROR_DENIED,
-         "quota"},
-        {"a webhook that fails", {.status = 500}, ERROR_UNAVAILABLE, "no reason given"},
-    };
-    for (size_t at = 0; at < COUNT_OF(rows); at++) {
-        struct executor_fixture own;
-        struct executor_fixture *fixture = &own;
-        executor_fixture_open(fixture);
-        (void)add_dry_run(fixture, "x-check");
-        run_plan(fixture);
-        assert_string_equal(sent_text(fixture), "POST /apis/batch/v1/namespaces/team/jobs"
-                                                "?dryRun=All&fieldValidation=Strict\n");
-        answer(fixture, "POST", "*", rows[at].answer);
-        expect_done(fixture);
-        assert_true(fixture->summary.facts_changed);
-        const struct fact *fact = find_fact(fixture, OPERATION_DRY_RUN, KIND_JOB, "x-check");
-        if (!fact || fact->error != rows[at].error ||
-            !text_equal(fact->message, rows[at].message)) {
-            fail_msg("%s: %s", rows[at].sentence, fact ? fact->message : "no fact");
-        }
-        assert_true(is_satisfied(fixture));
-        executor_fixture_close(fixture);
-    }
-}
-
-static void a_dry_run_with_a_refused_token_is_tried_again(void **state)
-{
-    struct executor_fixture *fixture = *state;
-    (void)add_dry_run(fixture, "x-check");
-    run_plan(fixture);
-    answer(fixture, "POST", "*", status_answer(401, "Unauthorized", "Unauthorized"));
-    expect_failure(fixture, ERROR_UNAUTHORIZED);
-    assert_int_equal(fixture->summary.reaction, REACTION_BACKOFF);
-    assert_null(find_fact(fixture, OPERATION_DRY_RUN, KIND_JOB, "x-check"));
-}
-
-static void a_dry_run_that_never_gets_an_answer_says_so(void **state)
-{
-    struct executor_fixture *fixture = *state;
-    (void)add_dry_run(fixture, "x-check");
-    run_plan(fixture);
-    for (int at = 0; at <= EXECUTOR_RESENDS; at++) {
-        answer(fixture, "POST", "*", lost);
-        fake_io_advance(fixture->fake, 1000);
-    }
-    expect_done(fixture);
-    assert_int_equal(find_fact(fixture, OPERATION_DRY_RUN, KIND_JOB, "x-check")->error, ERROR_LOST);
-}
-
-#define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ROW(test) \
+    cmocka_unit_test_setup_teardown(test, executor_fixture_set_up, executor_fixture_tear_down)
 
 int main(void)
 {
@@ -647,14 +460,7 @@ int main(void)
         ROW(a_status_write_is_expected_in_the_cache),
         ROW(a_deleted_object_is_expected_to_go),
         ROW(an_object_that_is_gone_already_is_deleted),
-        ROW(a_probe_s_answer_is_a_fact_either_way),
-        ROW(a_write_of_ours_ends_what_a_probe_said),
-        ROW(a_question_s_answer_is_the_newest_warning),
-        ROW(questions_of_all_keys_share_one_rate),
         ROW(c14_a_warning_of_the_api_server_is_logged_once),
-        cmocka_unit_test(a_dry_run_s_verdict_is_a_fact_and_no_failure),
-        ROW(a_dry_run_with_a_refused_token_is_tried_again),
-        ROW(a_dry_run_that_never_gets_an_answer_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
