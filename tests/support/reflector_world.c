@@ -93,15 +93,10 @@ static char *next_text(void)
     return texts[next++ % TEXTS];
 }
 
-#define RUN_HEAD "\"apiVersion\":\"tidemill.dev/v1alpha1\",\"kind\":\"PipelineRun\""
-
 static void print_run(char *text, size_t size, const char *name, const char *version, bool poison)
 {
-    (void)snprintf(text, size,
-                   "{" RUN_HEAD ",\"metadata\":{\"name\":\"%s\",\"namespace\":\"ns\","
-                   "\"uid\":\"uid-%s\",\"resourceVersion\":\"%s\"},"
-                   "\"spec\":{\"pipelineRef\":{\"name\":\"p\"}},\"status\":%s}",
-                   name, name, version, poison ? "\"no object\"" : "{}");
+    (void)snprintf(text, size, RUN_JSON("%s", "%s", "%s"), name, name, version,
+                   poison ? "\"no object\"" : "{}");
 }
 
 static const char *print_event(const char *type, const char *name, const char *version, bool poison)
@@ -109,7 +104,7 @@ static const char *print_event(const char *type, const char *name, const char *v
     char run[TEXT_SIZE / 2];
     print_run(run, sizeof(run), name, version, poison);
     char *text = next_text();
-    (void)snprintf(text, TEXT_SIZE, "{\"type\":\"%s\",\"object\":%s}\n", type, run);
+    (void)snprintf(text, TEXT_SIZE, RUN_EVENT("%s", "%s"), type, run);
     return text;
 }
 
@@ -126,11 +121,7 @@ const char *poison_event(const char *type, const char *name, const char *version
 const char *bookmark_event(const char *version)
 {
     char *text = next_text();
-    (void)snprintf(text, TEXT_SIZE,
-                   "{\"type\":\"BOOKMARK\",\"object\":{" RUN_HEAD
-                   ",\"metadata\":{\"resourceVersion\":\"%s\",\"creationTimestamp\":null},"
-                   "\"spec\":{}}}\n",
-                   version);
+    (void)snprintf(text, TEXT_SIZE, BOOKMARK_EVENT("%s"), version);
     return text;
 }
 
@@ -142,17 +133,6 @@ const char *last_bookmark_event(const char *version)
                    ",\"metadata\":{\"resourceVersion\":\"%s\",\"creationTimestamp\":null,"
                    "\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}},\"spec\":{}}}\n",
                    version);
-    return text;
-}
-
-const char *error_event(int code, const char *reason, const char *message)
-{
-    char *text = next_text();
-    (void)snprintf(text, TEXT_SIZE,
-                   "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"apiVersion\":\"v1\","
-                   "\"metadata\":{},\"status\":\"Failure\",\"message\":\"%s\","
-                   "\"reason\":\"%s\",\"code\":%d}}\n",
-                   message, reason, code);
     return text;
 }
 

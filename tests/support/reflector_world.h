@@ -32,12 +32,26 @@ void reflector_world_restart(struct reflector_world *world);
 /* Lines logged since the set-up that contain `text`. */
 int reflector_world_logged(const char *text);
 
-/* JSON of an event, with its newline. Static memory, valid until the next but seven. */
+/* JSON of a run; of events, with their newlines. */
+#define RUN_HEAD "\"apiVersion\":\"tidemill.dev/v1alpha1\",\"kind\":\"PipelineRun\""
+#define RUN_JSON(name, version, status)                                                          \
+    "{" RUN_HEAD ",\"metadata\":{\"name\":\"" name "\",\"namespace\":\"ns\",\"uid\":\"uid-" name \
+    "\",\"resourceVersion\":\"" version                                                          \
+    "\"},\"spec\":{\"pipelineRef\":{\"name\":\"p\"}},\"status\":" status "}"
+#define RUN_EVENT(type, run) "{\"type\":\"" type "\",\"object\":" run "}\n"
+#define BOOKMARK_EVENT(version)                                                                    \
+    "{\"type\":\"BOOKMARK\",\"object\":{" RUN_HEAD ",\"metadata\":{\"resourceVersion\":\"" version \
+    "\",\"creationTimestamp\":null},\"spec\":{}}}\n"
+#define ERROR_EVENT(code, reason, message)                                                         \
+    "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},"   \
+    "\"status\":\"Failure\",\"message\":\"" message "\",\"reason\":\"" reason "\",\"code\":" #code \
+    "}}\n"
+
+/* The same of what is no literal, in static memory that is valid until the next but seven. */
 const char *run_event(const char *type, const char *name, const char *version);
 const char *bookmark_event(const char *version);
 /* The one that ends a streaming list's initial events. */
 const char *last_bookmark_event(const char *version);
-const char *error_event(int code, const char *reason, const char *message);
 /* JSON of a run that cannot be decoded, in the place of a run_event. */
 const char *poison_event(const char *type, const char *name, const char *version);
 

@@ -391,7 +391,7 @@ static void x3_a_poison_object_in_a_stream_stops_nobody_else(void **state)
 static void c6_a_watch_that_expires_at_once_after_each_stream_does_not_become_a_loop(void **state)
 {
     struct reflector_world *world = *state;
-    const char *expired = error_event(410, "Expired", "too old");
+    const char *expired = ERROR_EVENT(410, "Expired", "too old");
     reflector_world_stream(world);
     assert_true(feed_stream(world, last_bookmark_event("10")));
     assert_false(feed_stream(world, expired));

@@ -148,92 +148,107 @@ static void check_next(struct reflector_world *world, const struct ending *row)
     }
 }
 
+static const struct ending endings[] = {
+    {"the server's time is over", 300000, NULL, false, {.status = 200}, WATCH_AT_ONCE},
+    {"a quick end after an event",
+     10,
+     RUN_EVENT("MODIFIED", RUN_JSON("a", "10", "{}")),
+     false,
+     {.status = 200},
+     WATCH_AT_ONCE},
+    {"a quick end after a bookmark",
+     10,
+     BOOKMARK_EVENT("10"),
+     false,
+     {.status = 200},
+     WATCH_AT_ONCE},
+    {"an end after a second and no event", 1000, NULL, false, {.status = 200}, WATCH_AT_ONCE},
+    {"an end under a second and no event", 999, NULL, false, {.status = 200}, WATCH_LATER},
+    {"an end in the middle of a line",
+     5000,
+     "{\"type\":\"ADD",
+     false,
+     {.status = 200},
+     WATCH_AT_ONCE},
+    {"a connection lost after a while", 5000, NULL, false, {.failure = ERROR_LOST}, WATCH_AT_ONCE},
+    {"a connection lost at once", 1, NULL, false, {.failure = ERROR_LOST}, WATCH_LATER},
+    {"no connection", 1, NULL, false, {.failure = ERROR_UNAVAILABLE}, WATCH_LATER},
+    {"429", 1, NULL, false, {.status = 429, .body = ""}, WATCH_LATER},
+    {"429 in the stream",
+     1,
+     ERROR_EVENT(429, "TooManyRequests", "slow down"),
+     true,
+     {0},
+     WATCH_LATER},
+    {"401 while a token is renewed", 1, NULL, false, {.status = 401, .body = ""}, WATCH_LATER},
+    {"ERROR 500 in the stream",
+     5000,
+     ERROR_EVENT(500, "InternalError", "etcd is away"),
+     true,
+     {0},
+     WATCH_LATER},
+    {"500", 1, NULL, false, {.status = 500, .body = ""}, WATCH_LATER},
+    {"503", 5000, NULL, false, {.status = 503, .body = "overloaded"}, WATCH_LATER},
+    {"410", 1, NULL, false, {.status = 410, .body = ""}, LIST_AT_ONCE},
+    {"ERROR 410 Expired in the stream",
+     1,
+     ERROR_EVENT(410, "Expired", "too old resource version: 10 (99)"),
+     true,
+     {0},
+     LIST_AT_ONCE},
+    {"ERROR 410 Gone in the stream",
+     5000,
+     ERROR_EVENT(410, "Gone", "gone"),
+     true,
+     {0},
+     LIST_AT_ONCE},
+    {"ERROR Gone without a code", 5000, ERROR_EVENT(0, "Gone", "gone"), true, {0}, LIST_AT_ONCE},
+    {"a resourceVersion too large",
+     3000,
+     NULL,
+     false,
+     {.status = 504,
+      .body = "{\"kind\":\"Status\",\"code\":504,\"reason\":\"Timeout\",\"message\":"
+              "\"Too large resource version: 10, current: 3\"}"},
+     LIST_AT_ONCE},
+    {"400", 1, NULL, false, {.status = 400, .body = ""}, LIST_LATER},
+    {"403", 1, NULL, false, {.status = 403, .body = ""}, LIST_LATER},
+    {"404: the kind is gone", 1, NULL, false, {.status = 404, .body = ""}, LIST_LATER},
+    {"ERROR 403 in the stream",
+     5000,
+     ERROR_EVENT(403, "Forbidden", "no more"),
+     true,
+     {0},
+     LIST_LATER},
+    {"ERROR with no status", 5000, "{\"type\":\"ERROR\",\"object\":null}\n", true, {0}, LIST_LATER},
+    {"bytes that are no event", 5000, "<html>\n", true, {0}, LIST_LATER},
+    {"JSON that is no event", 5000, "[1]\n", true, {0}, LIST_LATER},
+    {"a failure that nobody thought of", 5000, NULL, false, {.failure = ERROR_IO}, LIST_LATER},
+};
+
 static void c4_how_a_watch_ends_decides_what_comes_next(void **state)
 {
-    const char *again = run_event("MODIFIED", "a", "10");
-    const char *expired = error_event(410, "Expired", "too old resource version: 10 (99)");
-    const char *gone = error_event(410, "Gone", "gone");
-    const char *codeless = error_event(0, "Gone", "gone");
-    const char *internal = error_event(500, "InternalError", "etcd is away");
-    const char *throttled = error_event(429, "TooManyRequests", "slow down");
-    const char *refused = error_event(403, "Forbidden", "no more");
-    const struct ending rows[] = {
-        {"the server's time is over", 300000, NULL, false, {.status = 200}, WATCH_AT_ONCE},
-        {"a quick end after an event", 10, again, false, {.status = 200}, WATCH_AT_ONCE},
-        {"a quick end after a bookmark",
-         10,
-         bookmark_event("10"),
-         false,
-         {.status = 200},
-         WATCH_AT_ONCE},
-        {"an end after a second and no event", 1000, NULL, false, {.status = 200}, WATCH_AT_ONCE},
-        {"an end under a second and no event", 999, NULL, false, {.status = 200}, WATCH_LATER},
-        {"an end in the middle of a line",
-         5000,
-         "{\"type\":\"ADD",
-         false,
-         {.status = 200},
-         WATCH_AT_ONCE},
-        {"a connection lost after a while",
-         5000,
-         NULL,
-         false,
-         {.failure = ERROR_LOST},
-         WATCH_AT_ONCE},
-        {"a connection lost at once", 1, NULL, false, {.failure = ERROR_LOST}, WATCH_LATER},
-        {"no connection", 1, NULL, false, {.failure = ERROR_UNAVAILABLE}, WATCH_LATER},
-        {"429", 1, NULL, false, {.status = 429, .body = ""}, WATCH_LATER},
-        {"429 in the stream", 1, throttled, true, {0}, WATCH_LATER},
-        {"401 while a token is renewed", 1, NULL, false, {.status = 401, .body = ""}, WATCH_LATER},
-        {"ERROR 500 in the stream", 5000, internal, true, {0}, WATCH_LATER},
-        {"500", 1, NULL, false, {.status = 500, .body = ""}, WATCH_LATER},
-        {"503", 5000, NULL, false, {.status = 503, .body = "overloaded"}, WATCH_LATER},
-        {"410", 1, NULL, false, {.status = 410, .body = ""}, LIST_AT_ONCE},
-        {"ERROR 410 Expired in the stream", 1, expired, true, {0}, LIST_AT_ONCE},
-        {"ERROR 410 Gone in the stream", 5000, gone, true, {0}, LIST_AT_ONCE},
-        {"ERROR Gone without a code", 5000, codeless, true, {0}, LIST_AT_ONCE},
-        {"a resourceVersion too large",
-         3000,
-         NULL,
-         false,
-         {.status = 504,
-          .body = "{\"kind\":\"Status\",\"code\":504,\"reason\":\"Timeout\",\"message\":"
-                  "\"Too large resource version: 10, current: 3\"}"},
-         LIST_AT_ONCE},
-        {"400", 1, NULL, false, {.status = 400, .body = ""}, LIST_LATER},
-        {"403", 1, NULL, false, {.status = 403, .body = ""}, LIST_LATER},
-        {"404: the kind is gone", 1, NULL, false, {.status = 404, .body = ""}, LIST_LATER},
-        {"ERROR 403 in the stream", 5000, refused, true, {0}, LIST_LATER},
-        {"ERROR with no status",
-         5000,
-         "{\"type\":\"ERROR\",\"object\":null}\n",
-         true,
-         {0},
-         LIST_LATER},
-        {"bytes that are no event", 5000, "<html>\n", true, {0}, LIST_LATER},
-        {"JSON that is no event", 5000, "[1]\n", true, {0}, LIST_LATER},
-        {"a failure that nobody thought of", 5000, NULL, false, {.failure = ERROR_IO}, LIST_LATER},
-    };
     struct reflector_world *world = *state;
-    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+    for (size_t at = 0; at < COUNT_OF(endings); at++) {
+        const struct ending *row = &endings[at];
         reflector_world_restart(world);
         reflector_world_sync(world, "a@10", "10");
         /* In steps below the idle limit: something else than the row would end it. */
-        for (int64_t left = rows[at].lasts_ms; left > 0; left -= 100000) {
+        for (int64_t left = row->lasts_ms; left > 0; left -= 100000) {
             fake_io_advance(world->fake, left < 100000 ? left : 100000);
             if (left > 100000) {
                 feed_watch(world, "\n");
             }
         }
         struct io_call *call = open_watch(world);
-        bool alive = !rows[at].feeds || fake_io_feed_text(world->fake, call, rows[at].feeds);
-        if (alive == rows[at].ends_by_bytes) {
-            fail_msg("%s: the stream is %s", rows[at].name, alive ? "open" : "over");
+        bool alive = !row->feeds || fake_io_feed_text(world->fake, call, row->feeds);
+        if (alive == row->ends_by_bytes) {
+            fail_msg("%s: the stream is %s", row->name, alive ? "open" : "over");
         }
         if (alive) {
-            fake_io_finish(world->fake, call, rows[at].answer);
+            fake_io_finish(world->fake, call, row->answer);
         }
-        check_next(world, &rows[at]);
+        check_next(world, row);
     }
 }
 
@@ -241,7 +256,7 @@ static void c4_what_one_watch_said_does_not_judge_the_next(void **state)
 {
     struct reflector_world *world = *state;
     reflector_world_sync(world, "a@10", "10");
-    feed_watch(world, error_event(500, "InternalError", "etcd is away"));
+    feed_watch(world, ERROR_EVENT(500, "InternalError", "etcd is away"));
     fake_io_advance(world->fake, pause_of(world));
     fake_io_advance(world->fake, 5000);
     end_watch(world, clean_end);
