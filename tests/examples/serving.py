@@ -8,10 +8,12 @@ from typing import Any
 
 import support  # noqa: F401  (puts the example's code on the path)
 
+import brightness
 import model
 import serve
 
 WIDTH = 64
+DECILES = [float(bound) for bound in range(1, 10)]
 
 
 def predict(rows: Sequence[Sequence[float]]) -> model.Predictions:
@@ -21,7 +23,8 @@ def predict(rows: Sequence[Sequence[float]]) -> model.Predictions:
 
 class RunningServer:
     def __init__(self, version: str = "1", idle_seconds: float = 0.1, limit_seconds: float = 5.0) -> None:
-        served = serve.Served("digits", version, WIDTH, 10, "test", "0" * 64, predict)
+        asked = brightness.Histogram(DECILES)
+        served = serve.Served("digits", version, WIDTH, 10, "test", "0" * 64, predict, asked)
         self.drain = serve.Drain()
         self.server = serve.Server(("127.0.0.1", 0), served, self.drain)
         self.said: list[str] = []

@@ -2,29 +2,37 @@
 
 import contextlib
 import io
+import itertools
 import json
 import socket
+import sys
 import tempfile
 import threading
 import unittest
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import support
 from serving import WIDTH, RunningServer, predict
 
+import land
 import model
 import predict as predict_program
 import traffic
 
-OK = b'HTTP/1.1 200 OK\r\nContent-Length: 22\r\n%b\r\n{"model_version": "1"}'
+ROWS = [(*[float(digit)] + [0.0] * (WIDTH - 1), float(digit)) for digit in range(10)]  # predict() is right, if bright
+QUESTION = traffic.ask(ROWS[3], faded=False)
+LABEL = b'{"model_version": "1", "outputs": [{"name": "label", "data": [3]}]}'
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%%b\r\n%b" % (len(LABEL), LABEL)
 
 
 def read_request(connection: socket.socket) -> bool:
     """Head and body, which may come in parts; False: the client has closed."""
     received = b""
-    while not received.endswith(traffic.request_body()):
+    while not received.endswith(QUESTION.body):
         part = connection.recv(65536)
         if not part:
             return False
@@ -65,7 +73,8 @@ def scripted_server(answers: list[bytes | None]) -> Iterator[tuple[int, list[int
 
 def send(port: int, count: int, keep_alive: bool = True) -> traffic.Tally:
     tally = traffic.Tally()
-    client = traffic.Client(traffic.parse_target(f"http://127.0.0.1:{port}", "digits", 2), keep_alive)
+    target = traffic.parse_target(f"http://127.0.0.1:{port}", "digits", 2)
+    client = traffic.Client(target, itertools.repeat(QUESTION), keep_alive)
     for _ in range(count):
         traffic.send_once(client, tally, 0.0)
     client.connection.close()
@@ -97,9 +106,20 @@ class Traffic(unittest.TestCase):
         self.assertEqual(tally.failed, 1)
         self.assertIn("status 503: b'busy'", tally.failures[0])
 
-    def test_an_answer_without_a_version_is_a_failure(self) -> None:
-        with scripted_server([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"]) as (port, _):
-            self.assertEqual(send(port, 1).failed, 1)
+    def test_an_answer_without_a_version_or_a_label_is_a_failure(self) -> None:
+        answers = [b"{}", LABEL.replace(b"model_version", b"version"), LABEL.replace(b"label", b"scores"),
+                   LABEL.replace(b"[3]", b"[]"), b'{"model_version": "1"}']
+        for body in answers:
+            with self.subTest(body), scripted_server([b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b"
+                                                      % (len(body), body)]) as (port, _):
+                self.assertEqual(send(port, 1).failed, 1)
+
+    def test_a_wrong_label_is_an_answer_but_not_right(self) -> None:
+        wrong = OK.replace(b"[3]", b"[8]") % b""
+        with scripted_server([OK % b"", wrong, OK % b"", wrong]) as (port, _):
+            tally = send(port, 4)
+        self.assertEqual(tally.failed, 0)
+        self.assertEqual(tally.accuracy_line("1"), "version 1: 0.500 of 4 right")
 
     def test_nobody_there_is_a_failure_each_time_and_ten_are_kept(self) -> None:
         with scripted_server([]) as (port, _):
@@ -112,8 +132,9 @@ class Traffic(unittest.TestCase):
         self.addCleanup(running.stop)
         target = traffic.parse_target(f"http://127.0.0.1:{running.port}", "digits", 2)
         with contextlib.redirect_stdout(io.StringIO()) as output:
-            tally = traffic.run(target, 50, 1.0, 0.4, threading.Event())
+            tally = traffic.run(target, traffic.Load(ROWS, 1, 50), 1.0, 0.4, threading.Event())
         self.assertEqual(tally.failed, 0, tally.failures)
+        self.assertEqual(tally.right, tally.asked)
         self.assertTrue(40 <= tally.requests <= 60, tally.requests)
         self.assertRegex(output.getvalue(), r"requests=\d+ failed=0 versions=\{\"1\": \d+\}")
 
@@ -134,15 +155,55 @@ class Traffic(unittest.TestCase):
         timer.start()
         target = traffic.parse_target("http://digits", "digits", 2)
         with mock.patch("socket.create_connection", connect), contextlib.redirect_stdout(io.StringIO()):
-            tally = traffic.run(target, 50, 2.5, 1.0, threading.Event())
+            tally = traffic.run(target, traffic.Load(ROWS, 1, 50), 2.5, 1.0, threading.Event())
         timer.join()
         self.assertEqual(tally.failed, 0, tally.failures)
-        self.assertEqual(set(tally.versions), {"1", "2"})
+        self.assertEqual(set(tally.versions()), {"1", "2"})
 
     def test_the_last_line_is_as_documented(self) -> None:
-        tally = traffic.Tally(requests=3, failed=1)
-        tally.versions.update({"2": 1, "1": 1})
-        self.assertEqual(tally.line(), 'requests=3 failed=1 versions={"1": 1, "2": 1}')
+        tally = traffic.Tally(requests=4, failed=1)
+        tally.asked.update({("2", True): 1, ("1", True): 1, ("1", False): 1})
+        self.assertEqual(tally.line(), 'requests=4 failed=1 versions={"1": 2, "2": 1}')
+
+    def test_every_second_image_is_faded_and_keeps_its_digit(self) -> None:
+        questions = list(itertools.islice(traffic.questions_of(ROWS[2:6], 0.5), 5))
+        self.assertEqual([each.faded for each in questions], [False, True, False, True, False])
+        self.assertEqual([each.digit for each in questions], [2, 3, 4, 5, 2])
+        first = [json.loads(each.body)["inputs"][0]["data"][0] for each in questions]
+        self.assertEqual(first, [2, 1.5, 4, 2.5, 2])
+        self.assertFalse(any(each.faded for each in itertools.islice(traffic.questions_of(ROWS, 1), 10)))
+
+    def test_right_answers_are_told_by_version_and_lamp(self) -> None:
+        tally = traffic.Tally()
+        faded = traffic.ask(ROWS[3], faded=True)
+        for question, version, label in [(QUESTION, "2", 3), (faded, "2", 3), (faded, "2", 9), (faded, "2", 9),
+                                         (QUESTION, "1", 3), (faded, "3", 3)]:
+            tally.add_answer(question, traffic.Answer(version, label), 0.0)
+        self.assertEqual([tally.accuracy_line(version) for version in tally.versions()],
+                         ["version 1: 1.000 of 1 right", "version 2: 1.000 of 1 right, with a faded lamp 0.333 of 3",
+                          "version 3: with a faded lamp 1.000 of 1"])
+
+    def test_a_faded_lamp_is_seen_in_the_answers_of_a_server(self) -> None:
+        running = RunningServer()
+        self.addCleanup(running.stop)
+        target = traffic.parse_target(f"http://127.0.0.1:{running.port}", "digits", 2)
+        with contextlib.redirect_stdout(io.StringIO()):
+            tally = traffic.run(target, traffic.Load(ROWS[1:5] * 10, 0.4, 50), 0.5, 1.0, threading.Event())
+        self.assertEqual((tally.failed, tally.right["1", True]), (0, 0))
+        self.assertEqual(tally.right["1", False], tally.asked["1", False])
+        self.assertGreater(tally.asked["1", True], 0)
+
+
+class RealDigits(unittest.TestCase):
+    def test_the_traffic_asks_all_real_digits_that_the_first_two_batches_do_not_hold(self) -> None:
+        missing = support.missing_packages()
+        if missing:
+            self.skipTest(missing)
+        sys.path.append(str(support.PACKAGES))
+        self.addCleanup(sys.path.remove, str(support.PACKAGES))
+        everything = land.load_all()
+        self.assertEqual(Counter(traffic.unseen_rows()), Counter(everything[600:]))
+        self.assertEqual(traffic.unseen_rows(), traffic.unseen_rows())
 
 
 class Predict(unittest.TestCase):

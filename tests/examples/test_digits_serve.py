@@ -11,6 +11,8 @@ from typing import Any
 import serving
 from serving import WIDTH, RunningServer, exchange, tensor
 
+import brightness
+
 INFER = "/v2/models/digits/infer"
 
 
@@ -60,6 +62,27 @@ class Protocol(Serving):
     def test_only_the_outputs_asked_for_come(self) -> None:
         _, answer = self.infer({"inputs": [tensor()], "outputs": [{"name": "label"}]})
         self.assertEqual([output["name"] for output in answer["outputs"]], ["label"])
+
+
+class Metrics(Serving):
+    def read(self) -> tuple[str, brightness.Counts]:
+        self.connection.request("GET", "/metrics")
+        response = self.connection.getresponse()
+        text = response.read().decode()
+        self.assertEqual((response.status, response.getheader("Content-Type")),
+                         (200, "text/plain; version=0.0.4; charset=utf-8"))
+        return text, brightness.parse(text)
+
+    def test_each_image_that_was_answered_is_counted_by_its_brightness(self) -> None:
+        self.infer({"inputs": [tensor(3, data=[1.0] * WIDTH + [2.5] * WIDTH + [16.0] * WIDTH)]})
+        text, counts = self.read()
+        self.assertEqual(counts, brightness.Counts("1", [1, 0, 1, 0, 0, 0, 0, 0, 0, 1]))
+        self.assertTrue(text.endswith('_sum{version="1"} 19.5\ndigits_input_brightness_count{version="1"} 3\n'), text)
+
+    def test_what_was_refused_is_not_counted(self) -> None:
+        self.infer({"inputs": [tensor(data=[1.0])]})
+        self.infer({"inputs": [tensor()], "outputs": [{"name": "x"}]})
+        self.assertEqual(sum(self.read()[1].buckets), 0)
 
 
 class Refusals(Serving):

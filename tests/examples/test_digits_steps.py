@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,12 +15,14 @@ import fake_s3
 import support
 
 import batches
+import brightness
 import contract
 import data
 import evaluate
 import ingest
 import land
 import s3
+import train
 import validate
 
 
@@ -143,6 +146,21 @@ class Evaluate(unittest.TestCase):
         )
 
 
+class Brightness(unittest.TestCase):
+    def test_a_weak_lamp_scales_each_pixel_and_leaves_the_digit(self) -> None:
+        row = rows(9)[8]
+        faded = brightness.faded(row, 0.5)
+        self.assertEqual(faded[:-1], tuple(pixel / 2 for pixel in row[:-1]))
+        self.assertEqual(faded[-1], row[-1])
+        self.assertEqual(brightness.faded((None, 4.0), 0.5), (None, 4.0))
+
+    def test_below_1_each_row_is_learned_a_second_time(self) -> None:
+        self.assertEqual(train.with_copies(rows(3), 1), rows(3))
+        copies = train.with_copies(rows(3), 0.4)
+        self.assertEqual(copies[:3], rows(3))
+        self.assertEqual(copies[3:], [brightness.faded(row, 0.4) for row in rows(3)])
+
+
 class Results(Folder):
     def test_results_are_one_json_object_where_the_contract_says(self) -> None:
         path = self.folder / "results"
@@ -174,7 +192,7 @@ class RealPackages(Folder):
         self.addCleanup(self.server.server_close)
         self.addCleanup(self.server.shutdown)
 
-    def run_program(self, name: str, *arguments: str) -> dict[str, float]:
+    def run_program(self, name: str, *arguments: str, **params: str) -> dict[str, float]:
         results = self.folder / "results"
         results.unlink(missing_ok=True)
         environment = {
@@ -192,6 +210,7 @@ class RealPackages(Folder):
             "PYTHONDONTWRITEBYTECODE": "",
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
+            **{f"PARAM_{name.upper()}": value for name, value in params.items()},
         }
         command = [sys.executable, str(support.DIGITS / name), *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
@@ -218,7 +237,28 @@ class RealPackages(Folder):
             self.assertEqual((self.folder / "in" / "model" / name).read_bytes(), again, name)
         held_back = json.loads((self.folder / "in" / "model" / "held-back.json").read_text())
         self.assertEqual(len(held_back["rows"]), 20)
-        self.assertGreater(self.run_program("evaluate.py")["accuracy"], 0.95)
+        found = self.run_program("evaluate.py")
+        self.assertGreater(found["accuracy"], 0.95)
+        self.assertEqual(found["accuracy-faded"], found["accuracy"], "a lamp as good as new")
+
+    def test_a_model_reads_what_a_weak_lamp_shows_once_it_has_learned_that(self) -> None:
+        for number in ("1", "2"):
+            self.run_program("land.py", "--batch", number)
+        self.run_program("ingest.py")
+        self.pass_on("table")
+        faded, rows, deciles = [], [], []
+        for brightness in ("1", "0.4"):
+            rows.append(self.run_program("train.py", brightness=brightness)["rows"])
+            self.pass_on("model")
+            found = self.run_program("evaluate.py", brightness="0.4")
+            self.assertGreater(found["accuracy"], 0.95)
+            faded.append(found["accuracy-faded"])
+            deciles.append(json.loads((self.folder / "in/model/metadata.json").read_text())["brightness-deciles"])
+            shutil.rmtree(self.folder / "in/model")
+        self.assertLess(faded[0], 0.9)
+        self.assertGreater(faded[1], 0.95)
+        self.assertEqual(rows, [482, 964])
+        self.assertLess(deciles[1][0], 0.5 * deciles[0][0])
 
 
 if __name__ == "__main__":

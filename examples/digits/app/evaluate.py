@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import brightness
 import contract
 import data
 import model
@@ -20,16 +21,25 @@ def measure(truth: Sequence[int], predicted: Sequence[int]) -> dict[str, contrac
     return {"accuracy": round(right / len(truth), 6), "worst-recall": round(worst, 6), "rows": len(truth)}
 
 
-def evaluate(table: Path, folder: Path, seed: int) -> dict[str, contract.Result]:
+def evaluate(table: Path, folder: Path, seed: int, lamp: float) -> dict[str, contract.Result]:
+    """On the rows as they are, and as a weak lamp shows them."""
     _, test_rows = data.split(data.read_rows(table), seed)
-    predicted = model.predict(model.load(folder), data.features(test_rows))
-    return measure(data.labels(test_rows), predicted.labels)
+    classifier = model.load(folder)
+
+    def judge(rows: Sequence[data.Row]) -> dict[str, contract.Result]:
+        return measure(data.labels(rows), model.predict(classifier, data.features(rows)).labels)
+
+    faded = judge([brightness.faded(row, lamp) for row in test_rows])
+    return {**judge(test_rows), "accuracy-faded": faded["accuracy"]}
 
 
 def main() -> int:
     try:
         results = evaluate(
-            contract.INPUTS / "table", contract.INPUTS / "model", int(contract.param("seed", "7"))
+            contract.INPUTS / "table",
+            contract.INPUTS / "model",
+            int(contract.param("seed", "7")),
+            float(contract.param("brightness", "1")),
         )
     except (ValueError, OSError) as error:
         print(f"evaluate: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Serves the model by the Open Inference Protocol v2 over HTTP/1.1.
+"""Serves the model by the Open Inference Protocol v2 over HTTP/1.1, and tells at /metrics what it is asked about.
 
 On SIGTERM it drains: it is not ready any more, yet answers everything that still comes, says
 `Connection: close` with each answer, and ends once nothing has come for DRAIN_IDLE_SECONDS.
@@ -21,6 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import brightness
 import model
 
 BODY_MAX_BYTES = 4 << 20
@@ -28,6 +29,7 @@ ROWS_MAX = 1000
 BACKLOG = 1024
 CONNECTION_IDLE_SECONDS = 300  # far above what clients keep: the server seldom closes first
 INPUT_NAME = "pixels"
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OUTPUT_NAMES = ("label", "scores")
 NUMBER_TYPES = frozenset(
     ["FP32", "FP64", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64"]
@@ -58,6 +60,7 @@ class Served:
     framework: str
     digest: str
     predict: Predictor
+    asked: brightness.Histogram
 
     def metadata(self) -> Json:
         return {
@@ -91,6 +94,7 @@ def load_served(folder: Path, name: str | None, version: str) -> Served:
         framework=metadata["framework"],
         digest=model.model_digest(folder),
         predict=predict,
+        asked=brightness.Histogram(metadata.get("brightness-deciles", [])),
     )
     predict([[0.0] * served.width])  # ready means that it has answered once
     return served
@@ -191,6 +195,7 @@ def infer(served: Served, body: bytes) -> Json:
     rows = read_tensor(find_input(request), served.width)
     names = wanted_outputs(request)
     found = served.predict(rows)
+    served.asked.add(rows)
     outputs = {
         "label": {"name": "label", "datatype": "INT64", "shape": [len(rows)], "data": found.labels},
         "scores": {
@@ -253,7 +258,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.answer(self.route_post)
 
-    def answer(self, route: Callable[[list[str]], Json]) -> None:
+    def answer(self, route: Callable[[list[str]], Json | str]) -> None:
         self.server.drain.begin_request()
         try:
             try:
@@ -263,22 +268,22 @@ class Handler(BaseHTTPRequestHandler):
             except Exception as error:  # a fault of ours must not look like a broken connection
                 print(f"serve: {self.path}: {error!r}", file=sys.stderr, flush=True)
                 status, value = HTTPStatus.INTERNAL_SERVER_ERROR, {"error": "internal error, see the log"}
-            self.send_json(status, value)
+            self.send(status, value)
             self.wfile.flush()
         finally:
             self.server.drain.end_request()
 
-    def send_json(self, status: HTTPStatus, value: Json) -> None:
-        body = json.dumps(value).encode()
+    def send(self, status: HTTPStatus, value: Json | str) -> None:
+        body = (value if isinstance(value, str) else json.dumps(value)).encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", METRICS_TYPE if isinstance(value, str) else "application/json")
         self.send_header("Content-Length", str(len(body)))
         if self.close_connection or self.server.drain.started.is_set():
             self.send_header("Connection", "close")  # sets close_connection too
         self.end_headers()
         self.wfile.write(body)
 
-    def route_get(self, parts: list[str]) -> Json:
+    def route_get(self, parts: list[str]) -> Json | str:
         served = self.server.served
         match parts:
             case ["v2"]:
@@ -290,6 +295,8 @@ class Handler(BaseHTTPRequestHandler):
                 return {"ready": True}
             case ["v2", "models", name, *rest]:
                 return self.route_model(name, rest)
+            case ["metrics"]:
+                return served.asked.text(served.version)
         raise RequestError(HTTPStatus.NOT_FOUND, f"no such path: {self.path}")
 
     def route_model(self, name: str, rest: list[str]) -> Json:
@@ -346,7 +353,7 @@ class Handler(BaseHTTPRequestHandler):
         """What the base class refuses by itself is JSON too."""
         self.close_connection = True
         status = HTTPStatus(code)
-        self.send_json(status, {"error": message or status.phrase})
+        self.send(status, {"error": message or status.phrase})
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Not a line for each request: probes alone would fill the log."""

@@ -1,4 +1,4 @@
-"""Step 3: trains a support vector classifier on the table. The same table and seed: the same model."""
+"""Step 3: trains a support vector classifier on the table. The same table and parameters: the same model."""
 
 import json
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import brightness
 import contract
 import data
 import model
@@ -32,12 +33,20 @@ def write_model(folder: Path, classifier: Any, held_out: Sequence[data.Row], met
     model.write_held_back(folder, model.HeldBack(pixels, data.labels(rows), offline))
 
 
-def train(table: Path, folder: Path, seed: int, gamma: float) -> dict[str, contract.Result]:
+def with_copies(rows: Sequence[data.Row], lamp: float) -> list[data.Row]:
+    """Each row, and again as a weak lamp shows it."""
+    if lamp == 1:
+        return list(rows)
+    return [*rows, *(brightness.faded(row, lamp) for row in rows)]
+
+
+def train(table: Path, folder: Path, seed: int, gamma: float, lamp: float) -> dict[str, contract.Result]:
     import sklearn
 
     train_rows, test_rows = data.split(data.read_rows(table), seed)
     if len(test_rows) < model.HELD_BACK_ROWS:
         raise ValueError(f"{len(test_rows)} rows to hold back where {model.HELD_BACK_ROWS} are needed")
+    train_rows = with_copies(train_rows, lamp)
     classifier = fit(train_rows, seed, gamma)
     metadata = {
         "name": "digits",
@@ -45,6 +54,8 @@ def train(table: Path, folder: Path, seed: int, gamma: float) -> dict[str, contr
         "rows": len(train_rows),
         "seed": seed,
         "gamma": gamma,
+        "brightness": lamp,
+        "brightness-deciles": brightness.deciles(train_rows),
         "features": data.PIXELS,
         "labels": [int(label) for label in classifier.classes_],
     }
@@ -59,6 +70,7 @@ def main() -> int:
             contract.OUTPUTS / "model",
             int(contract.param("seed", "7")),
             float(contract.param("gamma", "0.001")),
+            float(contract.param("brightness", "1")),
         )
     except (ValueError, OSError) as error:
         print(f"train: {error}", file=sys.stderr)
