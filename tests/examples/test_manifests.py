@@ -26,6 +26,11 @@ def of_kind(kind: str) -> list[tuple[Path, dict[str, Any]]]:
     return [(path, document) for path, document in documents() if document["kind"] == kind]
 
 
+def pipeline(name: str) -> dict[str, Any]:
+    found, = [document for _, document in of_kind("Pipeline") if document["metadata"]["name"] == name]
+    return found
+
+
 def pod_specs() -> Iterator[tuple[Path, dict[str, Any]]]:
     for path, document in documents():
         if document["kind"] == "Pipeline":
@@ -74,7 +79,7 @@ class Manifests(unittest.TestCase):
                 self.assertTrue((support.ROOT / path.parent / resource).is_file(), f"{path}: {resource}")
 
     def test_runs_and_triggers_set_only_parameters_that_their_pipeline_has(self) -> None:
-        params = {d["metadata"]["name"]: {p["name"] for p in d["spec"]["params"]} for _, d in of_kind("Pipeline")}
+        params = {d["metadata"]["name"]: {p["name"] for p in d["spec"].get("params", [])} for _, d in of_kind("Pipeline")}
         for path, document in of_kind("PipelineRun") + of_kind("Trigger"):
             known = params[document["spec"]["pipelineRef"]["name"]]
             for param in document["spec"].get("params", []):
@@ -89,8 +94,7 @@ class Manifests(unittest.TestCase):
                          {("revision", "revision"), ("objects", "objects")})
         variables = [item for path, spec in pod_specs() if path.name == "land-batch.yaml"
                      for item in spec["containers"][0]["env"]]
-        pipeline, = [d for _, d in of_kind("Pipeline") if d["metadata"]["name"] == "digits"]
-        variables += pipeline["spec"]["steps"][0]["podTemplate"]["spec"]["containers"][0]["env"]
+        variables += pipeline("digits")["spec"]["steps"][0]["podTemplate"]["spec"]["containers"][0]["env"]
         for name, value in (("S3_ENDPOINT", bucket["endpoint"]), ("S3_BUCKET", bucket["bucket"])):
             self.assertEqual([item["value"] for item in variables if item["name"] == name], [value, value])
 
@@ -120,11 +124,20 @@ class Graphs(unittest.TestCase):
                 self.assertIn(spec["publish"]["artifact"], made)
 
     def test_the_digits_steps_write_the_results_that_the_pipeline_declares(self) -> None:
-        (_, document), = [found for found in of_kind("Pipeline") if found[1]["metadata"]["name"] == "digits"]
-        for step in document["spec"]["steps"]:
-            source = (support.DIGITS / f"{step['name']}.py").read_text()
-            for result in step["outputs"]["results"]:
-                self.assertIn(f'"{result["name"]}":', source, step["name"])
+        for name in ("digits", "digits-watch"):
+            for step in pipeline(name)["spec"]["steps"]:
+                source = (support.DIGITS / Path(step["command"][1]).name).read_text()
+                for result in step["outputs"]["results"]:
+                    self.assertIn(f'"{result["name"]}":', source, step["name"])
+
+    def test_what_the_watch_finds_starts_the_training_with_a_lamp_that_it_takes(self) -> None:
+        check, = pipeline("digits-watch")["spec"]["steps"][0]["checks"]
+        self.assertEqual(check["onFailure"], "Retrain")
+        drifted, = [d["spec"] for _, d in of_kind("Trigger") if d["metadata"]["name"] == "drifted"]
+        self.assertEqual(drifted["pipeline"], {"name": "digits-watch", "events": ["RetrainNeeded"]})
+        lamp, = [p["value"] for p in drifted["params"] if p["name"] == "brightness"]
+        declared, = [p for p in pipeline("digits")["spec"]["params"] if p["name"] == "brightness"]
+        self.assertTrue(float(declared["minimum"]) <= float(lamp) < float(declared["maximum"]))
 
 
 class Chain(unittest.TestCase):
