@@ -130,12 +130,13 @@ class Graphs(unittest.TestCase):
                 for result in step["outputs"]["results"]:
                     self.assertIn(f'"{result["name"]}":', source, step["name"])
 
-    def test_what_the_watch_finds_starts_the_training_with_a_lamp_that_it_takes(self) -> None:
+    def test_what_the_watch_finds_starts_the_training_with_the_lamp_that_the_demo_plays(self) -> None:
         check, = pipeline("digits-watch")["spec"]["steps"][0]["checks"]
         self.assertEqual(check["onFailure"], "Retrain")
         drifted, = [d["spec"] for _, d in of_kind("Trigger") if d["metadata"]["name"] == "drifted"]
         self.assertEqual(drifted["pipeline"], {"name": "digits-watch", "events": ["RetrainNeeded"]})
         lamp, = [p["value"] for p in drifted["params"] if p["name"] == "brightness"]
+        self.assertIn(f"readonly FADED={lamp} ", (support.ROOT / "hack" / "demo").read_text())
         declared, = [p for p in pipeline("digits")["spec"]["params"] if p["name"] == "brightness"]
         self.assertTrue(float(declared["minimum"]) <= float(lamp) < float(declared["maximum"]))
 
