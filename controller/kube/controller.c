@@ -324,7 +324,8 @@ static void on_executed(void *context, const struct work_key *key,
     }
     if (controller->state == STATE_ACTING) {
         reaction_requeue(controller->queue, controller->options.io, &reconcile->key,
-                         summary->reaction, summary->retry_after_seconds, summary->facts_changed);
+                         summary->reaction, summary->retry_after_seconds,
+                         summary->facts_changed || summary->outdated);
     }
     finish(controller, &reconcile->key, reconcile->started_us, summary->error);
     free_reconcile(reconcile);

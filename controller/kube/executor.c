@@ -103,6 +103,7 @@ static struct execution *copy_plan(struct executor *executor, const struct work_
     char text[KEY_TEXT_SIZE];
     execution->key_text = arena_copy_text(&arena, key_format(key, text));
     execution->term = executor->options.lease->term;
+    execution->began_ms = io_now_ms(executor->options.io);
     execution->operations = arena_array(&arena, struct operation, plan->count);
     execution->tasks = arena_array(&arena, struct task, plan->count);
     for (size_t at = 0; at < plan->count; at++) {
@@ -277,14 +278,28 @@ static void start_batch(struct execution *execution, const struct batch *batch)
     }
 }
 
-/* `at` has ended: starts or drops what follows in its group. */
+static bool is_outdated(const struct execution *execution, const struct batch *batch)
+{
+    int64_t age_ms = io_now_ms(execution->executor->options.io) - execution->began_ms;
+    return batch->rested || age_ms > EXECUTOR_PLAN_AGE_MS;
+}
+
+/*
+ * `at` has ended: starts or drops what follows in its group. Events about what was done are told
+ * however long that took.
+ */
 static void go_on(struct execution *execution, size_t at)
 {
     const struct batch *batch = &execution->batches[at];
-    bool failed = batch->failed;
+    bool outdated = !batch->failed && is_outdated(execution, batch);
+    bool drops = batch->failed;
     unsigned group = batch->group;
     for (at++; at < execution->batch_count && execution->batches[at].group == group; at++) {
-        if (failed) {
+        const struct batch *next = &execution->batches[at];
+        bool is_event = execution->operations[next->first].type == OPERATION_EVENT;
+        if (drops || (outdated && !is_event)) {
+            drops = true;
+            execution->summary.outdated |= outdated;
             drop_batch(execution, &execution->batches[at]);
             continue;
         }

@@ -23,6 +23,10 @@
  * - EXPLAIN over its rate is not sent, and counts as done: 2,000 runs that wait for their pods are
  *   told why one after the other, and not by 2,000 lists of events.
  * - a request that was refused less than 30 s ago in these very words is not sent again.
+ * - a group is not gone on with after a request that had to be sent again, nor when the plan is
+ *   older than EXECUTOR_PLAN_AGE_MS: what follows is dropped, and planned anew on what is there
+ *   now. A status that was planned a minute ago would say that a drain of 30 s is over when it
+ *   begins.
  * - successful writes become expectations, refusals become facts.
  */
 
@@ -43,6 +47,7 @@ enum {
     EXECUTOR_IN_FLIGHT = 64,              /* requests, all keys together */
     EXECUTOR_RESENDS = 10,                /* client-go's maxRetries (conformance C11) */
     EXECUTOR_RETRY_AFTER_SECONDS = 30,    /* longer ones put the key back instead */
+    EXECUTOR_PLAN_AGE_MS = 10 * 1000,     /* an older plan is not gone on with */
     EXECUTOR_TIMEOUT_MS = 65 * 1000,      /* just over the API server's own --request-timeout */
     EXECUTOR_QUESTION_INTERVAL_MS = 1000, /* EXPLAIN, all keys together: one in this time, */
     EXECUTOR_QUESTION_BURST = 30          /* and so many after a silence */
@@ -60,12 +65,13 @@ struct executor_options {
 struct execution_summary {
     size_t done;
     size_t failed;
-    size_t dropped;          /* not tried, because one before it in its group failed */
+    size_t dropped;          /* not tried, because one before it in its group failed or took long */
     enum reaction reaction;  /* the gravest; REACTION_NONE when nothing failed */
     enum error_kind error;   /* of the failure that decided */
     const char *message;     /* of that failure, for logs; NULL when nothing failed */
     int retry_after_seconds; /* the longest, or IO_NO_RETRY_AFTER */
     bool facts_changed;      /* the planner has news: plan again at once */
+    bool outdated;           /* some of it was dropped because it took long: likewise */
 };
 
 /* From the loop, never from inside executor_run(). The executor has let go of the key. */

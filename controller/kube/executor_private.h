@@ -52,6 +52,7 @@ struct batch {
     size_t open;
     unsigned group;
     bool failed;
+    bool rested; /* a request of it was sent again after a while */
 };
 
 struct execution {
@@ -61,7 +62,8 @@ struct execution {
     struct arena arena; /* everything below */
     struct work_key key;
     const char *key_text;
-    uint64_t term; /* of the lease: what was planned in one is not written in another */
+    int64_t began_ms; /* of io */
+    uint64_t term;    /* of the lease: what was planned in one is not written in another */
     struct operation *operations;
     struct task *tasks;
     size_t count;

@@ -187,6 +187,7 @@ void executor_resend_later(struct task *task, int64_t delay_ms)
     struct io io = executor->options.io;
     task->state = TASK_RESTING;
     task->resends++;
+    task->execution->batches[task->batch].rested = true;
     executor->numbers.resent++;
     task->timer = io_start_timer(io, io_now_ms(io) + delay_ms, fire_resend, task);
 }

@@ -96,7 +96,7 @@ bool reaction_may_resend(int code)
 }
 
 void reaction_requeue(struct queue *queue, struct io io, const struct work_key *key,
-                      enum reaction reaction, int retry_after_seconds, bool facts_changed)
+                      enum reaction reaction, int retry_after_seconds, bool at_once)
 {
     enum { MILLISECONDS = 1000 };
     int64_t now_ms = io_now_ms(io);
@@ -125,7 +125,7 @@ void reaction_requeue(struct queue *queue, struct io io, const struct work_key *
         queue_add_limited(queue, key);
         break;
     }
-    if (facts_changed) {
+    if (at_once) {
         queue_add(queue, key);
     }
 }

@@ -49,10 +49,11 @@ enum error_kind reaction_of_dry_run(enum error_kind error, int code, const char 
 bool reaction_may_resend(int code);
 
 /*
- * Puts `key` back as the reaction says. `facts_changed`: planned again at once as well, because the
- * planner has news to write down. REACTION_NONE without news only forgets the key's failures.
+ * Puts `key` back as the reaction says. `at_once`: planned again at once as well, because the planner
+ * has news to write down, or the plan was too old. REACTION_NONE without that only forgets the key's
+ * failures.
  */
 void reaction_requeue(struct queue *queue, struct io io, const struct work_key *key,
-                      enum reaction reaction, int retry_after_seconds, bool facts_changed);
+                      enum reaction reaction, int retry_after_seconds, bool at_once);
 
 #endif

@@ -345,11 +345,11 @@ static void a_write_that_waits_to_be_sent_again_asks_the_lease_again(void **stat
     assert_int_equal(fixture->summary.error, ERROR_CLOSED);
 }
 
-/* Stopped for 20 s in mid-plan (SIGSTOP): what was not sent by then is never sent. */
+/* Stopped for 8 s in mid-plan (SIGSTOP): what was not sent by then is never sent. */
 static void nothing_is_sent_after_a_pause_that_outlasts_the_lease(void **state)
 {
     struct executor_fixture *fixture = *state;
-    fixture->lease.deadline_ms = fake_io_now_ms(fixture->fake) + 10 * 1000;
+    fixture->lease.deadline_ms = fake_io_now_ms(fixture->fake) + 4 * 1000;
     for (unsigned stage = 1; stage <= 3; stage++) {
         for (unsigned at = 0; at < EXECUTOR_IN_FLIGHT; at++) {
             add_create(fixture, "x")->stage = stage;
@@ -359,7 +359,7 @@ static void nothing_is_sent_after_a_pause_that_outlasts_the_lease(void **state)
     run_plan(fixture);
     assert_int_equal(fake_io_count_sent(fixture->fake, "POST", JOBS), EXECUTOR_IN_FLIGHT);
     fake_io_forget(fixture->fake);
-    fake_io_jump(fixture->fake, 20 * 1000);
+    fake_io_jump(fixture->fake, 8 * 1000);
     while (fake_io_find_open(fixture->fake, "POST", JOBS)) {
         answer(fixture, "POST", JOBS, created());
     }

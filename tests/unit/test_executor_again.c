@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define JOBS "/apis/batch/v1/namespaces/team/jobs"
+#define JOBS   "/apis/batch/v1/namespaces/team/jobs"
+#define EVENTS "/apis/events.k8s.io/v1/namespaces/team/events"
 
 static const struct fake_answer not_sent = {.failure = ERROR_UNAVAILABLE, .message = "refused"};
 
@@ -121,6 +122,56 @@ static void what_is_sent_again_and_what_is_not(void **state)
         }
         assert_int_equal(fixture->done_calls, 1);
         executor_fixture_close(fixture);
+    }
+}
+
+/* What was planned before it may not be what is due after it. */
+static void after_a_request_that_was_sent_again_the_rest_is_planned_anew(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_create(fixture, "x");
+    (void)add_event(fixture, "x was made");
+    (void)add_patch_status(fixture, "r");
+    (void)add_event(fixture, "r says so");
+    run_plan(fixture);
+    answer(fixture, "POST", JOBS, after(status_answer(429, "TooManyRequests", "busy"), 1));
+    fake_io_advance(fixture->fake, 1000);
+    answer(fixture, "POST", JOBS, object_answer("x", "uid-x", "10", "owner"));
+    assert_int_equal(fixture->done_calls, 1);
+    assert_int_equal(fixture->summary.done, 2);
+    assert_int_equal(fixture->summary.failed, 0);
+    assert_int_equal(fixture->summary.dropped, 2);
+    assert_true(fixture->summary.outdated);
+    assert_int_equal(fixture->summary.reaction, REACTION_NONE);
+    assert_string_equal(sent_text(fixture), "POST " JOBS "\nPOST " JOBS "\nPOST " EVENTS "\n");
+}
+
+static const struct {
+    const char *sentence;
+    int64_t passes_ms;
+    bool is_gone_on_with;
+} age_rows[] = {
+    {"a plan of ten seconds is gone on with", EXECUTOR_PLAN_AGE_MS, true},
+    {"an older one is planned anew", EXECUTOR_PLAN_AGE_MS + 1, false},
+};
+
+static void how_old_a_plan_may_be(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < COUNT_OF(age_rows); at++) {
+        struct executor_fixture fixture;
+        executor_fixture_open(&fixture);
+        (void)add_create(&fixture, "x");
+        (void)add_patch_status(&fixture, "r");
+        run_plan(&fixture);
+        fake_io_advance(fixture.fake, age_rows[at].passes_ms);
+        answer(&fixture, "POST", JOBS, object_answer("x", "uid-x", "10", "owner"));
+        bool goes_on = fake_io_open_count(fixture.fake) == 1;
+        if (goes_on != age_rows[at].is_gone_on_with ||
+            (fixture.done_calls == 0) != age_rows[at].is_gone_on_with) {
+            fail_msg("%s", age_rows[at].sentence);
+        }
+        executor_fixture_close(&fixture);
     }
 }
 
@@ -391,6 +442,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ROW(a_request_is_sent_again_10_times_when_the_server_says_when),
         cmocka_unit_test(what_is_sent_again_and_what_is_not),
+        ROW(after_a_request_that_was_sent_again_the_rest_is_planned_anew),
+        cmocka_unit_test(how_old_a_plan_may_be),
         ROW(a_live_look_survives_a_broken_connection),
         ROW(a_create_sent_again_finds_its_own_object),
         ROW(a_refusal_is_not_repeated_in_the_same_words_within_30_s),
