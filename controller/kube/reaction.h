@@ -49,9 +49,9 @@ enum error_kind reaction_of_dry_run(enum error_kind error, int code, const char 
 bool reaction_may_resend(int code);
 
 /*
- * Puts `key` back as the reaction says. `at_once`: planned again at once as well, because the planner
- * has news to write down, or the plan was too old. REACTION_NONE without that only forgets the key's
- * failures.
+ * Puts `key` back as the reaction says. `at_once`: planned again at once as well, because the
+ * planner has news to write down, or the plan was too old. REACTION_NONE without that only forgets
+ * the key's failures.
  */
 void reaction_requeue(struct queue *queue, struct io io, const struct work_key *key,
                       enum reaction reaction, int retry_after_seconds, bool at_once);

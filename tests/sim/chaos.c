@@ -8,7 +8,7 @@
 /*
  * What people and nodes do to a namespace while runs go through it: Jobs, pods, Deployments and
  * Services are deleted, pods are evicted, Deployments are scaled, runs are cancelled, suspended and
- * resumed. Nothing here touches what people wrote themselves.
+ * resumed, and Jobs if that is asked for. Nothing here touches what people wrote themselves.
  */
 
 enum { ACTS = 6 };
@@ -84,10 +84,31 @@ static void scale_one(struct sim_world *world)
     }
 }
 
+static void set_suspended(struct sim_world *world, struct sim_object *job, bool suspended)
+{
+    json_t *tree = sim_store_copy(job);
+    tree_set(tree, "spec/suspend", json_boolean(suspended));
+    sim_world_trace(world, "somebody %s Job %s", suspended ? "suspends" : "resumes",
+                    tree_name(tree));
+    sim_store_update(&world->store, job, tree);
+}
+
+/* As a queue of Jobs does that gives their nodes to others. */
+static void turn_job(struct sim_world *world)
+{
+    struct sim_object *job = draw_object(world, KIND_JOB);
+    if (job) {
+        set_suspended(world, job, !json_is_true(tree_at(job->tree, "spec/suspend")));
+    }
+}
+
 void sim_chaos(struct sim_world *world)
 {
     world->people_act = true;
-    switch (prng_between(&world->prng, 1, ACTS)) {
+    switch (prng_between(&world->prng, 1, ACTS + world->options.suspends_jobs)) {
+    case ACTS + 1:
+        turn_job(world);
+        break;
     case 1:
         delete_one(world, KIND_JOB);
         break;
@@ -115,6 +136,9 @@ void sim_calm(struct sim_world *world)
 {
     for (size_t at = 0; at < world->store.count; at++) {
         struct sim_object *object = &world->store.objects[at];
+        if (object->kind == KIND_JOB && json_is_true(tree_at(object->tree, "spec/suspend"))) {
+            set_suspended(world, object, false);
+        }
         if (object->kind == KIND_PIPELINE_RUN &&
             json_is_true(tree_at(object->tree, "spec/suspend")) &&
             !run_phase_is_final(tree_text(object->tree, "status/phase"))) {

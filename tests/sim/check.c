@@ -206,9 +206,55 @@ static void check_running_steps(struct sim_world *world)
     }
 }
 
+/* Whether runs on this revision publish. Its object may be gone by now. */
+static bool publishes(const struct sim_store *store, const char *revision)
+{
+    for (size_t at = 0; at < store->change_count; at++) {
+        const struct sim_change *change = &store->changes[at];
+        if (change->kind == KIND_CONTROLLER_REVISION && !change->before &&
+            text_equal(tree_name(change->after), revision)) {
+            return tree_at(change->after, "data/spec/publish") != NULL;
+        }
+    }
+    return false;
+}
+
+static size_t count_versions(const struct sim_store *store, const char *run_uid)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < store->change_count; at++) {
+        const struct sim_change *change = &store->changes[at];
+        count += change->kind == KIND_MODEL_VERSION && !change->before &&
+                 text_equal(tree_text(change->after, "spec/lineage/run/uid"), run_uid);
+    }
+    return count;
+}
+
+/* Each run that succeeded has made one version if it was to make one, whatever is left of both. */
+static void check_published(struct sim_world *world)
+{
+    const struct sim_store *store = &world->store;
+    for (size_t at = 0; at < store->change_count; at++) {
+        const struct sim_change *change = &store->changes[at];
+        if (change->kind != KIND_PIPELINE_RUN || !change->after ||
+            !text_equal(tree_text(change->after, "status/phase"), RUN_SUCCEEDED) ||
+            text_equal(tree_text(change->before, "status/phase"), RUN_SUCCEEDED)) {
+            continue;
+        }
+        size_t expected = publishes(store, tree_text(change->after, "status/revision"));
+        size_t made = count_versions(store, tree_uid(change->after));
+        if (made != expected) {
+            sim_world_fail(world,
+                           "run %s succeeded, and %zu versions were made of it where %zu are due",
+                           tree_name(change->after), made, expected);
+        }
+    }
+}
+
 void sim_check_rest(struct sim_world *world)
 {
     check_running_steps(world);
+    check_published(world);
     for (size_t at = 0; at < world->store.count; at++) {
         const struct sim_object *object = &world->store.objects[at];
         if (object->kind == KIND_PIPELINE_RUN) {

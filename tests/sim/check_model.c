@@ -1,6 +1,7 @@
 #include "sim/world.h"
 
 #include "core/text.h"
+#include "kube/executor.h"
 #include "sim/tree.h"
 
 /*
@@ -272,8 +273,8 @@ static bool is_made_since(const struct sim_store *store, const json_t *deploymen
 
 /*
  * Requests under way when the Service is turned end at the old version: it stays for 30 s. They
- * count from the planning of the switch; what its write takes until it is carried out (a refusal
- * for the moment that is sent again, a connection that is slow) comes off the time.
+ * count from the planning of the switch; what its write takes until it is carried out comes off the
+ * time, but never more than a plan may be old.
  */
 static void check_drain(struct sim_world *world, const json_t *deployment)
 {
@@ -282,6 +283,11 @@ static void check_drain(struct sim_world *world, const json_t *deployment)
     if (leaving == 0 || !sim_store_find_uid(&world->store, uid) ||
         is_made_since(&world->store, deployment, leaving)) {
         return;
+    }
+    int64_t served = world->now_ms - world->change_ms[leaving - 1];
+    if (world->options.processes <= 1 && served < DRAIN_MS - EXECUTOR_PLAN_AGE_MS) {
+        sim_world_fail(world, "Deployment %s is deleted %lld ms after its Service was turned",
+                       tree_name(deployment), (long long)served);
     }
     int64_t stayed = world->now_ms - planned_ms(world, leaving);
     if (stayed < DRAIN_MS) {

@@ -1,4 +1,4 @@
-#include "sim/cluster.h"
+#include "sim/cluster_private.h"
 
 #include "api/meta.h"
 #include "api/render.h"
@@ -14,23 +14,17 @@
 /* pkg/controller/job: syncJobBatchPeriod. */
 enum { JOB_BATCH_SECONDS = 1 };
 
-enum { NAME_SIZE = 256, PODS_MAXIMUM = 64 };
+enum { NAME_SIZE = 256 };
 
-#define JOB_FINALIZER  "batch.kubernetes.io/job-tracking"
-#define LABEL_TEMPLATE "pod-template-hash"
+#define JOB_FINALIZER "batch.kubernetes.io/job-tracking"
 
-struct pods {
-    struct sim_object *items[PODS_MAXIMUM];
-    size_t count;
-};
-
-static struct pods pods_of(const struct sim_store *store, const char *uid)
+struct sim_pods sim_pods_of(const struct sim_store *store, const char *uid)
 {
-    struct pods pods = {0};
+    struct sim_pods pods = {0};
     for (size_t at = 0; at < store->count; at++) {
         struct sim_object *object = &store->objects[at];
         if (object->kind == KIND_POD && text_equal(object->controller_uid, uid)) {
-            REQUIRE(pods.count < PODS_MAXIMUM);
+            REQUIRE(pods.count < SIM_PODS_MAXIMUM);
             pods.items[pods.count++] = object;
         }
     }
@@ -47,7 +41,7 @@ static bool is_ended(const struct sim_object *pod)
     return text_equal(phase_of(pod), "Succeeded") || text_equal(phase_of(pod), "Failed");
 }
 
-static bool is_being_deleted(const struct sim_object *object)
+bool sim_is_being_deleted(const struct sim_object *object)
 {
     return tree_at(object->tree, "metadata/deletionTimestamp") != NULL;
 }
@@ -64,8 +58,19 @@ static bool is_job_over(const json_t *job)
            text_equal(tree_condition(job, "Failed"), "True");
 }
 
+static bool is_suspended(const json_t *job)
+{
+    return json_is_true(tree_at(job, "spec/suspend"));
+}
+
+/* One that lost its finalizer is counted, or is one that nobody counts. */
+static bool is_tracked(const struct sim_object *pod)
+{
+    return json_array_size(tree_at(pod->tree, "metadata/finalizers")) > 0;
+}
+
 /* The pod that decides the Job: a Succeeded one, else one that failed and counts; or NULL. */
-static const struct sim_object *deciding_pod(const struct pods *pods)
+static const struct sim_object *deciding_pod(const struct sim_pods *pods)
 {
     const struct sim_object *failed = NULL;
     for (size_t at = 0; at < pods->count; at++) {
@@ -73,14 +78,14 @@ static const struct sim_object *deciding_pod(const struct pods *pods)
         if (text_equal(phase_of(pod), "Succeeded")) {
             return pod;
         }
-        if (text_equal(phase_of(pod), "Failed") && !is_ignored(pod)) {
+        if (text_equal(phase_of(pod), "Failed") && !is_ignored(pod) && is_tracked(pod)) {
             failed = pod;
         }
     }
     return failed;
 }
 
-static bool has_active_pod(const struct pods *pods)
+static bool has_active_pod(const struct sim_pods *pods)
 {
     for (size_t at = 0; at < pods->count; at++) {
         if (!is_ended(pods->items[at])) {
@@ -92,15 +97,8 @@ static bool has_active_pod(const struct pods *pods)
 
 /* What is enabled. */
 
-struct listing {
-    const struct sim_cluster *cluster;
-    struct sim_transition *items;
-    size_t count;
-    int64_t next_second;
-};
-
-static void add(struct listing *listing, enum sim_transition_type type,
-                const struct sim_object *object)
+void sim_listing_add(struct sim_listing *listing, enum sim_transition_type type,
+                     const struct sim_object *object)
 {
     if (listing->count == SIM_TRANSITIONS_MAXIMUM) {
         return;
@@ -110,11 +108,11 @@ static void add(struct listing *listing, enum sim_transition_type type,
     (void)snprintf(transition->uid, sizeof(transition->uid), "%s", object->uid);
 }
 
-static void add_at(struct listing *listing, int64_t second, enum sim_transition_type type,
+static void add_at(struct sim_listing *listing, int64_t second, enum sim_transition_type type,
                    const struct sim_object *object)
 {
     if (second <= listing->cluster->store->unix_seconds) {
-        add(listing, type, object);
+        sim_listing_add(listing, type, object);
     } else if (second < listing->next_second) {
         listing->next_second = second;
     }
@@ -127,23 +125,27 @@ static int64_t finished_at(const struct sim_object *pod)
     return time == TIME_ABSENT ? tree_read_time(pod->tree, "metadata/creationTimestamp") : time;
 }
 
-static void list_job(struct listing *listing, const struct sim_object *job)
+static void list_job(struct sim_listing *listing, const struct sim_object *job)
 {
-    if (is_job_over(job->tree) || is_being_deleted(job)) {
+    if (is_job_over(job->tree) || sim_is_being_deleted(job)) {
         return;
     }
-    struct pods pods = pods_of(listing->cluster->store, tree_uid(job->tree));
+    struct sim_pods pods = sim_pods_of(listing->cluster->store, tree_uid(job->tree));
     const struct sim_object *decides = deciding_pod(&pods);
     bool announced = tree_condition(job->tree, "SuccessCriteriaMet")[0] ||
                      tree_condition(job->tree, "FailureTarget")[0];
     if (announced) {
         if (!has_active_pod(&pods)) {
-            add(listing, SIM_JOB_ENDS, job);
+            sim_listing_add(listing, SIM_JOB_ENDS, job);
         }
     } else if (decides) {
         add_at(listing, finished_at(decides) + JOB_BATCH_SECONDS, SIM_JOB_ANNOUNCES_END, job);
-    } else if (!has_active_pod(&pods) && !json_is_true(tree_at(job->tree, "spec/suspend"))) {
-        add(listing, SIM_JOB_MAKES_POD, job);
+    } else if (is_suspended(job->tree)) {
+        if (!text_equal(tree_condition(job->tree, "Suspended"), "True")) {
+            sim_listing_add(listing, SIM_JOB_SUSPENDS, job);
+        }
+    } else if (!has_active_pod(&pods)) {
+        sim_listing_add(listing, SIM_JOB_MAKES_POD, job);
     }
 }
 
@@ -152,24 +154,23 @@ static bool serves(const struct sim_object *pod)
     return tree_map_text(pod->tree, "metadata/labels", LABEL_VERSION_UID)[0] != '\0';
 }
 
-static void list_pod(struct listing *listing, const struct sim_object *pod)
+static void list_pod(struct sim_listing *listing, const struct sim_object *pod)
 {
-    if (is_being_deleted(pod)) {
-        bool held = json_array_size(tree_at(pod->tree, "metadata/finalizers")) > 0;
+    if (sim_is_being_deleted(pod)) {
         if (!is_ended(pod)) {
-            add(listing, SIM_POD_STOPS, pod);
-        } else if (!held) {
-            add(listing, SIM_POD_GOES, pod);
+            sim_listing_add(listing, SIM_POD_STOPS, pod);
+        } else if (!is_tracked(pod)) {
+            sim_listing_add(listing, SIM_POD_GOES, pod);
         }
         return;
     }
     if (text_equal(phase_of(pod), "Pending")) {
         if (!tree_at(pod->tree, "status/initContainerStatuses")) {
-            add(listing, SIM_POD_STARTS, pod);
+            sim_listing_add(listing, SIM_POD_STARTS, pod);
         }
     } else if (text_equal(phase_of(pod), "Running") && serves(pod)) {
         if (!text_equal(tree_condition(pod->tree, "Ready"), "True")) {
-            add(listing, SIM_POD_ANSWERS, pod);
+            sim_listing_add(listing, SIM_POD_ANSWERS, pod);
         }
     } else if (text_equal(phase_of(pod), "Running")) {
         int64_t started = tree_read_time(pod->tree, "status/startTime");
@@ -177,89 +178,12 @@ static void list_pod(struct listing *listing, const struct sim_object *pod)
     }
 }
 
-struct deployment_count {
-    int64_t live;  /* pods that are not being deleted */
-    int64_t newer; /* of them: of the newest template */
-    int64_t ready;
-    int64_t newer_ready;
-    struct sim_object *surplus; /* one that may go, or NULL */
-};
-
-static struct deployment_count count_pods(const struct sim_store *store,
-                                          const struct sim_object *deployment)
-{
-    char label[HASH_NAME_LENGTH + 1];
-    hash_format_name(deployment->template_hash, label);
-    struct pods pods = pods_of(store, deployment->uid);
-    struct deployment_count count = {0};
-    struct sim_object *older = NULL;
-    struct sim_object *newest = NULL;
-    for (size_t at = 0; at < pods.count; at++) {
-        struct sim_object *pod = pods.items[at];
-        if (is_being_deleted(pod)) {
-            continue;
-        }
-        bool is_new = text_equal(tree_map_text(pod->tree, "metadata/labels", LABEL_TEMPLATE),
-                                 label);
-        bool is_ready = text_equal(tree_condition(pod->tree, "Ready"), "True");
-        count.live++;
-        count.newer += is_new;
-        count.ready += is_ready;
-        count.newer_ready += is_new && is_ready;
-        older = is_new ? older : pod;
-        newest = is_new ? pod : newest;
-    }
-    int64_t wanted = tree_integer(deployment->tree, "spec/replicas");
-    if (older && count.newer_ready >= wanted) {
-        count.surplus = older;
-    } else if (count.newer > wanted) {
-        count.surplus = newest;
-    }
-    return count;
-}
-
-static json_t *deployment_status(const struct sim_object *deployment,
-                                 const struct deployment_count *counted)
-{
-    const struct deployment_count count = *counted;
-    int64_t wanted = tree_integer(deployment->tree, "spec/replicas");
-    bool is_done = count.newer >= wanted && count.newer_ready >= wanted &&
-                   count.live == count.newer;
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:[{s:s, s:s}, {s:s, s:s, s:s}]}",
-                     "observedGeneration", tree_integer(deployment->tree, "metadata/generation"),
-                     "replicas", count.live, "updatedReplicas", count.newer, "readyReplicas",
-                     count.ready, "availableReplicas", count.ready, "conditions", "type",
-                     "Available", "status", count.ready >= wanted ? "True" : "False", "type",
-                     "Progressing", "status", "True", "reason",
-                     is_done ? "NewReplicaSetAvailable" : "ReplicaSetUpdated");
-}
-
-static void list_deployment(struct listing *listing, const struct sim_object *deployment)
-{
-    if (is_being_deleted(deployment)) {
-        return;
-    }
-    const struct sim_store *store = listing->cluster->store;
-    struct deployment_count count = count_pods(store, deployment);
-    if (count.newer < tree_integer(deployment->tree, "spec/replicas")) {
-        add(listing, SIM_DEPLOYMENT_MAKES_POD, deployment);
-    }
-    if (count.surplus) {
-        add(listing, SIM_DEPLOYMENT_DROPS_POD, deployment);
-    }
-    json_t *status = deployment_status(deployment, &count);
-    if (!json_equal(status, json_object_get(deployment->tree, "status"))) {
-        add(listing, SIM_DEPLOYMENT_REPORTS, deployment);
-    }
-    json_decref(status);
-}
-
-static void list_object(struct listing *listing, const struct sim_object *object)
+static void list_object(struct sim_listing *listing, const struct sim_object *object)
 {
     const char *owner = object->controller_uid;
     if (owner[0] && !sim_store_find_uid(listing->cluster->store, owner) &&
-        !is_being_deleted(object)) {
-        add(listing, SIM_COLLECT, object);
+        !sim_is_being_deleted(object)) {
+        sim_listing_add(listing, SIM_COLLECT, object);
     }
     switch (object->kind) {
     case KIND_JOB:
@@ -269,7 +193,7 @@ static void list_object(struct listing *listing, const struct sim_object *object
         list_pod(listing, object);
         break;
     case KIND_DEPLOYMENT:
-        list_deployment(listing, object);
+        sim_list_deployment(listing, object);
         break;
     default:
         break;
@@ -281,7 +205,7 @@ const struct sim_transition *sim_cluster_enabled(struct sim_cluster *cluster, si
 {
     const struct sim_store *store = cluster->store;
     if (cluster->looked_version != store->version || cluster->next_second <= store->unix_seconds) {
-        struct listing listing = {
+        struct sim_listing listing = {
             .cluster = cluster, .items = cluster->enabled, .next_second = INT64_MAX};
         for (size_t at = 0; at < store->count; at++) {
             list_object(&listing, &store->objects[at]);
@@ -323,10 +247,37 @@ static void make_pod(struct sim_cluster *cluster, const struct sim_object *owner
     (void)sim_store_insert(cluster->store, KIND_POD, pod);
 }
 
+/* There is one of this type at most. */
+static void set_condition(json_t *job, const char *type, const char *status, const char *reason,
+                          int64_t second)
+{
+    json_t *conditions = tree_at(job, "status/conditions");
+    if (!conditions) {
+        tree_set(job, "status/conditions", json_array());
+        conditions = tree_at(job, "status/conditions");
+    }
+    json_t *condition = json_pack("{s:s, s:s, s:s, s:s, s:o}", "type", type, "status", status,
+                                  "reason", reason, "message", "", "lastTransitionTime",
+                                  tree_time(second));
+    size_t at;
+    const json_t *other;
+    json_array_foreach(conditions, at, other)
+    {
+        if (text_equal(tree_text(other, "type"), type)) {
+            json_array_set_new(conditions, at, condition);
+            return;
+        }
+    }
+    json_array_append_new(conditions, condition);
+}
+
 /* The Job's status after its controller has looked: what runs, and since when (JobStatus). */
 static void report_active(struct sim_cluster *cluster, struct sim_object *job, int64_t active)
 {
     json_t *tree = sim_store_copy(job);
+    if (tree_condition(tree, "Suspended")[0]) {
+        set_condition(tree, "Suspended", "False", "JobResumed", cluster->store->unix_seconds);
+    }
     if (!tree_at(tree, "status/startTime")) {
         tree_set(tree, "status/startTime", tree_time(cluster->store->unix_seconds));
     }
@@ -388,7 +339,8 @@ static void stop_pod(struct sim_cluster *cluster, struct sim_object *pod)
     tree_set_text(tree, "status/phase", "Failed");
     sim_store_update(cluster->store, pod, tree);
     struct sim_object *job = sim_store_find_uid(cluster->store, tree_controller_uid(pod->tree));
-    if (!job || job->kind != KIND_JOB || is_job_over(job->tree) || is_ignored(pod)) {
+    if (!job || job->kind != KIND_JOB || is_job_over(job->tree) || is_ignored(pod) ||
+        text_equal(tree_condition(job->tree, "Suspended"), "True")) {
         /* Nobody counts it. */
         tree = sim_store_copy(pod);
         tree_remove(tree, "metadata/finalizers");
@@ -407,22 +359,10 @@ static void answer_pod(struct sim_cluster *cluster, struct sim_object *pod)
     sim_store_update(cluster->store, pod, tree);
 }
 
-static void add_condition(json_t *job, const char *type, const char *reason, int64_t second)
-{
-    json_t *conditions = tree_at(job, "status/conditions");
-    if (!conditions) {
-        tree_set(job, "status/conditions", json_array());
-        conditions = tree_at(job, "status/conditions");
-    }
-    json_array_append_new(conditions, json_pack("{s:s, s:s, s:s, s:s, s:o}", "type", type, "status",
-                                                "True", "reason", reason, "message", "",
-                                                "lastTransitionTime", tree_time(second)));
-}
-
 /* Counted pods lose their finalizer. */
 static void release_pods(struct sim_cluster *cluster, const char *job_uid)
 {
-    struct pods pods = pods_of(cluster->store, job_uid);
+    struct sim_pods pods = sim_pods_of(cluster->store, job_uid);
     for (size_t at = 0; at < pods.count; at++) {
         json_t *tree = sim_store_copy(pods.items[at]);
         if (is_ended(pods.items[at])) {
@@ -434,11 +374,11 @@ static void release_pods(struct sim_cluster *cluster, const char *job_uid)
 
 static void announce_end(struct sim_cluster *cluster, struct sim_object *job)
 {
-    struct pods pods = pods_of(cluster->store, tree_uid(job->tree));
+    struct sim_pods pods = sim_pods_of(cluster->store, tree_uid(job->tree));
     const struct sim_object *decides = deciding_pod(&pods);
     bool success = decides && text_equal(phase_of(decides), "Succeeded");
     json_t *tree = sim_store_copy(job);
-    add_condition(tree, success ? "SuccessCriteriaMet" : "FailureTarget",
+    set_condition(tree, success ? "SuccessCriteriaMet" : "FailureTarget", "True",
                   success ? "CompletionsReached" : "BackoffLimitExceeded",
                   cluster->store->unix_seconds);
     tree_set(tree, success ? "status/succeeded" : "status/failed", json_integer(1));
@@ -453,7 +393,7 @@ static void end_job(struct sim_cluster *cluster, struct sim_object *job)
     release_pods(cluster, job->uid); /* those that ended since are counted before the end is told */
     json_t *tree = sim_store_copy(job);
     tree_set(tree, "status/active", json_integer(0));
-    add_condition(tree, success ? "Complete" : "Failed",
+    set_condition(tree, success ? "Complete" : "Failed", "True",
                   success ? "CompletionsReached" : "BackoffLimitExceeded",
                   cluster->store->unix_seconds);
     if (success) {
@@ -462,22 +402,21 @@ static void end_job(struct sim_cluster *cluster, struct sim_object *job)
     sim_store_update(cluster->store, job, tree);
 }
 
-static void drop_surplus(struct sim_cluster *cluster, const struct sim_object *deployment)
+/* As Kubernetes 1.36 was seen to do it. */
+static void suspend_job(struct sim_cluster *cluster, struct sim_object *job)
 {
-    struct deployment_count count = count_pods(cluster->store, deployment);
-    if (!count.surplus) {
-        return;
+    const int64_t now = cluster->store->unix_seconds;
+    json_t *tree = sim_store_copy(job);
+    set_condition(tree, "Suspended", "True", "JobSuspended", now);
+    tree_remove(tree, "status/startTime");
+    tree_set(tree, "status/active", json_integer(0));
+    sim_store_update(cluster->store, job, tree);
+    struct sim_pods pods = sim_pods_of(cluster->store, tree_uid(tree));
+    for (size_t at = 0; at < pods.count; at++) {
+        if (!is_ended(pods.items[at])) {
+            sim_store_delete(cluster->store, pods.items[at]);
+        }
     }
-    /* It answers until its grace period is over; here it stops answering at once. */
-    sim_store_remove(cluster->store, count.surplus);
-}
-
-static void report_deployment(struct sim_cluster *cluster, struct sim_object *deployment)
-{
-    json_t *tree = sim_store_copy(deployment);
-    struct deployment_count count = count_pods(cluster->store, deployment);
-    json_object_set_new(tree, "status", deployment_status(deployment, &count));
-    sim_store_update(cluster->store, deployment, tree);
 }
 
 /* Owners that are gone leave nothing behind; a pod needs nobody to count it then. */
@@ -525,6 +464,9 @@ void sim_cluster_do(struct sim_cluster *cluster, const struct sim_transition *tr
     case SIM_JOB_ENDS:
         end_job(cluster, object);
         break;
+    case SIM_JOB_SUSPENDS:
+        suspend_job(cluster, object);
+        break;
     case SIM_POD_STARTS:
         start_pod(cluster, object);
         break;
@@ -545,10 +487,10 @@ void sim_cluster_do(struct sim_cluster *cluster, const struct sim_transition *tr
         make_pod(cluster, object, "spec/template", label);
         break;
     case SIM_DEPLOYMENT_DROPS_POD:
-        drop_surplus(cluster, object);
+        sim_drop_surplus(cluster, object);
         break;
     case SIM_DEPLOYMENT_REPORTS:
-        report_deployment(cluster, object);
+        sim_report_deployment(cluster, object);
         break;
     }
 }

@@ -10,7 +10,9 @@
  *   Job:        pod made -> pod Running -> pod ends -> (1 s later) SuccessCriteriaMet or
  *               FailureTarget -> Complete or Failed
  *   Deployment: pods of the new template come up one more at a time, old ones go when those answer
- *   deletion:   a deleted pod stops, is counted, and goes; what has no owner any more is deleted
+ *   suspension: the Suspended condition, no startTime, its pods are deleted and not counted; when
+ * it is resumed a new pod is made deletion:   a deleted pod stops, is counted, and goes; what has
+ * no owner any more is deleted
  */
 
 #include "sim/store.h"
@@ -20,6 +22,7 @@ enum sim_transition_type {
     SIM_JOB_MAKES_POD,
     SIM_JOB_ANNOUNCES_END, /* SuccessCriteriaMet or FailureTarget; pods are counted */
     SIM_JOB_ENDS,
+    SIM_JOB_SUSPENDS, /* its pods are deleted */
     SIM_POD_STARTS,
     SIM_POD_ENDS,
     SIM_POD_ANSWERS, /* of a Deployment: Ready */

@@ -61,6 +61,13 @@ static void print_command(char command[COMMAND_SIZE], const struct sim_scenario 
     if (options->fault_at > 0) {
         (void)fprintf(out, " --fault %d --at %zu", (int)options->fault, options->fault_at);
     }
+    if (options->read_fault_at > 0) {
+        (void)fprintf(out, " --fault %d --read %zu", (int)options->fault, options->read_fault_at);
+    }
+    if (options->read_fault_per_mille > 0) {
+        (void)fprintf(out, " --read-odds %d --heal %lld", options->read_fault_per_mille,
+                      (long long)options->heal_ms);
+    }
     if (options->fault_per_mille > 0) {
         (void)fprintf(out, " --odds %d --heal %lld", options->fault_per_mille,
                       (long long)options->heal_ms);
@@ -68,6 +75,9 @@ static void print_command(char command[COMMAND_SIZE], const struct sim_scenario 
     if (options->chaos_per_mille > 0) {
         (void)fprintf(out, " --chaos %d --heal %lld", options->chaos_per_mille,
                       (long long)options->heal_ms);
+    }
+    if (options->suspends_jobs) {
+        (void)fputs(" --suspends-jobs", out);
     }
     if (options->processes > 1) {
         (void)fprintf(out, " --processes %zu", options->processes);
@@ -228,7 +238,8 @@ void sim_expect_same_end(const struct sim_scenario *scenario, const struct sim_o
         return;
     }
     struct sim_options smallest = *options;
-    if (options->fault_per_mille > 0 || options->chaos_per_mille > 0) {
+    if (options->fault_per_mille > 0 || options->read_fault_per_mille > 0 ||
+        options->chaos_per_mille > 0) {
         shrink(scenario, &smallest, faultless);
     }
     struct sim_result result = sim_scenario_play(scenario, &smallest);

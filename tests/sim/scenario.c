@@ -320,6 +320,7 @@ const struct sim_scenario sim_scenarios[] = {
      .set_up = sim_user_deletes_pod,
      .busy_ms = 15 * MINUTE_MS,
      .times_count = true},
+    {.name = "job-suspended", .set_up = sim_user_suspends_job, .busy_ms = 15 * MINUTE_MS},
     {.name = "evicted", .set_up = sim_node_evicts_pod, .busy_ms = 15 * MINUTE_MS},
     {.name = "service-taken",
      .set_up = sim_service_is_taken,
@@ -393,12 +394,15 @@ static void start_processes(struct sim_world *world)
     }
 }
 
-/* No write for so long, from one controller that has seen it all. */
+/*
+ * Nothing is asked of the API server for so long but reads: no write, whatever would become of it,
+ * no event and no dry run.
+ */
 static void check_quiet(struct sim_world *world, const char *when)
 {
-    size_t effects = world->effects;
-    if (sim_world_run(world, world->now_ms + SIM_QUIET_MS) && world->effects != effects) {
-        sim_world_fail(world, "%zu writes %s", world->effects - effects, when);
+    size_t sent = world->sent;
+    if (sim_world_run(world, world->now_ms + SIM_QUIET_MS) && world->sent != sent) {
+        sim_world_fail(world, "%zu requests that are no reads %s", world->sent - sent, when);
     }
 }
 
@@ -425,8 +429,10 @@ struct sim_result sim_scenario_play(const struct sim_scenario *scenario,
         sim_world_start(world, 0);
         check_quiet(world, "of a new controller that found everything done");
     }
-    struct sim_result result = {
-        .end = sim_store_describe(&world->store), .writes = world->writes, .faults = world->faults};
+    struct sim_result result = {.end = sim_store_describe(&world->store),
+                                .writes = world->writes,
+                                .reads = world->busy_reads,
+                                .faults = world->faults};
     memcpy(result.failure, world->failure, sizeof(result.failure));
     memcpy(result.creates, world->store.creates, sizeof(result.creates));
     memcpy(result.deletes, world->store.deletes, sizeof(result.deletes));

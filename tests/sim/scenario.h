@@ -51,6 +51,7 @@ enum { SIM_QUIET_MS = 20 * 60 * 1000 };
 struct sim_result {
     char *end;     /* sim_store_describe(); freed with free() */
     size_t writes; /* of the controllers */
+    size_t reads;  /* their other requests up to the last write */
     size_t faults;
     size_t conflicts;
     size_t events[KIND_COUNT];  /* changes of each kind */

@@ -22,6 +22,7 @@ void sim_fans_out(struct sim_world *world);
 void sim_puts_crowd(struct sim_world *world);
 void sim_user_deletes_job(struct sim_world *world);
 void sim_user_deletes_pod(struct sim_world *world);
+void sim_user_suspends_job(struct sim_world *world);
 void sim_node_evicts_pod(struct sim_world *world);
 void sim_service_is_taken(struct sim_world *world);
 void sim_firing_is_taken(struct sim_world *world);

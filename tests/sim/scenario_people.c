@@ -70,6 +70,26 @@ static void delete_pod(struct sim_world *world)
     delete_first(world, KIND_POD);
 }
 
+static void set_suspended(struct sim_world *world, bool suspends)
+{
+    struct sim_object *job = find_first(world, KIND_JOB);
+    if (job) {
+        json_t *tree = sim_store_copy(job);
+        tree_set(tree, "spec/suspend", json_boolean(suspends));
+        sim_store_update(&world->store, job, tree);
+    }
+}
+
+static void suspend_job(struct sim_world *world)
+{
+    set_suspended(world, true);
+}
+
+static void resume_job(struct sim_world *world)
+{
+    set_suspended(world, false);
+}
+
 static void evict_pod(struct sim_world *world)
 {
     struct sim_object *pod = find_first(world, KIND_POD);
@@ -98,6 +118,13 @@ void sim_user_deletes_pod(struct sim_world *world)
     put_step_that_is_tried_twice(world);
     sim_world_at(world, 5 * SIM_MILLISECONDS, delete_pod);
     sim_world_at(world, SIM_MINUTE_MS, delete_job); /* one that has ended: nothing changes */
+}
+
+void sim_user_suspends_job(struct sim_world *world)
+{
+    put_step_that_is_tried_twice(world);
+    sim_world_at(world, 5 * SIM_MILLISECONDS, suspend_job);
+    sim_world_at(world, SIM_MINUTE_MS, resume_job);
 }
 
 void sim_node_evicts_pod(struct sim_world *world)

@@ -154,38 +154,62 @@ void sim_calls_refresh(struct sim_world *world, struct sim_process *process)
 
 /* ---- serving ---- */
 
+/* The Lease, and the event that tells who has it. */
+static bool is_of_election(const char *path)
+{
+    return strstr(path, "/namespaces/system/") != NULL;
+}
+
 static bool is_write(const struct sim_request *request, const struct sim_target *target)
 {
     return !text_equal(request->method, "GET") && !target->is_event && !target->is_dry_run;
 }
 
-static enum sim_fault draw_fault(struct sim_world *world)
+static bool draw(struct sim_world *world, int per_mille)
+{
+    return per_mille > 0 && world->now_ms < world->options.heal_ms &&
+           prng_between(&world->prng, 1, PER_MILLE) <= (uint64_t)per_mille;
+}
+
+static enum sim_fault draw_write_fault(struct sim_world *world)
 {
     const struct sim_options *options = &world->options;
     if (options->fault_at > 0 && world->writes == options->fault_at) {
         return options->fault;
     }
-    if (options->fault_per_mille > 0 && world->now_ms < options->heal_ms &&
-        prng_between(&world->prng, 1, PER_MILLE) <= (uint64_t)options->fault_per_mille) {
-        return (enum sim_fault)prng_between(&world->prng, SIM_NOT_SENT, SIM_FAULT_COUNT - 1);
+    return draw(world, options->fault_per_mille)
+               ? (enum sim_fault)prng_between(&world->prng, SIM_NOT_SENT, SIM_FAULT_COUNT - 1)
+               : SIM_NO_FAULT;
+}
+
+/* What arrives late is only of interest when it writes. */
+static enum sim_fault draw_read_fault(struct sim_world *world)
+{
+    const struct sim_options *options = &world->options;
+    if (options->read_fault_at > 0 && world->reads == options->read_fault_at) {
+        return options->fault;
     }
-    return SIM_NO_FAULT;
+    return draw(world, options->read_fault_per_mille)
+               ? (enum sim_fault)prng_between(&world->prng, SIM_NOT_SENT, SIM_CRASH_AFTER)
+               : SIM_NO_FAULT;
+}
+
+/* Watches meet trouble more often than other reads: there are few, and they live long. */
+static bool draw_watch_trouble(struct sim_world *world)
+{
+    enum { TIMES = 4 };
+    return draw(world, TIMES * world->options.read_fault_per_mille);
 }
 
 static void carry_out(struct sim_world *world, const struct sim_request *request,
                       struct sim_call *call)
 {
-    int64_t version = world->store.version;
     world->is_controller_writing = true;
     world->writing = call->origin;
     call->answer = sim_server_serve(&world->store, request);
     world->is_controller_writing = false;
     sim_world_trace(world, "%s %s -> %d", request->method, request->path, call->answer.status);
     world->conflicts += call->answer.status == CONFLICT;
-    if (world->store.version != version) {
-        world->effects++;
-        world->last_write_ms = world->now_ms;
-    }
 }
 
 static void refuse(struct sim_call *call, int status, const char *reason, int retry_after_seconds)
@@ -267,6 +291,20 @@ static bool meet_fault(struct sim_world *world, size_t process, const struct sim
     return true;
 }
 
+/* The connection breaks somewhere in the middle of the list. */
+static void cut_list(struct sim_world *world, struct sim_process *reader,
+                     const struct sim_call *call, char *initial)
+{
+    initial[prng_between(&world->prng, 0, strlen(initial))] = '\0';
+    sim_world_trace(world, "the list of %s breaks off after %zu bytes",
+                    kind_info(call->target.kind)->kind, strlen(initial));
+    (void)fake_io_feed_text(reader->fake, open_call(reader, call->number), initial);
+    struct io_call *open = open_call(reader, call->number);
+    if (open) {
+        fake_io_finish(reader->fake, open, (struct fake_answer){.status = OK});
+    }
+}
+
 static void open_watch(struct sim_world *world, struct sim_process *reader, struct sim_call *call,
                        struct io_call *open)
 {
@@ -276,7 +314,11 @@ static void open_watch(struct sim_world *world, struct sim_process *reader, stru
         call->next_change = world->store.change_count;
         note_told(reader, call);
         char *initial = sim_server_initial(&world->store, &call->target);
-        (void)fake_io_feed_text(reader->fake, open, initial);
+        if (draw_watch_trouble(world)) {
+            cut_list(world, reader, call, initial);
+        } else {
+            (void)fake_io_feed_text(reader->fake, open, initial);
+        }
         free(initial);
         return;
     }
@@ -289,6 +331,25 @@ static void open_watch(struct sim_world *world, struct sim_process *reader, stru
     note_told(reader, call);
 }
 
+/* Counts it, and draws what becomes of it. */
+static enum sim_fault note_request(struct sim_world *world, const struct sim_request *request,
+                                   const struct sim_target *target)
+{
+    world->sent += !text_equal(request->method, "GET") && !is_of_election(request->path);
+    if (is_write(request, target)) {
+        world->writes++;
+        world->busy_reads = world->reads;
+        return draw_write_fault(world);
+    }
+    if (target->is_watch && !target->wants_bookmark_of_list && draw_watch_trouble(world)) {
+        world->store.compacted = world->store.version;
+        sim_world_trace(world, "all versions before %lld are compacted",
+                        (long long)world->store.version);
+    }
+    world->reads++;
+    return draw_read_fault(world);
+}
+
 void sim_call_serve(struct sim_world *world, size_t process, size_t index)
 {
     struct sim_process *sender = &world->processes[process];
@@ -296,11 +357,7 @@ void sim_call_serve(struct sim_world *world, size_t process, size_t index)
     struct io_call *open = open_call(sender, call->number);
     REQUIRE(open != NULL);
     const struct sim_request request = request_of(open);
-    enum sim_fault fault = SIM_NO_FAULT;
-    if (is_write(&request, &call->target)) {
-        world->writes++;
-        fault = draw_fault(world);
-    }
+    enum sim_fault fault = note_request(world, &request, &call->target);
     if (call->target.wants_bookmark_of_list && world->options.without_streaming) {
         refuse(call, INVALID, "Invalid", 0);
     } else if (meet_fault(world, process, &request, call, fault)) {
@@ -314,8 +371,8 @@ void sim_call_serve(struct sim_world *world, size_t process, size_t index)
         }
         return;
     }
-    if (call->answer.body) {
-        call->target.is_watch = false; /* the answer is a refusal like others */
+    if (call->answer.body || call->lost) {
+        call->target.is_watch = false; /* the answer is a refusal like others, or none comes */
         sim_call_answer(world, process, index);
         return;
     }
@@ -414,9 +471,11 @@ void sim_call_watch(struct sim_world *world, size_t process, size_t index)
     if (!open) {
         return; /* its time was over since this was found possible */
     }
-    if (is_in_gap(world, call)) {
-        world->gap_is_over = true;
-        end_watch(world, reader, call, expired);
+    bool ends_gap = is_in_gap(world, call);
+    if (ends_gap || draw_watch_trouble(world)) {
+        world->gap_is_over |= ends_gap;
+        bool is_expired = ends_gap || prng_between(&world->prng, 0, 1) == 1;
+        end_watch(world, reader, call, is_expired ? expired : NULL);
         sim_calls_refresh(world, reader);
         return;
     }
@@ -461,8 +520,7 @@ static void check_sent(struct sim_world *world, size_t which)
     for (size_t at = 0; at < fake_io_sent_count(process->fake); at++) {
         const struct fake_request *sent = fake_io_sent(process->fake, at);
         bool is_read = text_equal(sent->method, "GET");
-        bool is_election = strstr(sent->path, "/namespaces/system/") != NULL;
-        if (!acts && !is_read && !is_election) {
+        if (!acts && !is_read && !is_of_election(sent->path)) {
             sim_world_fail(world, "controller %zu does not lead and sends %s %s", which,
                            sent->method, sent->path);
         }

@@ -414,7 +414,8 @@ struct sim_answer sim_server_serve(struct sim_store *store, const struct sim_req
 {
     struct sim_target target = sim_server_target(request);
     if (target.is_watch) {
-        return target.resource_version < store->compacted
+        /* A streaming list begins with what there is. */
+        return !target.wants_bookmark_of_list && target.resource_version < store->compacted
                    ? sim_server_refuse(GONE, "Expired", "too old resource version")
                    : (struct sim_answer){.status = OK};
     }

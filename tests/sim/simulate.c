@@ -1,11 +1,11 @@
 /*
  * One play of one scenario, told step by step:
  *
- *   simulate SCENARIO [--seed N] [--fault NUMBER --at WRITE] [--odds PER_MILLE] [--chaos PER_MILLE]
+ *   simulate SCENARIO [--seed N] [--fault NUMBER --at WRITE | --fault NUMBER --read READ]
+ *            [--odds PER_MILLE] [--read-odds PER_MILLE] [--chaos PER_MILLE [--suspends-jobs]]
  * [--heal MS]
- *            [--lag KIND=MS]
- *            [--gap KIND=AFTER+SIZE] [--processes N] [--without-streaming]
- *            [--quiet]
+ *            [--lag KIND=MS] [--gap KIND=AFTER+SIZE] [--processes N] [--without-streaming]
+ *            [--elects 1] [--blow kill|pause|stop] [--quiet]
  *
  * Exit code 0 when every invariant held.
  */
@@ -30,6 +30,11 @@ static void read_option(struct sim_options *options, const char *name, const cha
         options->fault = (enum sim_fault)strtol(value, NULL, 10);
     } else if (text_equal(name, "--at")) {
         options->fault_at = strtoul(value, NULL, 10);
+    } else if (text_equal(name, "--read")) {
+        options->read_fault_at = strtoul(value, NULL, 10);
+    } else if (text_equal(name, "--read-odds")) {
+        options->read_fault_per_mille = (int)strtol(value, NULL, 10);
+        options->heal_ms = INT64_C(5) * 60 * 1000;
     } else if (text_equal(name, "--odds")) {
         options->fault_per_mille = (int)strtol(value, NULL, 10);
         options->heal_ms = INT64_C(5) * 60 * 1000;
@@ -83,6 +88,8 @@ int main(int count, char **arguments)
     for (int at = 2; at < count; at++) {
         if (text_equal(arguments[at], "--without-streaming")) {
             options.without_streaming = true;
+        } else if (text_equal(arguments[at], "--suspends-jobs")) {
+            options.suspends_jobs = true;
         } else if (text_equal(arguments[at], "--quiet")) {
             options.trace = NULL;
             log_configure((struct log_sink){.write = write_line, .level = LOG_ERROR});
@@ -93,7 +100,8 @@ int main(int count, char **arguments)
     }
     struct sim_result result = sim_scenario_play(scenario, &options);
     char *text = sim_result_describe(&result);
-    (void)printf("%s%zu writes, %zu faults; %s\n", text, result.writes, result.faults,
+    (void)printf("%s%zu writes, %zu reads between them, %zu faults; %s\n", text, result.writes,
+                 result.reads, result.faults,
                  result.failure[0] ? result.failure : "all invariants held");
     free(text);
     int code = result.failure[0] ? 1 : 0;

@@ -8,10 +8,11 @@
 
 /*
  * Conformance S1: for each write of each scenario each thing that can become of it; S4: a write
- * that arrives when another controller has gone on. In the end nothing is lost, doubled or stuck.
+ * that arrives when another controller has gone on; and the same for each request that is no such
+ * write. In the end nothing is lost, doubled or stuck.
  */
 
-enum { NAME_SIZE = 64 };
+enum { NAME_SIZE = 64, READ_STRIDE = 8 /* bounded: of the reads' plays each eighth */ };
 
 static void every_scenario_ends_as_written_down_and_stays_at_rest(void **state)
 {
@@ -37,6 +38,24 @@ static void meet_at_each_write(enum sim_fault fault)
         for (size_t write = 1; write <= faultless->writes; write++) {
             const struct sim_options options = {.fault = fault, .fault_at = write};
             if (!sim_is_left_out(scenario, write + fault)) {
+                sim_expect_same_end(scenario, &options, faultless);
+            }
+        }
+    }
+}
+
+/* Lists, watches that are opened, events and dry runs. */
+static void meet_at_each_read(enum sim_fault fault)
+{
+    for (size_t at = 0; at < sim_scenario_count; at++) {
+        const struct sim_scenario *scenario = &sim_scenarios[at];
+        if (scenario->is_large) {
+            continue;
+        }
+        const struct sim_result *faultless = sim_expect_faultless(scenario);
+        for (size_t read = 1; read <= faultless->reads; read++) {
+            const struct sim_options options = {.fault = fault, .read_fault_at = read};
+            if (sim_is_full() || (read + fault) % READ_STRIDE == 0) {
                 sim_expect_same_end(scenario, &options, faultless);
             }
         }
@@ -92,6 +111,24 @@ static void a_write_that_was_carried_out_but_answered_with_500_is_not_doubled(vo
     meet_at_each_write(SIM_FAILED_INSIDE);
 }
 
+static void any_other_request_may_fail(void **state)
+{
+    (void)state;
+    meet_at_each_read(SIM_NOT_SENT);
+    meet_at_each_read(SIM_ANSWER_LOST);
+    meet_at_each_read(SIM_UNAVAILABLE);
+    meet_at_each_read(SIM_TOO_MANY);
+    meet_at_each_read(SIM_FAILED_INSIDE);
+}
+
+static void a_crash_at_any_other_request_loses_nothing(void **state)
+{
+    (void)state;
+    meet_at_each_read(SIM_CRASH_BEFORE);
+    meet_at_each_read(SIM_CRASH_UNHEARD);
+    meet_at_each_read(SIM_CRASH_AFTER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +141,8 @@ int main(void)
         cmocka_unit_test(a_write_whose_answer_is_lost_is_not_doubled),
         cmocka_unit_test(a_write_that_is_refused_for_the_moment_is_made_up_for),
         cmocka_unit_test(a_write_that_was_carried_out_but_answered_with_500_is_not_doubled),
+        cmocka_unit_test(any_other_request_may_fail),
+        cmocka_unit_test(a_crash_at_any_other_request_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

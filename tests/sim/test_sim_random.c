@@ -6,12 +6,18 @@
 #include <stdlib.h>
 
 /*
- * Conformance S6 and S7: everything in any order, faults of a random mix at the writes of the first
- * minutes, one controller and two at once; then faults stop, and all must come to rest at the
+ * Conformance S6 and S7: everything in any order, faults of a random mix at the requests of the
+ * first minutes, one controller and two at once; then faults stop, and all must come to rest at the
  * faultless end. SIM_SEEDS=N plays N seeds from SIM_FIRST on.
  */
 
-enum { SEEDS = 12, SEEDS_FULL = 2000, ODDS_PER_MILLE = 80, CHAOS_PER_MILLE = 10 };
+enum {
+    SEEDS = 12,
+    SEEDS_FULL = 2000,
+    ODDS_PER_MILLE = 80,
+    READ_ODDS_PER_MILLE = 20,
+    CHAOS_PER_MILLE = 10
+};
 
 static const int64_t heal_ms = INT64_C(5) * 60 * 1000;
 
@@ -22,15 +28,18 @@ static const struct {
     size_t processes;
     int chaos_per_mille;
     bool streams; /* lists, also with an odd seed */
+    int read_per_mille;
 } regressions[] = {
     /* A revision that the cache did not have yet was taken for a deleted one. */
-    {"retries", 1, 2, 0, false},
+    {"retries", 1, 2, 0, false, 0},
     /* The version was there, the status not written, the pod that sealed it deleted: "Failed". */
-    {"busy", 6, 1, CHAOS_PER_MILLE, false},
+    {"busy", 6, 1, CHAOS_PER_MILLE, false, 0},
     /* A run had its Job, its status lost against somebody who suspended it: one run too many. */
-    {"busy", 7, 1, CHAOS_PER_MILLE, false},
+    {"busy", 7, 1, CHAOS_PER_MILLE, false, 0},
     /* A dead controller's Job came while its run was cancelled, and ran on. */
-    {"fan-out", 1651, 1, CHAOS_PER_MILLE, true},
+    {"fan-out", 1651, 1, CHAOS_PER_MILLE, true, 0},
+    /* A Service was turned a while after the plan that said until when the version before stays. */
+    {"busy", 100, 1, 0, false, READ_ODDS_PER_MILLE},
 };
 
 static uint64_t number_from(const char *name, uint64_t otherwise)
@@ -44,19 +53,25 @@ static uint64_t count_seeds(void)
     return number_from("SIM_SEEDS", sim_is_full() ? SEEDS_FULL : SEEDS);
 }
 
+struct odds {
+    int per_mille;
+    int read_per_mille;
+};
+
 static void play(const struct sim_scenario *scenario, const struct sim_result *faultless,
-                 uint64_t seed, size_t processes, int per_mille)
+                 uint64_t seed, size_t processes, struct odds odds)
 {
     const struct sim_options options = {.random = true,
                                         .seed = seed,
                                         .processes = processes,
                                         .without_streaming = seed % 2 == 1,
-                                        .fault_per_mille = per_mille,
+                                        .fault_per_mille = odds.per_mille,
+                                        .read_fault_per_mille = odds.read_per_mille,
                                         .heal_ms = heal_ms};
     sim_expect_same_end(scenario, &options, faultless);
 }
 
-static void play_seeds(size_t processes, int per_mille)
+static void play_seeds(size_t processes, struct odds odds)
 {
     uint64_t first = number_from("SIM_FIRST", 1);
     uint64_t count = count_seeds();
@@ -66,7 +81,7 @@ static void play_seeds(size_t processes, int per_mille)
         }
         const struct sim_result *faultless = sim_expect_faultless(&sim_scenarios[at]);
         for (uint64_t seed = first; seed < first + count; seed++) {
-            play(&sim_scenarios[at], faultless, seed, processes, per_mille);
+            play(&sim_scenarios[at], faultless, seed, processes, odds);
         }
     }
 }
@@ -74,20 +89,27 @@ static void play_seeds(size_t processes, int per_mille)
 static void in_any_order_the_end_is_the_same(void **state)
 {
     (void)state;
-    play_seeds(1, 0);
+    play_seeds(1, (struct odds){0});
 }
 
 static void with_faults_in_any_order_the_end_is_the_same(void **state)
 {
     (void)state;
-    play_seeds(1, ODDS_PER_MILLE);
+    play_seeds(1, (struct odds){.per_mille = ODDS_PER_MILLE});
+}
+
+static void with_faults_of_reads_and_watches_too_the_end_is_the_same(void **state)
+{
+    (void)state;
+    play_seeds(1,
+               (struct odds){.per_mille = ODDS_PER_MILLE, .read_per_mille = READ_ODDS_PER_MILLE});
 }
 
 static void two_controllers_at_once_break_nothing(void **state)
 {
     (void)state;
-    play_seeds(2, 0);
-    play_seeds(2, ODDS_PER_MILLE);
+    play_seeds(2, (struct odds){0});
+    play_seeds(2, (struct odds){.per_mille = ODDS_PER_MILLE});
 }
 
 static void people_and_nodes_may_do_what_they_like(void **state)
@@ -102,6 +124,7 @@ static void people_and_nodes_may_do_what_they_like(void **state)
                                                 .seed = seed,
                                                 .fault_per_mille = ODDS_PER_MILLE,
                                                 .chaos_per_mille = CHAOS_PER_MILLE,
+                                                .suspends_jobs = seed % 2 == 0,
                                                 .heal_ms = heal_ms};
             sim_expect_same_end(&sim_scenarios[at], &options, faultless);
         }
@@ -121,6 +144,7 @@ static void seeds_that_once_found_a_bug_find_none(void **state)
                                             .without_streaming = regressions[at].seed % 2 == 1 &&
                                                                  !regressions[at].streams,
                                             .fault_per_mille = ODDS_PER_MILLE,
+                                            .read_fault_per_mille = regressions[at].read_per_mille,
                                             .chaos_per_mille = regressions[at].chaos_per_mille,
                                             .heal_ms = heal_ms};
         sim_expect_same_end(scenario, &options, faultless);
@@ -144,6 +168,7 @@ int main(void)
         cmocka_unit_test(more_pipelines_than_hands_are_all_judged),
         cmocka_unit_test(in_any_order_the_end_is_the_same),
         cmocka_unit_test(with_faults_in_any_order_the_end_is_the_same),
+        cmocka_unit_test(with_faults_of_reads_and_watches_too_the_end_is_the_same),
         cmocka_unit_test(two_controllers_at_once_break_nothing),
         cmocka_unit_test(people_and_nodes_may_do_what_they_like),
         cmocka_unit_test(seeds_that_once_found_a_bug_find_none),

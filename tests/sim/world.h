@@ -8,8 +8,9 @@
  * order is either eager (each thing as soon as it can happen, always the same) or drawn from a
  * seed. Between two actions the controllers do all that they have to do.
  *
- * Faults: each write may be met by one, by its number or at random; watches may lag, by kind, or
- * jump. Invariants are checked at every change of the store; the first violation is kept.
+ * Faults: each request may be met by one, writes and reads apart, by its number or at random;
+ * watches may lag, by kind, jump, break off or find that they are too old. Invariants are checked
+ * at every change of the store; the first violation is kept.
  */
 
 #include "core/prng.h"
@@ -22,7 +23,7 @@
 
 enum { SIM_PROCESSES = 2, SIM_CALLS = 256, SIM_SCRIPT = 16, SIM_FAILURE_SIZE = 1024 };
 
-/* What becomes of a write. */
+/* What becomes of a request. */
 enum sim_fault {
     SIM_NO_FAULT,
     SIM_NOT_SENT,      /* the connection broke before */
@@ -115,8 +116,16 @@ struct sim_options {
     /* The write with this number (from 1) meets this fault; 0: none. */
     size_t fault_at;
     enum sim_fault fault;
-    int fault_per_mille; /* random faults until `heal_ms` */
+    int fault_per_mille; /* random faults of writes until `heal_ms` */
+    /*
+     * The same for all other requests: lists, watches that are opened, events and dry runs. At
+     * random, watches break off too, in mid-list or later, and what they want to go on from is
+     * compacted.
+     */
+    size_t read_fault_at;
+    int read_fault_per_mille;
     int chaos_per_mille; /* at random: what people and nodes do, until `heal_ms` */
+    bool suspends_jobs;  /* of that too: Jobs are suspended, and resumed at the end of it */
     int64_t heal_ms;
     bool without_streaming;     /* an API server that knows no sendInitialEvents */
     int64_t lag_ms[KIND_COUNT]; /* events of this kind arrive so much later */
@@ -148,11 +157,12 @@ struct sim_world {
     size_t origin_capacity;
     bool is_controller_writing; /* what changes now is a controller's doing, of this origin */
     struct sim_origin writing;
-    size_t writes;    /* requests of controllers that write, events and dry runs not counted */
-    size_t effects;   /* of them: those that changed something */
-    size_t conflicts; /* of the writes: locked by a version that was not the newest */
-    size_t faults;    /* that happened */
-    int64_t last_write_ms;
+    size_t writes;     /* requests of controllers that write, events and dry runs not counted */
+    size_t sent;       /* requests of controllers that are no reads, events and dry runs included */
+    size_t reads;      /* requests of controllers that are not counted as writes */
+    size_t busy_reads; /* of them: those up to the last write */
+    size_t conflicts;  /* of the writes: locked by a version that was not the newest */
+    size_t faults;     /* that happened */
     struct sim_request late; /* texts owned; method NULL: none */
     struct sim_origin late_origin;
     bool gap_is_over;
