@@ -91,7 +91,7 @@ images: ## build the images of the controller, of the examples and of their S3 s
 	@hack/images all
 
 format: ## rewrite the sources by .clang-format
-	@clang-format -i $(SOURCES) $(wildcard controller/*/*.h) $(TESTS) $(TEST_HELP) $(wildcard tests/support/*.h tests/sim/*.[ch] tests/cost/*.[ch] tests/fuzz/*.[ch])
+	@clang-format -i $(SOURCES) $(wildcard controller/*/*.h) $(TESTS) $(TEST_HELP) $(wildcard tests/support/*.h tests/faults/*.[ch] tests/sim/*.[ch] tests/cost/*.[ch] tests/fuzz/*.[ch])
 
 test-list: ## write tests/LIST.md, the names of all tests
 	@python3 tests/support/list_tests.py > tests/LIST.md
@@ -129,8 +129,14 @@ $(OUT)/test_%: $(OUT)/tests/unit/test_%.o $(TEST_HELP:%.c=$(OUT)/%.o) $(OUT)/lib
 	@echo '  link $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+# Makes calls to the kernel fail.
+$(OUT)/test_io_faults $(OUT)/test_client_faults: $(OUT)/tests/faults/calls.o
+
 # Makes the allocations of core/memory.c fail.
 $(OUT)/test_memory_faults: LDFLAGS += -Wl,--wrap=calloc,--wrap=reallocarray,--wrap=vasprintf
+
+# Gives nghttp2 an allocator that fails.
+$(OUT)/test_library_faults: LDFLAGS += -Wl,--wrap=nghttp2_session_callbacks_new,--wrap=nghttp2_session_client_new
 
 $(OUT)/libtidemill.a: $(LIBRARY)
 	@rm -f $@

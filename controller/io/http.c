@@ -235,10 +235,12 @@ static void refuse_all(struct io_call_list *queue, const char *message)
     }
 }
 
-void http_refuse_queued(struct http *http, const char *message)
+void http_refuse_queued(struct http *http, const char *why)
 {
+    char *message = memory_print("%s: %s", http->authority, why);
     refuse_all(&http->queued_streams, message);
     refuse_all(&http->queued, message);
+    memory_free(message);
     http_pump_soon(http);
 }
 

@@ -51,6 +51,7 @@ void http_call_free(struct io_call *call)
     memory_free(call->accept);
     memory_free(call->body);
     memory_free(call->curl_message);
+    memory_free(call->explained);
     buffer_free(&call->answer);
     memory_free(call);
 }
@@ -138,6 +139,14 @@ bool http_call_take_body(struct io_call *call, const char *bytes, size_t size)
     return call->state == CALL_RUNNING;
 }
 
+/* Libraries say what happened, but hardly ever with whom. */
+static const char *explain(struct io_call *call, const char *message)
+{
+    memory_free(call->explained);
+    call->explained = memory_print("%s: %s", call->http->authority, message);
+    return call->explained;
+}
+
 void http_call_judge(struct io_call *call, const struct http_end *end, struct io_response *response)
 {
     bool streamed = call->on_data && is_success(call->status);
@@ -152,10 +161,10 @@ void http_call_judge(struct io_call *call, const struct http_end *end, struct io
     };
     if (call->ended_by_us != ERROR_NONE) {
         response->failure = call->ended_by_us;
-        response->message = call->our_message;
+        response->message = explain(call, call->our_message);
     } else if (end->failure != ERROR_NONE) {
         response->failure = end->failure;
-        response->message = end->message;
+        response->message = explain(call, end->message);
     }
 }
 

@@ -84,6 +84,7 @@ struct io_call {
     uint64_t body_received;
     enum error_kind ended_by_us; /* ERROR_NONE: not; else what to report */
     const char *our_message;     /* static text */
+    char *explained; /* what its owner is told of a failure: the server's name and why */
 };
 
 struct io_call_list {
@@ -146,7 +147,7 @@ void http_finish(struct io_call *call, const struct http_end *end);
 /* The server says that it never looked at this request (RFC 9113, 8.7): it is sent again. */
 void http_send_again(struct io_call *call, const struct http_end *end);
 /* No connection can be made: all that wait fail alike. */
-void http_refuse_queued(struct http *http, const char *message);
+void http_refuse_queued(struct http *http, const char *why);
 void http_pump_soon(struct http *http);
 /* After a carrier ran: what was cancelled meanwhile is freed. */
 void http_sweep(struct http *http);

@@ -145,6 +145,11 @@ static void on_connection(void *context, struct MHD_Connection *handle, void **s
         connection->next->previous = connection->previous;
     }
     *socket_context = memory_free(connection);
+    /*
+     * The library stops to listen while it has all the connections or descriptors that it may have,
+     * and begins again only when it runs next, which nothing else might ever lead to.
+     */
+    serve_wake(serve);
 }
 
 static void give_time_for_request(struct serve *serve, struct MHD_Connection *handle)
@@ -359,9 +364,9 @@ struct serve *serve_close(struct serve *serve)
         return NULL;
     }
     loop_stop_watch(serve->loop, serve->watch);
-    loop_stop_timer(serve->loop, serve->timer);
     MHD_stop_daemon(serve->daemon); /* closes the listening socket and all connections */
     REQUIRE(!serve->connections);
+    loop_stop_timer(serve->loop, serve->timer);
     loop_stop_timer(serve->loop, serve->sweep);
     return memory_free(serve);
 }

@@ -29,7 +29,7 @@ struct io_response {
      * its send_before_ms came before it could be sent (then nothing was sent).
      */
     enum error_kind failure;
-    const char *message;      /* when failure: what curl or the loop said; borrowed */
+    const char *message;      /* when failure: the server's name and what happened; borrowed */
     int status;               /* HTTP status; 0 when none arrived */
     int retry_after_seconds;  /* Retry-After as an integer, else IO_NO_RETRY_AFTER */
     const char *content_type; /* of the answer, with parameters, or NULL; borrowed */

@@ -38,7 +38,7 @@ class Sources(unittest.TestCase):
         self.assertEqual(marked, [])
 
     def test_c_sources_are_formatted(self) -> None:
-        files = tracked("controller/*.c", "controller/*.h", "tests/unit/*.c", "tests/support/*.[ch]", "tests/sim/*.[ch]", "tests/cost/*.[ch]",
+        files = tracked("controller/*.c", "controller/*.h", "tests/unit/*.c", "tests/support/*.[ch]", "tests/sim/*.[ch]", "tests/cost/*.[ch]", "tests/faults/*.[ch]",
                         "tests/fuzz/*.[ch]")
         out = subprocess.run(
             ["clang-format", "--dry-run", "-Werror", *map(str, files)],

@@ -240,10 +240,34 @@ static void on_bytes(void *context, unsigned events)
     }
 }
 
+static void free_connection(struct peer_connection *connection)
+{
+    peer_free_http2(connection);
+    buffer_free(&connection->in);
+    buffer_free(&connection->out);
+    memory_free(connection);
+}
+
+static void forget_closed(struct peer *peer)
+{
+    for (struct peer_connection **link = &peer->connections; *link;) {
+        struct peer_connection *connection = *link;
+        if (connection->closed) {
+            *link = connection->next;
+            free_connection(connection);
+        } else {
+            link = &connection->next;
+        }
+    }
+}
+
 static void on_connection(void *context, unsigned events)
 {
     (void)events;
     struct peer *peer = context;
+    if (peer->options.forgets) {
+        forget_closed(peer);
+    }
     int fd = accept4(peer->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         return;
@@ -327,10 +351,7 @@ void peer_close(struct peer *peer)
         struct peer_connection *connection = peer->connections;
         peer->connections = connection->next;
         close_connection(connection, false);
-        peer_free_http2(connection);
-        buffer_free(&connection->in);
-        buffer_free(&connection->out);
-        memory_free(connection);
+        free_connection(connection);
     }
     loop_stop_watch(peer->options.loop, peer->watch);
     (void)close(peer->fd);

@@ -45,6 +45,8 @@ struct peer_options {
     uint32_t streams_maximum;             /* HTTP/2; 0: says nothing */
     bool says_nothing;                    /* HTTP/2: it greets nobody and answers nothing */
     bool asks_certificate;                /* a TLS client without one is refused */
+    bool forgets;             /* the next to connect frees those that are closed, for long lives */
+    const char *content_type; /* HTTP/2, of all answers; NULL: PEER_HTTP2_CONTENT_TYPE */
     void (*on_request)(void *context, const struct peer_request *request);
     void (*on_closed)(void *context, size_t connection_number); /* by the client; may be NULL */
     void *context;
@@ -74,7 +76,7 @@ void peer_send_piece(struct peer_connection *connection, uint32_t stream, const 
                      size_t size);
 void peer_end(struct peer_connection *connection, uint32_t stream);
 
-/* HTTP/2; every answer has this Content-Type */
+/* HTTP/2; every answer has this Content-Type unless peer_options says another */
 #define PEER_HTTP2_CONTENT_TYPE "application/x;v=2"
 void peer_send_status(const struct peer_request *request, int status, bool ends);
 void peer_send_data(struct peer_connection *connection, uint32_t stream, const void *bytes,

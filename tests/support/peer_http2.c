@@ -5,6 +5,7 @@
 #include "support/test.h"
 
 #include "core/memory.h"
+#include "core/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -79,9 +80,11 @@ static void close_stream(struct peer_connection *connection, uint32_t number)
 void peer_send_status(const struct peer_request *request, int status, bool ends)
 {
     /* HPACK literals (RFC 7541, 6.2) with the names :status and content-type of the static table */
-    char block[64];
-    int size = snprintf(block, sizeof(block), "\x18\x03%03d\x0f\x10%c" PEER_HTTP2_CONTENT_TYPE,
-                        status, (int)strlen(PEER_HTTP2_CONTENT_TYPE));
+    char block[128];
+    const char *type = text_or(request->connection->peer->options.content_type,
+                               PEER_HTTP2_CONTENT_TYPE);
+    int size = snprintf(block, sizeof(block), "\x18\x03%03d\x0f\x10%c%s", status, (int)strlen(type),
+                        type);
     send_frame(request->connection, FRAME_HEADERS,
                (unsigned)FLAG_END_HEADERS | (ends ? (unsigned)FLAG_END_STREAM : 0U),
                request->stream, block, (size_t)size);
