@@ -135,9 +135,6 @@ $(OUT)/test_io_faults $(OUT)/test_client_faults: $(OUT)/tests/faults/calls.o
 # Makes the allocations of core/memory.c fail.
 $(OUT)/test_memory_faults: LDFLAGS += -Wl,--wrap=calloc,--wrap=reallocarray,--wrap=vasprintf
 
-# Gives nghttp2 an allocator that fails.
-$(OUT)/test_library_faults: LDFLAGS += -Wl,--wrap=nghttp2_session_callbacks_new,--wrap=nghttp2_session_client_new
-
 $(OUT)/libtidemill.a: $(LIBRARY)
 	@rm -f $@
 	@$(AR) rcs $@ $^

@@ -182,12 +182,19 @@ static const char *material_name(const struct credentials *credentials,
     return material->file ? material->file : credentials->options.access->source;
 }
 
+/* OpenSSL's: what is wrong with a file, or that there was no memory to read it. */
+static const char *take_reason(void)
+{
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
+    ERR_clear_error();
+    return text_or(reason, "no reason given");
+}
+
 static X509 *read_certificate(const struct buffer *bytes)
 {
     BIO *bio = BIO_new_mem_buf(buffer_text(bytes), (int)bytes->size);
     X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
     BIO_free(bio);
-    ERR_clear_error();
     return certificate;
 }
 
@@ -206,17 +213,18 @@ static EVP_PKEY *read_key(const struct buffer *bytes)
     BIO *bio = BIO_new_mem_buf(buffer_text(bytes), (int)bytes->size);
     EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_pass_phrase, NULL) : NULL;
     BIO_free(bio);
-    ERR_clear_error();
     return key;
 }
 
 static struct result check_authority(const struct buffer *bytes, const char *where,
                                      struct error *error)
 {
+    ERR_clear_error();
     X509 *certificate = read_certificate(bytes);
     if (!certificate) {
-        return error_set(error, ERROR_INVALID, "%s: certificate-authority holds no PEM certificate",
-                         where);
+        return error_set(error, ERROR_INVALID,
+                         "%s: certificate-authority holds no PEM certificate: %s", where,
+                         take_reason());
     }
     X509_free(certificate);
     return RESULT_OK;
@@ -226,6 +234,7 @@ static struct result check_pair(const struct buffer *certificate_bytes,
                                 const struct buffer *key_bytes, const char *where,
                                 struct error *error)
 {
+    ERR_clear_error();
     X509 *certificate = read_certificate(certificate_bytes);
     EVP_PKEY *key = read_key(key_bytes);
     const char *problem = NULL;
@@ -236,10 +245,11 @@ static struct result check_pair(const struct buffer *certificate_bytes,
     } else if (X509_check_private_key(certificate, key) != 1) {
         problem = "client-certificate and client-key do not belong together";
     }
-    ERR_clear_error();
+    const char *reason = take_reason();
     X509_free(certificate);
     EVP_PKEY_free(key);
-    return problem ? error_set(error, ERROR_INVALID, "%s: %s", where, problem) : RESULT_OK;
+    return problem ? error_set(error, ERROR_INVALID, "%s: %s: %s", where, problem, reason)
+                   : RESULT_OK;
 }
 
 static bool has_material(const struct access_material *material)

@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "io/library_memory.h"
 
 #include <string.h>
 
@@ -428,7 +429,7 @@ static struct result read_server(struct http *http, struct error *error)
 
 struct result http_open(const struct http_options *options, struct http **http, struct error *error)
 {
-    REQUIRE(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); /* counted by curl */
+    REQUIRE(library_memory_init_curl() == CURLE_OK); /* counted by curl */
     struct http *made = memory_allocate(1, sizeof(*made));
     made->options = *options;
     struct result result = read_server(made, error);

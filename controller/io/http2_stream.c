@@ -5,6 +5,7 @@
 #include "core/assert.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "io/library_memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -237,7 +238,8 @@ nghttp2_session *http2_session_new(struct http2 *connection)
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
-    int code = nghttp2_session_client_new(&session, callbacks, connection);
+    int code = nghttp2_session_client_new3(&session, callbacks, connection, NULL,
+                                           library_memory_nghttp2());
     nghttp2_session_callbacks_del(callbacks);
     REQUIRE(code == 0); /* out of memory */
     code = nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, COUNT_OF(settings));

@@ -94,7 +94,7 @@ static void post(struct client_talk *talk)
                                                       .body = "{}",
                                                       .body_size = 2,
                                                       .maximum = TALK_ANSWER_MAXIMUM,
-                                                      .timeout_ms = TALK_REQUEST_MS,
+                                                      .timeout_ms = talk->patience_ms,
                                                       .on_done = take_answer,
                                                       .context = talk});
 }
@@ -128,7 +128,8 @@ static void end_late(void *context)
 static void run(struct client_talk *talk)
 {
     struct error error = {0};
-    talk->limit = loop_start_timer(talk->loop, loop_now_ms() + TALK_LIMIT_MS, end_late, talk);
+    talk->limit = loop_start_timer(
+        talk->loop, loop_now_ms() + (int64_t)TALK_LIMIT_TIMES * talk->patience_ms, end_late, talk);
     while (talk->awaited > 0) {
         if (!result_is_ok(loop_run(talk->loop, &error))) {
             note(talk, error.message);
@@ -153,7 +154,7 @@ void client_talk_watch_and_post(struct client_talk *talk, struct talk_outcome *o
     talk->watch = http_start(talk->http, &(struct io_request){.method = "GET",
                                                               .path = "/apis/things?watch=true",
                                                               .maximum = TALK_ANSWER_MAXIMUM,
-                                                              .idle_ms = TALK_REQUEST_MS,
+                                                              .idle_ms = talk->patience_ms,
                                                               .on_data = take_event,
                                                               .on_done = end_watch,
                                                               .context = talk});
@@ -180,7 +181,7 @@ void client_talk_fetch(struct client_talk *talk, struct talk_outcome *outcome)
     (void)fetch_start(talk->fetch, &(struct io_fetch){.method = "GET",
                                                       .url = url,
                                                       .maximum = TALK_ANSWER_MAXIMUM,
-                                                      .timeout_ms = TALK_REQUEST_MS,
+                                                      .timeout_ms = talk->patience_ms,
                                                       .on_done = take_fetched,
                                                       .context = talk});
     run(talk);
@@ -205,16 +206,17 @@ static struct result open_parts(struct client_talk *talk, struct error *error)
     const struct http_options http = {.loop = talk->loop,
                                       .access = &talk->access,
                                       .credentials = talk->credentials,
-                                      .connect_ms = TALK_CONNECT_MS};
+                                      .connect_ms = talk->patience_ms};
     TRY(http_open(&http, &talk->http, error));
     talk->fetch = fetch_open(&(struct fetch_options){.loop = talk->loop, .allow_loopback = true});
     return RESULT_OK;
 }
 
 struct result client_talk_open(struct client_talk *talk, const char *host, uint16_t port,
-                               const char *authority, struct error *error)
+                               const char *authority, int patience_ms, struct error *error)
 {
-    *talk = (struct client_talk){.access = {.source = "the test", .token = "t"}};
+    *talk = (struct client_talk){.access = {.source = "the test", .token = "t"},
+                                 .patience_ms = patience_ms};
     (void)snprintf(talk->server, sizeof(talk->server), "%s://%s:%u", authority ? "https" : "http",
                    host, port);
     talk->access.server = talk->server;

@@ -86,7 +86,8 @@ static void converse(struct fault_attempt *attempt, conversation converse_once)
     struct client_talk talk;
     struct talk_outcome outcome;
     struct error error = {0};
-    struct result result = client_talk_open(&talk, peer_host, peer.port, peer_authority, &error);
+    struct result result = client_talk_open(&talk, peer_host, peer.port, peer_authority,
+                                            TALK_PATIENCE_MS, &error);
     take_error(attempt, result, &error);
     if (!result_is_ok(result)) {
         return;
@@ -179,12 +180,12 @@ static void note_no_answer(void *context)
 static void ask(struct answered *answered, struct error *error)
 {
     struct io io = real_io_seam(answered->real);
-    struct io_timer *limit = io_start_timer(io, io_now_ms(io) + TALK_LIMIT_MS, note_no_answer,
-                                            answered);
+    struct io_timer *limit = io_start_timer(
+        io, io_now_ms(io) + (int64_t)TALK_LIMIT_TIMES * TALK_PATIENCE_MS, note_no_answer, answered);
     (void)io_start(io, &(struct io_request){.method = "GET",
                                             .path = "/version",
                                             .maximum = TALK_ANSWER_MAXIMUM,
-                                            .timeout_ms = TALK_REQUEST_MS,
+                                            .timeout_ms = TALK_PATIENCE_MS,
                                             .on_done = take_answer,
                                             .context = answered});
     struct result result = real_io_run(answered->real, error);

@@ -191,7 +191,7 @@ static void what_is_wrong_at_the_start_is_said(void **state)
         {{.token_file = folder_write("empty", " \n")}, ": the token is empty"},
         {{.token = "a b"}, "the test: the token has bytes that no token has"},
         {{.authority = {.file = folder_write("ca", "x")}},
-         ": certificate-authority holds no PEM certificate"},
+         ": certificate-authority holds no PEM certificate: no start line"},
         {{.certificate = {.data = pem, .size = strlen(pem)},
           .key = {.data = other_key, .size = strlen(other_key)}},
          "the test: client-certificate and client-key do not belong together"},

@@ -1,9 +1,9 @@
 /*
  * Each allocation fails once: the program ends at once with a message that says so. It never goes
- * on with half of something, jansson and expat included (core/memory.h). That there is no other way
- * to memory is held by tests/structure/test_purity.py; what libraries do with memory of their own
- * is in test_library_faults.c. The Makefile links this test with --wrap for the calls that
- * core/memory.c makes.
+ * on with half of something, jansson, expat, libcurl and nghttp2 included (core/memory.h). That
+ * there is no other way to memory is held by tests/structure/test_purity.py; what libraries do with
+ * memory of their own is in test_openssl_faults.c. The Makefile links this test with --wrap for the
+ * calls that core/memory.c makes.
  */
 
 #include "support/test.h"
@@ -36,7 +36,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { OUTPUT_SIZE = 4096, CHILD_SECONDS = 20 };
+enum { OUTPUT_SIZE = 4096, CHILD_SECONDS = 20, PATIENCE_MS = 120 * 1000 };
 
 static bool each_fails; /* while a scenario runs */
 static long allocations;
@@ -315,7 +315,8 @@ static void talk(void (*converse)(struct client_talk *talk, struct talk_outcome 
     struct client_talk client;
     struct talk_outcome outcome;
     struct error error = {0};
-    if (!result_is_ok(client_talk_open(&client, "127.0.0.1", peer.port, authority, &error))) {
+    if (!result_is_ok(
+            client_talk_open(&client, "127.0.0.1", peer.port, authority, PATIENCE_MS, &error))) {
         fail_msg("%s", error.message);
     }
     converse(&client, &outcome);
