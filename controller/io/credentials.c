@@ -182,11 +182,15 @@ static const char *material_name(const struct credentials *credentials,
     return material->file ? material->file : credentials->options.access->source;
 }
 
-/* OpenSSL's: what is wrong with a file, or that there was no memory to read it. */
+/* OpenSSL's: that there was no memory to read a file, else what it found wrong first. */
 static const char *take_reason(void)
 {
-    const char *reason = ERR_reason_error_string(ERR_peek_error());
-    ERR_clear_error();
+    const char *reason = NULL;
+    for (unsigned long code; (code = ERR_get_error()) != 0;) {
+        if (!reason || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE) {
+            reason = ERR_reason_error_string(code);
+        }
+    }
     return text_or(reason, "no reason given");
 }
 

@@ -36,6 +36,21 @@ void recorded_free(struct recorded *recorded)
     *recorded = (struct recorded){0};
 }
 
+bool recorded_next_event(const struct recorded *recorded, size_t *at, const char **event,
+                         size_t *size)
+{
+    enum { LENGTH_BYTES = 4 };
+    if (*at >= recorded->size) {
+        return false;
+    }
+    const unsigned char *length = (const unsigned char *)recorded->bytes + *at;
+    *size = (size_t)length[0] << 24 | (size_t)length[1] << 16 | (size_t)length[2] << 8 | length[3];
+    *event = recorded->bytes + *at + LENGTH_BYTES;
+    *at += LENGTH_BYTES + *size;
+    assert_true(*at <= recorded->size);
+    return true;
+}
+
 void wire_append(struct wire_text *message, const void *bytes, size_t size)
 {
     assert_true(message->size + size <= sizeof(message->bytes));
@@ -100,4 +115,50 @@ struct wire_text wire_event(const char *type, const struct wire_text *object)
     wire_add_text(&event, EVENT_TYPE, type);
     wire_add(&event, EVENT_OBJECT, &extension);
     return event;
+}
+
+static uint64_t take_number(const char *bytes, size_t *at)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0;; shift += VARINT_BITS) {
+        unsigned char byte = (unsigned char)bytes[(*at)++];
+        value |= (uint64_t)(byte & (VARINT_MORE - 1)) << shift;
+        if (byte < VARINT_MORE) {
+            return value;
+        }
+    }
+}
+
+/* `message` with another text at the end of `path`, which is field numbers up to a zero. */
+static struct wire_text replace_text(const char *bytes, size_t size, const unsigned *path,
+                                     const char *text)
+{
+    struct wire_text made = {0};
+    size_t at = size > sizeof("k8s") && memcmp(bytes, "k8s", sizeof("k8s")) == 0 ? sizeof("k8s")
+                                                                                 : 0;
+    wire_append(&made, bytes, at);
+    while (at < size) {
+        size_t start = at;
+        uint64_t key = take_number(bytes, &at);
+        uint64_t number = take_number(bytes, &at); /* a length, or the value itself */
+        bool has_bytes = (key & 7) == TYPE_BYTES;
+        const char *content = bytes + at;
+        at += has_bytes ? number : 0;
+        if (!has_bytes || key >> 3 != path[0]) {
+            wire_append(&made, bytes + start, at - start);
+        } else if (path[1] == 0) {
+            wire_add_text(&made, path[0], text);
+        } else {
+            struct wire_text inner = replace_text(content, number, path + 1, text);
+            wire_add(&made, path[0], &inner);
+        }
+    }
+    return made;
+}
+
+struct wire_text wire_event_at(const char *event, size_t size, const char *version)
+{
+    /* object, its raw bytes, runtime.Unknown's raw bytes, metadata, resourceVersion */
+    static const unsigned path[] = {2, 1, 2, 1, 6, 0};
+    return replace_text(event, size, path, version);
 }

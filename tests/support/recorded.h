@@ -5,6 +5,7 @@
 
 #include "core/arena.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct recorded {
@@ -15,6 +16,9 @@ struct recorded {
 /* By its name there, e.g. "jobs-watch.pb"; fails the test when it is not to be had. */
 struct recorded recorded_read(const char *name);
 void recorded_free(struct recorded *recorded);
+/* The next event of a watch, without its frame's length; false: there is none. */
+bool recorded_next_event(const struct recorded *recorded, size_t *at, const char **event,
+                         size_t *size);
 
 /* For building messages: a field of bytes, of text, of a varint, at the end of `message`. */
 struct wire_text {
@@ -31,6 +35,8 @@ void wire_append(struct wire_text *message, const void *bytes, size_t size);
 
 /* `message` as an object of this kind: behind k8s, a zero and the wrapping of runtime.Unknown. */
 struct wire_text wire_object(const char *kind, const struct wire_text *message);
+/* `event`, which is a WatchEvent, with another metadata.resourceVersion of its object. */
+struct wire_text wire_event_at(const char *event, size_t size, const char *version);
 /* A WatchEvent with `object`, without its frame's length. */
 struct wire_text wire_event(const char *type, const struct wire_text *object);
 

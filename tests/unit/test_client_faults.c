@@ -22,14 +22,14 @@
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <signal.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PUMP_MS = 20, SENDER_MS = 5000 };
+enum { PUMP_MS = 10, FAKE_PUMP_MS = 500, SENDER_MS = 5000 };
 
 /* One certificate for all: making keys takes time. */
 static struct peer_identity *trusted;
@@ -248,7 +248,20 @@ static void a_source_that_cannot_be_asked_says_why(void **state)
 /* ---- What is served ---- */
 
 /* How a sender's request ended. */
-enum sent { SENT_ANSWERED, SENT_CUT, SENT_WAITED };
+enum sent { SENT_ANSWERED, SENT_CUT, SENT_WAITED, SENT_NOTHING };
+
+struct errand {
+    char url[128];
+    bool posts;
+    long wanted_status;
+};
+
+/* Whoever sends, in a process of its own that does one errand after the other. */
+static struct {
+    pid_t pid;
+    int errands; /* to it */
+    int ends;    /* from it: enum sent, a byte each */
+} sender;
 
 /* Servers on a loop whose fake API server lives in its time. */
 struct hosted {
@@ -262,7 +275,6 @@ struct hosted {
     struct hook_server *hook_server;
     struct server *server;
     struct loop_timer *pump;
-    pid_t sender;
     enum sent sent;
 };
 
@@ -275,16 +287,19 @@ static struct hooks *find_hooks(void *context)
     return hosted->hooks;
 }
 
+/* Looks for the sender's byte as well: a descriptor to wait for would add calls of our own. */
 static void on_pump(void *context)
 {
     struct hosted *hosted = context;
-    int status = 0;
-    fake_io_advance(hosted->fake, PUMP_MS);
-    if (hosted->sender > 0 && waitpid(hosted->sender, &status, WNOHANG) == hosted->sender) {
-        assert_true(WIFEXITED(status));
-        hosted->sent = (enum sent)WEXITSTATUS(status);
-        hosted->sender = 0;
+    unsigned char byte = SENT_NOTHING;
+    bool could_fail = faults_pause();
+    fake_io_advance(hosted->fake, FAKE_PUMP_MS);
+    if (read(sender.ends, &byte, 1) == 1) {
+        hosted->sent = (enum sent)byte;
         loop_stop(hosted->loop);
+    }
+    if (could_fail) {
+        faults_resume();
     }
     hosted->pump = loop_start_timer(hosted->loop, loop_now_ms() + PUMP_MS, on_pump, hosted);
 }
@@ -314,46 +329,84 @@ static void close_world(struct hosted *hosted)
     (void)fake_io_free(hosted->fake);
 }
 
-/* In the child. `body` NULL: a GET. */
-static _Noreturn void be_sender(const char *url, const char *body, long wanted_status)
+static enum sent run_errand(const struct errand *errand)
 {
     CURL *easy = curl_easy_init();
     long status = 0;
-    (void)freopen("/dev/null", "w", stdout); /* where curl puts an answer's body */
-    (void)curl_easy_setopt(easy, CURLOPT_URL, url);
+    (void)curl_easy_setopt(easy, CURLOPT_URL, errand->url);
     (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
     (void)curl_easy_setopt(easy, CURLOPT_CAINFO, NULL); /* the system's take long to read */
     (void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)SENDER_MS);
-    if (body) {
-        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
+    if (errand->posts) {
+        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "{}");
     }
     CURLcode code = curl_easy_perform(easy);
     (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    if (code == CURLE_OK && status == wanted_status) {
-        _exit(SENT_ANSWERED);
+    curl_easy_cleanup(easy);
+    if (code == CURLE_OK && status == errand->wanted_status) {
+        return SENT_ANSWERED;
     }
-    _exit(code == CURLE_OPERATION_TIMEDOUT ? SENT_WAITED : SENT_CUT);
+    return code == CURLE_OPERATION_TIMEDOUT ? SENT_WAITED : SENT_CUT;
+}
+
+/* In the child, until the test closes its end. */
+static _Noreturn void be_sender(int errands, int ends)
+{
+    struct errand errand;
+    (void)freopen("/dev/null", "w", stdout); /* where curl puts an answer's body */
+    while (read(errands, &errand, sizeof(errand)) == (ssize_t)sizeof(errand)) {
+        unsigned char byte = (unsigned char)run_errand(&errand);
+        (void)!write(ends, &byte, 1);
+    }
+    _exit(EXIT_SUCCESS);
+}
+
+static int start_sender(void **state)
+{
+    int errands[2];
+    int ends[2];
+    (void)state;
+    assert_int_equal(pipe2(errands, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    sender.pid = fork();
+    assert_true(sender.pid >= 0);
+    if (sender.pid == 0) {
+        (void)close(errands[1]);
+        (void)close(ends[0]);
+        be_sender(errands[0], ends[1]);
+    }
+    (void)close(errands[0]);
+    (void)close(ends[1]);
+    sender.errands = errands[1];
+    sender.ends = ends[0];
+    return 0;
+}
+
+static int stop_sender(void **state)
+{
+    (void)state;
+    (void)close(sender.errands);
+    (void)close(sender.ends);
+    assert_int_equal(waitpid(sender.pid, NULL, 0), sender.pid);
+    return 0;
 }
 
 static enum sent send_one(struct hosted *hosted, struct fault_attempt *attempt, uint16_t port,
-                          const char *path, const char *body, long wanted_status)
+                          const char *path, bool posts, long wanted_status)
 {
-    char url[128];
+    struct errand errand = {.posts = posts, .wanted_status = wanted_status};
     struct error error = {0};
-    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u%s", hosted->certificate ? "https" : "http",
-                   port, path);
+    (void)snprintf(errand.url, sizeof(errand.url), "%s://127.0.0.1:%u%s",
+                   hosted->certificate ? "https" : "http", port, path);
+    hosted->sent = SENT_NOTHING;
     bool could_fail = faults_pause();
-    hosted->sender = fork();
-    assert_true(hosted->sender >= 0);
-    if (hosted->sender == 0) {
-        be_sender(url, body, wanted_status);
-    }
+    assert_int_equal(write(sender.errands, &errand, sizeof(errand)), sizeof(errand));
     if (could_fail) {
         faults_resume();
     }
-    while (hosted->sender > 0) {
+    while (hosted->sent == SENT_NOTHING) {
         if (!result_is_ok(loop_run(hosted->loop, &error))) {
             take_error(attempt, result_of(ERROR_IO), &error);
         }
@@ -362,10 +415,10 @@ static enum sent send_one(struct hosted *hosted, struct fault_attempt *attempt, 
 }
 
 static void serve_one(struct hosted *hosted, struct fault_attempt *attempt, uint16_t port,
-                      const char *path, const char *body, long wanted_status)
+                      const char *path, bool posts, long wanted_status)
 {
     attempt->ok = true;
-    enum sent sent = send_one(hosted, attempt, port, path, body, wanted_status);
+    enum sent sent = send_one(hosted, attempt, port, path, posts, wanted_status);
     if (sent == SENT_CUT) {
         attempt->ok = false;
         (void)snprintf(attempt->message, sizeof(attempt->message), "the connection was ended");
@@ -373,7 +426,7 @@ static void serve_one(struct hosted *hosted, struct fault_attempt *attempt, uint
         fail_msg("after %s failed, a sender waits in vain", faults_failed_call());
     }
     (void)faults_pause();
-    if (send_one(hosted, attempt, port, path, body, wanted_status) != SENT_ANSWERED) {
+    if (send_one(hosted, attempt, port, path, posts, wanted_status) != SENT_ANSWERED) {
         fail_msg("after %s failed, the next sender gets no answer", faults_failed_call());
     }
     faults_resume();
@@ -402,7 +455,7 @@ static void deliver(struct fault_attempt *attempt)
     take_error(attempt, result, &error);
     if (result_is_ok(result)) {
         /* There is no such Trigger, which is found out after a look into its world. */
-        serve_one(&hosted, attempt, hook_server_port(hosted.hook_server), "/hooks/team/hook", "{}",
+        serve_one(&hosted, attempt, hook_server_port(hosted.hook_server), "/hooks/team/hook", true,
                   401);
     }
     close_world(&hosted);
@@ -446,7 +499,7 @@ static void look(struct fault_attempt *attempt)
     struct result result = server_open(&options, &hosted.server, &error);
     take_error(attempt, result, &error);
     if (result_is_ok(result)) {
-        serve_one(&hosted, attempt, server_port(hosted.server), "/metrics", NULL, 200);
+        serve_one(&hosted, attempt, server_port(hosted.server), "/metrics", false, 200);
     }
     close_world(&hosted);
 }
@@ -462,18 +515,29 @@ static void a_look_at_the_metrics_is_answered_or_its_connection_ends(void **stat
                   "send"}});
 }
 
+static int begin_serving(void **state)
+{
+    return folder_make(state) == 0 ? start_sender(state) : -1;
+}
+
+static int end_serving(void **state)
+{
+    (void)stop_sender(state);
+    return folder_remove(state);
+}
+
 int main(void)
 {
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_remove)
+#define WITH_SENDER(test) cmocka_unit_test_setup_teardown(test, begin_serving, end_serving)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_watch_and_a_post_on_one_connection_end_and_say_why),
         cmocka_unit_test(a_watch_and_a_post_on_two_connections_end_and_say_why),
         cmocka_unit_test(a_server_that_is_found_by_name_is_named),
         cmocka_unit_test(a_request_always_ends_and_says_why),
         cmocka_unit_test(a_source_that_cannot_be_asked_says_why),
-        cmocka_unit_test(a_delivery_is_answered_or_its_connection_ends),
-        WITH_FOLDER(a_delivery_by_tls_is_answered_or_its_connection_ends),
-        cmocka_unit_test(a_look_at_the_metrics_is_answered_or_its_connection_ends),
+        WITH_SENDER(a_delivery_is_answered_or_its_connection_ends),
+        WITH_SENDER(a_delivery_by_tls_is_answered_or_its_connection_ends),
+        WITH_SENDER(a_look_at_the_metrics_is_answered_or_its_connection_ends),
     };
     return cmocka_run_group_tests(tests, make_identity, free_identity);
 }

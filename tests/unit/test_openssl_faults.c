@@ -91,8 +91,8 @@ static void converse(void)
     heap.counts = true;
     if (!result_is_ok(
             client_talk_open(&talk, "127.0.0.1", peer.port, authority, TALK_PATIENCE_MS, &error))) {
-        bool names_memory = strstr(error.message, "malloc failure") != NULL;
-        if (!names_memory) {
+        /* With what OpenSSL says: that it had no memory, "init fail", or nothing. */
+        if (!strstr(error.message, "certificate-authority holds no PEM certificate: ")) {
             complain("the client was not opened", error.message);
         }
         heap.counts = false;
