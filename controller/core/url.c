@@ -2,6 +2,7 @@
 
 #include "core/text.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 enum { HTTP_PORT = 80, HTTPS_PORT = 443, PORT_LIMIT = 65535, PORT_DIGITS = 5 };
@@ -54,6 +55,34 @@ static bool is_host(const char *host)
            strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-._") == size;
 }
 
+/* Whether the last label is a number: then curl and browsers take all of it for an IPv4 address. */
+static bool ends_in_number(const char *host)
+{
+    size_t end = strlen(host);
+    end -= text_ends_with(host, ".") ? 1 : 0;
+    size_t start = end;
+    while (start > 0 && host[start - 1] != '.') {
+        start--;
+    }
+    const char *label = host + start;
+    bool is_hex = text_starts_with(label, "0x");
+    size_t prefix = is_hex ? strlen("0x") : 0;
+    const char *digits = is_hex ? "0123456789abcdef" : "0123456789";
+    return start + prefix + strspn(label + prefix, digits) == end;
+}
+
+/* Whether an address is written as it is printed: other forms are read as one that is not seen. */
+static bool is_plain_address(struct arena *arena, const char *host)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    char printed[INET6_ADDRSTRLEN];
+    bool has_brackets = host[0] == '[';
+    int family = has_brackets ? AF_INET6 : AF_INET;
+    const char *text = has_brackets ? arena_copy_bytes(arena, host + 1, strlen(host) - 2) : host;
+    return inet_pton(family, text, address) == 1 &&
+           text_equal(inet_ntop(family, address, printed, sizeof(printed)), text);
+}
+
 /* The host's end in host[:port]; the colon of a port, or the end. */
 static const char *find_port(const char *authority)
 {
@@ -73,6 +102,12 @@ static struct result parse_authority(struct arena *arena, struct url *url, struc
     url->port = text_equal(url->scheme, "https") ? HTTPS_PORT : HTTP_PORT;
     if (!is_host(url->host)) {
         return error_set(error, ERROR_INVALID, "has no host: write https://HOST/PATH");
+    }
+    bool is_address = url->host[0] == '[' || ends_in_number(url->host);
+    if (is_address && !is_plain_address(arena, url->host)) {
+        return error_set(error, ERROR_INVALID,
+                         "has an address that not everybody reads alike: write four numbers from 0 "
+                         "to 255, or IPv6 in its shortest form");
     }
     if (port[0] == '\0') {
         return RESULT_OK;
@@ -143,6 +178,13 @@ bool url_same_origin(const struct url *a, const struct url *b)
     return text_equal(a->scheme, b->scheme) && text_equal(a->host, b->host) && a->port == b->port;
 }
 
+/* With its query, as it was written. */
+static char *print_whole(struct arena *arena, const struct url *url)
+{
+    char *text = url_print(arena, url, url->path);
+    return url->query ? arena_print(arena, "%s?%s", text, url->query) : text;
+}
+
 /* The path of `base` up to and with its last "/". */
 static char *folder_of(struct arena *arena, const struct url *base)
 {
@@ -156,8 +198,11 @@ struct result url_resolve(struct arena *arena, const struct url *base, const cha
 {
     TRY(check_text(text, error));
     const char *whole = text;
-    size_t scheme_size = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+.-");
-    if (text_starts_with(text, "//")) {
+    size_t scheme_size = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "0123456789+.-");
+    if (text_is_empty(text)) {
+        whole = print_whole(arena, base);
+    } else if (text_starts_with(text, "//")) {
         whole = arena_print(arena, "%s:%s", base->scheme, text);
     } else if (text[0] == '/') {
         whole = url_print(arena, base, text);

@@ -3,8 +3,8 @@
 
 /*
  * The parts of an http or https URL (RFC 3986), strictly: what passes holds printable ASCII only,
- * no user, no password, no fragment, no "\" and no ".." in the path, so that everybody who reads it
- * sees the same host (conformance X5). Nothing is decoded.
+ * no user, no password, no fragment, no "\" and no ".." in the path, and addresses in one form,
+ * so that everybody who reads it sees the same host (conformance X5). Nothing is decoded.
  */
 
 #include "core/arena.h"
@@ -36,7 +36,7 @@ bool url_same_origin(const struct url *a, const struct url *b);
 
 /*
  * What the reference `text` of an answer from `base` names (RFC 3986, section 5): a whole URL,
- * //host/path, /path, ?query, or a path beside that of `base`.
+ * //host/path, /path, ?query, or a path beside that of `base`; "" is `base` itself.
  */
 MUST_CHECK struct result url_resolve(struct arena *arena, const struct url *base, const char *text,
                                      struct url *url, struct error *error);

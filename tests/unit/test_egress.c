@@ -38,6 +38,8 @@ static const struct host_row host_rows[] = {
     {"http://169.254.169.254/latest", NULL, NULL, false},
     {"http://[::1]/x", NULL, NULL, false},
     {"http://127.0.0.1/x", "data", NULL, false},
+    {"http://127.1/x", "127.1,*.1", NULL, false},
+    {"http://2130706433/x", NULL, NULL, false},
     {"ftp://data/x", NULL, NULL, false},
     {"file:///etc/passwd", "*", NULL, false},
     {"http://data/../x", NULL, NULL, false},

@@ -83,6 +83,9 @@ static void a_url_has_parts(void **state)
          "y=1/2?3"},
         {"https://h?", "https", "h", "h", 443, "", ""},
         {"https://h/a%2e/...", "https", "h", "h", 443, "/a%2e/...", NULL},
+        {"http://10.0.0.255/", "http", "10.0.0.255", "10.0.0.255", 80, "/", NULL},
+        {"http://1.2.3.4.v5:1/", "http", "1.2.3.4.v5:1", "1.2.3.4.v5", 1, "/", NULL},
+        {"http://10a/", "http", "10a", "10a", 80, "/", NULL},
     };
     struct arena arena = {0};
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
@@ -98,6 +101,10 @@ static void a_url_has_parts(void **state)
     }
     arena_free(&arena);
 }
+
+#define ADDRESS_MESSAGE                                                                            \
+    "has an address that not everybody reads alike: write four numbers from 0 to 255, or IPv6 in " \
+    "its shortest form"
 
 static void a_url_that_two_readers_would_read_differently_is_refused(void **state)
 {
@@ -117,6 +124,15 @@ static void a_url_that_two_readers_would_read_differently_is_refused(void **stat
         {"https://[::1/", "has no host: write https://HOST/PATH"},
         {"https://[]/", "has no host: write https://HOST/PATH"},
         {"https://[::1]x/", "has no host: write https://HOST/PATH"},
+        {"http://10/", ADDRESS_MESSAGE},
+        {"http://127.1/", ADDRESS_MESSAGE},
+        {"http://0x7f.0.0.0x1/", ADDRESS_MESSAGE},
+        {"http://0177.0.0.1/", ADDRESS_MESSAGE},
+        {"http://127.0.0.1./", ADDRESS_MESSAGE},
+        {"http://127.0.0.256/", ADDRESS_MESSAGE},
+        {"http://a.b.1/", ADDRESS_MESSAGE},
+        {"http://[0:0::1]/", ADDRESS_MESSAGE},
+        {"http://[::127.0.0.1.1]/", ADDRESS_MESSAGE},
         {"https://u:p@h/", "has a user before \"@\": put user and password into the Secret"},
         {"https://h:0/", "has a port that is none of 1 to 65535"},
         {"https://h:/", "has a port that is none of 1 to 65535"},
@@ -158,19 +174,13 @@ static void a_reference_is_resolved_as_a_browser_would(void **state)
         const char *query;
         bool same_origin;
     } rows[] = {
-        {"/v2/x?last=a", "/v2/x", "last=a", true},
-        {"https://H/v2/y", "/v2/y", NULL, true},
-        {"https://h:443/", "/", NULL, true},
-        {"http://h/v2", "/v2", NULL, false},
-        {"https://other/v2", "/v2", NULL, false},
-        {"//other/v2", "/v2", NULL, false},
-        {"?last=b", "/a/b", "last=b", true},
-        {"list?n=1", "/a/list", "n=1", true},
-        {"../x", NULL, NULL, false},
-        {"/v2/../x", NULL, NULL, false},
-        {"ftp://h/x", NULL, NULL, false},
-        {"javascript:x", NULL, NULL, false},
-        {"/a b", NULL, NULL, false},
+        {"/v2/x?last=a", "/v2/x", "last=a", true}, {"https://H/v2/y", "/v2/y", NULL, true},
+        {"https://h:443/", "/", NULL, true},       {"http://h/v2", "/v2", NULL, false},
+        {"https://other/v2", "/v2", NULL, false},  {"//other/v2", "/v2", NULL, false},
+        {"?last=b", "/a/b", "last=b", true},       {"", "/a/b", "n=2", true},
+        {"list?n=1", "/a/list", "n=1", true},      {"../x", NULL, NULL, false},
+        {"/v2/../x", NULL, NULL, false},           {"ftp://h/x", NULL, NULL, false},
+        {"javascript:x", NULL, NULL, false},       {"/a b", NULL, NULL, false},
     };
     struct arena arena = {0};
     struct url base;
