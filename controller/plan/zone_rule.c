@@ -1,5 +1,6 @@
 #include "plan/zone_rule.h"
 
+#include "core/assert.h"
 #include "core/civil.h"
 
 #include <string.h>
@@ -233,7 +234,7 @@ struct zone_period zone_rule_period_at(const struct zone_rule *rule, int64_t ins
         return period;
     }
     /* A time of 167 hours moves a change out of its year: the neighbours are looked at as well. */
-    enum { YEARS_BEFORE = 2, YEARS_AFTER = 1, CHANGES = 2 * (YEARS_BEFORE + 1 + YEARS_AFTER) };
+    enum { YEARS_BEFORE = 2, YEARS_AFTER = 2, CHANGES = 2 * (YEARS_BEFORE + 1 + YEARS_AFTER) };
     struct change changes[CHANGES];
     size_t count = 0;
     int64_t year = civil_from_unix(instant + rule->standard_offset).year;
@@ -246,13 +247,14 @@ struct zone_period zone_rule_period_at(const struct zone_rule *rule, int64_t ins
         insert_change(changes, count++, (struct change){ends, false});
     }
     size_t next = 0;
-    while (next < count && changes[next].at <= instant) {
+    while (changes[next].at <= instant) {
         next++;
+        REQUIRE(next < count); /* two years on either side hold a change each */
     }
-    /* The years around the instant always hold a change on either side of it. */
-    period.daylight = next > 0 && changes[next - 1].to_daylight;
-    period.start = next > 0 ? changes[next - 1].at : ZONE_EARLIEST;
-    period.end = next < count ? changes[next].at : ZONE_LATEST;
+    REQUIRE(next > 0);
+    period.daylight = changes[next - 1].to_daylight;
+    period.start = changes[next - 1].at;
+    period.end = changes[next].at;
     if (period.daylight) {
         period.offset = rule->daylight_offset;
         period.abbreviation = rule->daylight_name;

@@ -203,6 +203,8 @@ static void footers_say_when_clocks_change(void **state)
          "EET"},
         {"two days later it is there", "EET-2EEST,M3.4.4/50,M10.4.4/50", "2026-03-28T00:00:00Z",
          10800, "EEST"},
+        {"changes a week before new year's are of the next year", "AAA0BBB,J1/-167,J2/-167",
+         "2026-12-30T00:00:00Z", 0, "AAA"},
         {"J60 is 1 March in a leap year", "AAA0BBB,J60/0,J300", "2028-02-29T23:59:59Z", 0, "AAA"},
         {"J60 is 1 March in any year", "AAA0BBB,J60/0,J300", "2027-03-01T00:00:00Z", 3600, "BBB"},
         {"J59 is 28 February in a leap year", "AAA0BBB,J59/0,J300", "2028-02-28T00:00:00Z", 3600,
@@ -223,6 +225,19 @@ static void footers_say_when_clocks_change(void **state)
             fail_msg("%s: %d %s", rows[at].sentence, period.offset, period.abbreviation);
         }
     }
+    arena_free(&arena);
+}
+
+/* A rule of new year's days, a week before: the next change is that of the year after the next. */
+static void a_rule_always_has_another_change(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    const struct zone *zone = NULL;
+    assert_true(result_is_ok(parse_footer(&arena, "AAA0BBB,J1/-167,J2/-167", &zone, NULL)));
+    struct zone_period period = zone_period_at(zone, instant("2026-12-30T00:00:00Z"));
+    assert_int_equal(period.start, instant("2026-12-26T00:00:00Z"));
+    assert_int_equal(period.end, instant("2027-12-25T01:00:00Z"));
     arena_free(&arena);
 }
 
@@ -263,6 +278,7 @@ static void bad_footers_are_refused_with_their_place(void **state)
         {"CET-1CEST,M3.5.7,M10.5.0", "byte 16: the start"},
         {"CET-1CEST,J0,J1", "byte 12: the start"},
         {"CET-1CEST,366,J1", "byte 11: the start"},
+        {"CET-1CEST,J1234,J1", "byte 15: the end"},
         {"CET-1CEST,M3.5.0/168,M10.5.0", "byte 18: the start"},
         {"CET-1CEST,M3.5.0,M10.5.0/3x", "byte 27: text follows"},
     };
@@ -494,6 +510,7 @@ int main(void)
         cmocka_unit_test(utc_needs_no_file_and_never_changes),
         cmocka_unit_test(a_local_time_begins_at_the_first_instant_that_shows_it_or_a_later_one),
         cmocka_unit_test(footers_say_when_clocks_change),
+        cmocka_unit_test(a_rule_always_has_another_change),
         cmocka_unit_test(without_a_rule_a_zone_stays_as_it_was_last),
         cmocka_unit_test(bad_footers_are_refused_with_their_place),
         cmocka_unit_test(malformed_files_are_refused_by_what_is_wrong),
