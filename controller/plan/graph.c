@@ -1,5 +1,6 @@
 #include "plan/graph.h"
 
+#include "core/assert.h"
 #include "core/text.h"
 #include "plan/reasons.h"
 
@@ -44,11 +45,12 @@ bool graph_find_artifact(struct arena *arena, const struct graph *graph, const c
                                              dot ? (size_t)(dot - from) : strlen(from));
     size_t step = graph_find(graph, step_name);
     if (!dot || step == graph->count) {
-        return fail(fault, REASON_UNKNOWN_STEP,
-                    arena_print(arena,
-                                "%s: \"%s\" must be STEP.ARTIFACT of a step of this "
-                                "pipeline; there is no step \"%s\"",
-                                field, from, step_name));
+        return fail(
+            fault, REASON_UNKNOWN_STEP,
+            arena_print(
+                arena, "%s: \"%s\" must be STEP.ARTIFACT of a step of this pipeline%s", field, from,
+                step == graph->count ? arena_print(arena, "; there is no step \"%s\"", step_name)
+                                     : ""));
     }
     const struct outputs_spec *outputs = &graph->steps[step].spec->outputs;
     for (size_t at = 0; at < outputs->artifact_count; at++) {
@@ -109,6 +111,18 @@ static bool resolve_step(struct arena *arena, struct graph *graph, size_t index,
     return true;
 }
 
+/* One that a step of a cycle waits for and that is left, too: or the step would be done. */
+static size_t next_on_cycle(const struct graph *graph, const bool *done, size_t at)
+{
+    const struct graph_step *step = &graph->steps[at];
+    size_t wait = 0;
+    while (done[step->waits_for[wait]]) {
+        wait++;
+        REQUIRE(wait < step->wait_count);
+    }
+    return step->waits_for[wait];
+}
+
 /* Names the steps of one cycle: from any step that is left, follow one that is left until a repeat.
  */
 static const char *describe_cycle(struct arena *arena, const struct graph *graph, const bool *done,
@@ -118,24 +132,12 @@ static const char *describe_cycle(struct arena *arena, const struct graph *graph
     size_t at = start;
     while (!visited[at]) {
         visited[at] = true;
-        const struct graph_step *step = &graph->steps[at];
-        for (size_t wait = 0; wait < step->wait_count; wait++) {
-            if (!done[step->waits_for[wait]]) {
-                at = step->waits_for[wait];
-                break;
-            }
-        }
+        at = next_on_cycle(graph, done, at);
     }
     size_t first = at;
     const char *path = graph->steps[first].spec->name;
     do {
-        const struct graph_step *step = &graph->steps[at];
-        for (size_t wait = 0; wait < step->wait_count; wait++) {
-            if (!done[step->waits_for[wait]]) {
-                at = step->waits_for[wait];
-                break;
-            }
-        }
+        at = next_on_cycle(graph, done, at);
         path = arena_print(arena, "%s -> %s", path, graph->steps[at].spec->name);
     } while (at != first);
     return path;

@@ -59,11 +59,22 @@ static const struct check_row check_rows[] = {
      REASON_GRAPH_CYCLE,
      "spec.steps: steps wait for each other: a -> b -> c -> a; remove one of these runAfter or "
      "inputs"},
+    {"what a cycle waits for beside itself is not named",
+     "'steps':[{'name':'d','image':'i'},{'name':'a','image':'i','runAfter':['d','b']},"
+     "{'name':'b','image':'i','runAfter':['d','a']}]",
+     REASON_GRAPH_CYCLE,
+     "spec.steps: steps wait for each other: a -> b -> a; remove one of these runAfter or inputs"},
     {"an input comes from STEP.ARTIFACT",
      CLAIM "'steps':[{'name':'a','image':'i','inputs':[{'name':'x','from':'b'}]}]",
      REASON_UNKNOWN_STEP,
      "spec.steps[0].inputs[0].from of step \"a\": \"b\" must be STEP.ARTIFACT of a step of this "
      "pipeline; there is no step \"b\""},
+    {"a step alone is no input",
+     CLAIM "'steps':[{'name':'a','image':'i'},"
+           "{'name':'b','image':'i','inputs':[{'name':'x','from':'a'}]}]",
+     REASON_UNKNOWN_STEP,
+     "spec.steps[1].inputs[0].from of step \"b\": \"a\" must be STEP.ARTIFACT of a step of this "
+     "pipeline"},
     {"the step of an input must declare the artifact",
      CLAIM "'steps':[{'name':'a','image':'i'},"
            "{'name':'b','image':'i','inputs':[{'name':'x','from':'a.m'}]}]",
@@ -111,6 +122,10 @@ static const struct check_row check_rows[] = {
      "'params':[{'name':'x','default':'1'}],'steps':[{'name':'a','image':'i','command':['sh','-c'],"
      "'args':['echo $(PARAM_X)']}]",
      REASON_UNSAFE_PARAM, "$(PARAM_X) would become part of a program after \"-c\""},
+    {"an option that ends in another letter takes no program",
+     "'params':[{'name':'x','default':'1'}],'steps':[{'name':'a','image':'i','args':['-x',"
+     "'$(PARAM_X)','','$(PARAM_X)']}]",
+     NULL, NULL},
     {"a long option that ends in c takes no program",
      "'params':[{'name':'x','default':'1'}],'steps':[{'name':'a','image':'i','args':['--sync',"
      "'$(PARAM_X)']}]",
@@ -136,6 +151,14 @@ static const struct check_row check_rows[] = {
      "'steps':[{'name':'a','image':'i','checks':[{'result':'r','min':'1'}]}]",
      REASON_UNKNOWN_RESULT,
      "spec.steps[0].checks[0] of step \"a\": the step declares no result \"r\" in outputs.results"},
+    {"it may be any of them",
+     "'steps':[{'name':'a','image':'i','outputs':{'results':[{'name':'q','type':'string'},"
+     "{'name':'r','type':'integer'}]},'checks':[{'result':'r','max':'1'}]}]",
+     NULL, NULL},
+    {"a text is compared",
+     "'steps':[{'name':'a','image':'i','outputs':{'results':[{'name':'r','type':'string'}]},"
+     "'checks':[{'result':'r','equals':'x'}]}]",
+     NULL, NULL},
     {"only numbers have bounds",
      "'steps':[{'name':'a','image':'i','outputs':{'results':[{'name':'r','type':'string'}]},"
      "'checks':[{'result':'r','max':'1'}]}]",
@@ -182,6 +205,25 @@ static void a_spec_that_cannot_be_carried_out_is_refused_with_field_and_reason(v
     }
 }
 
+static void a_step_that_is_named_twice_is_waited_for_once(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct graph graph;
+    struct spec_fault fault = {0};
+    const struct pipeline_spec *spec = make_spec(
+        &arena,
+        CLAIM "'steps':[{'name':'z','image':'i'},"
+              "{'name':'a','image':'i','outputs':{'artifacts':[{'name':'m'},{'name':'n'}]}},"
+              "{'name':'b','image':'i','runAfter':['a','z','a'],"
+              "'inputs':[{'name':'x','from':'a.n'}]}]");
+    assert_true(pipeline_check(&arena, spec, &graph, &fault));
+    assert_int_equal(graph.steps[2].wait_count, 2);
+    assert_int_equal(graph.steps[2].waits_for[0], 0);
+    assert_int_equal(graph.steps[2].waits_for[1], 1);
+    arena_free(&arena);
+}
+
 /* ---- patterns ---- */
 
 static const struct {
@@ -198,6 +240,8 @@ static const struct {
     {"(a|b|)+c?", NULL},
     {".{0,255}", NULL},
     {"a{,3}", NULL},
+    {"[[.-.]][[=a=]]", NULL},
+    {"[[a]]", NULL},
     {"((((((((((((((((a))))))))))))))))", NULL},
     {"(((((((((((((((((a)))))))))))))))))", "groups stand in groups more than 16 deep"},
     {"(a)\\1", "backreferences are not supported"},
@@ -223,6 +267,7 @@ static const struct {
     {"(.{255}.{255})+", "it is longer than 1000 characters; shorten it"},
     {"a)", "a ) stands without its (; write \\) for the character"},
     {"a)|b", "a ) stands without its ("}, /* would end the group that is put around it */
+    {"[[", "Unmatched [, [^, [:, [., or [="},
     {"[a", "Unmatched [, [^, [:, [., or [="},
     {"a{2", "Unmatched \\{"},
     {"a\\", "Trailing backslash"},
@@ -406,6 +451,7 @@ static const struct {
     {"{'result':'n','min':'1','onFailure':'Warn'}", VERDICT_WARN,
      "result n is 0.31, required at least 1", NULL},
     {"{'result':'t','equals':'x'}", VERDICT_STOP, "result t is abc, expected x", NULL},
+    {"{'result':'n','equals':'0.32'}", VERDICT_STOP, "result n is 0.31, expected 0.32", NULL},
     {"{'result':'t','min':'1'}", VERDICT_STOP, "result t is abc, required at least 1", NULL},
     {"{'result':'t','max':'1'}", VERDICT_STOP, "result t is abc, allowed at most 1", NULL},
     {"{'result':'gone','min':'1','onFailure':'Warn'}", VERDICT_WARN, "result gone was not written",
@@ -452,6 +498,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_spec_that_cannot_be_carried_out_is_refused_with_field_and_reason),
+        cmocka_unit_test(a_step_that_is_named_twice_is_waited_for_once),
         cmocka_unit_test(a_pattern_is_run_only_when_it_is_cheap_for_every_value),
         cmocka_unit_test(all_patterns_of_a_pipeline_together_are_cheap),
         cmocka_unit_test(a_pipeline_has_as_many_artifacts_as_a_version_can_list),
