@@ -101,13 +101,11 @@ static void keep_list(struct reader *reader, const struct field *field, const st
 static struct result decode_list(struct reader *reader, const struct field *field, char *into)
 {
     struct growing list = {.item_size = field->schema->size};
-    bool more = false;
     TRY(expect(reader, READ_ARRAY, "an array"));
-    read_open(reader);
-    TRY(read_next(reader, ']', true, &more));
+    bool more = read_open(reader, ']');
     while (more) {
         TRY(decode_struct(reader, field->schema, next_item(reader->scratch, &list)));
-        TRY(read_next(reader, ']', false, &more));
+        TRY(read_next(reader, ']', &more));
     }
     keep_list(reader, field, &list, into);
     return RESULT_OK;
@@ -116,13 +114,11 @@ static struct result decode_list(struct reader *reader, const struct field *fiel
 static struct result decode_text_list(struct reader *reader, const struct field *field, char *into)
 {
     struct growing list = {.item_size = sizeof(const char *)};
-    bool more = false;
     TRY(expect(reader, READ_ARRAY, "an array"));
-    read_open(reader);
-    TRY(read_next(reader, ']', true, &more));
+    bool more = read_open(reader, ']');
     while (more) {
         TRY(decode_text(reader, next_item(reader->scratch, &list)));
-        TRY(read_next(reader, ']', false, &more));
+        TRY(read_next(reader, ']', &more));
     }
     keep_list(reader, field, &list, into);
     return RESULT_OK;
@@ -132,10 +128,8 @@ static struct result decode_text_map(struct reader *reader, const struct field *
                                      struct text_map *into)
 {
     struct growing list = {.item_size = sizeof(struct map_item)};
-    bool more = false;
     TRY(expect(reader, READ_OBJECT, "an object"));
-    read_open(reader);
-    TRY(read_next(reader, '}', true, &more));
+    bool more = read_open(reader, '}');
     while (more) {
         struct span name;
         TRY(read_name(reader, &name));
@@ -147,7 +141,7 @@ static struct result decode_text_map(struct reader *reader, const struct field *
         } else {
             TRY(read_skip(reader, NULL));
         }
-        TRY(read_next(reader, '}', false, &more));
+        TRY(read_next(reader, '}', &more));
     }
     *into = codec_map_make(reader->arena, (struct map_item *)(void *)list.items, list.count);
     return RESULT_OK;
@@ -185,9 +179,9 @@ static struct result decode_field(struct reader *reader, const struct field *fie
     case FIELD_TEXT_MAP:
         return decode_text_map(reader, field, member);
     case FIELD_RAW:
-        return decode_raw(reader, member);
+        break;
     }
-    return error_set(reader->error, ERROR_INVALID, "a field table names an unknown type");
+    return decode_raw(reader, member);
 }
 
 /* `*next` is where to begin: servers write members in the order of their struct, or sorted. */
@@ -227,12 +221,10 @@ static struct result decode_members(struct reader *reader, const struct schema *
     uint64_t seen = 0; /* a bit for each field */
     REQUIRE(schema->field_count <= sizeof(seen) * CHAR_BIT);
     size_t next = 0;
-    bool more = false;
     TRY(expect(reader, READ_OBJECT, "an object"));
     size_t start = reader->at;
     schema_clear(schema, into);
-    read_open(reader);
-    TRY(read_next(reader, '}', true, &more));
+    bool more = read_open(reader, '}');
     while (more) {
         struct span name;
         TRY(read_name(reader, &name));
@@ -245,7 +237,7 @@ static struct result decode_members(struct reader *reader, const struct schema *
         } else {
             TRY(read_skip(reader, NULL));
         }
-        TRY(read_next(reader, '}', false, &more));
+        TRY(read_next(reader, '}', &more));
     }
     return check_required(reader, schema, seen, start);
 }

@@ -53,9 +53,9 @@ bool codec_is_present(const struct field *field, const void *object)
     case FIELD_TEXT_LIST:
         return schema_list_of(field, from).count > 0;
     case FIELD_TEXT_MAP:
-        return map_of(field, from).count > 0;
+        break;
     }
-    return false;
+    return map_of(field, from).count > 0;
 }
 
 bool codec_is_empty(const struct schema *schema, const void *from)
@@ -209,13 +209,8 @@ static void write_member(struct writer *writer, const struct field *field, const
         writer_add_name(writer, "blockOwnerDeletion");
         writer_add(writer, "true", strlen("true"));
     }
-    size_t size = writer->size;
     writer_add_name(writer, field->name);
     codec_write_field(writer, field, from, without);
-    bool is_empty = field->type == FIELD_OBJECT && writer->text[writer->size - 2] == '{';
-    if (is_empty) { /* all of it was left out */
-        writer->size = size;
-    }
 }
 
 /* `kind`: with its apiVersion and kind among the members; NULL: without. */

@@ -99,9 +99,9 @@ bool codec_field_equal(const struct field *field, const void *before, const void
     case FIELD_TEXT_MAP:
         return are_text_maps_equal(field, a, b);
     case FIELD_RAW:
-        return are_raws_equal(field, a, b);
+        break;
     }
-    return false;
+    return are_raws_equal(field, a, b);
 }
 
 bool codec_equal(const struct schema *schema, const void *a, const void *b)

@@ -115,7 +115,7 @@ static void diff_lists(struct differ *differ, const char *pointer, const struct 
     }
 }
 
-/* Their JSON differs: a text map in another order is the same, which codec_equal() does not say. */
+/* A text that is kept is "" when it is absent: codec_equal() tells the two apart, JSON does not. */
 static bool is_other_json(const struct field *field, const char *before, const char *after)
 {
     struct writer old = {0};
@@ -133,16 +133,19 @@ static void diff_field(struct differ *differ, const char *pointer, const struct 
 {
     bool was = codec_is_present(field, before);
     bool is = codec_is_present(field, after);
-    if (!was && is) {
+    if (!was && !is) {
+        return; /* two ways to say that it is absent */
+    }
+    if (!was) {
         add_member(differ, "add", pointer, field, after);
-    } else if (was && !is) {
+    } else if (!is) {
         add_removal(differ, pointer);
-    } else if (was && field->type == FIELD_OBJECT) {
+    } else if (field->type == FIELD_OBJECT) {
         diff_structs(differ, pointer, field->schema, before + field->offset, after + field->offset);
-    } else if (was && field->type == FIELD_LIST) {
+    } else if (field->type == FIELD_LIST) {
         diff_lists(differ, pointer, field, schema_list_of(field, before),
                    schema_list_of(field, after));
-    } else if (was && is_other_json(field, before, after)) {
+    } else if (is_other_json(field, before, after)) {
         add_member(differ, "replace", pointer, field, after);
     }
 }

@@ -40,17 +40,18 @@ struct decoder {
 
 static size_t print_path(const struct place *place, char *path, size_t size)
 {
-    if (!place || !place->name) {
+    if (!place->name) {
         path[0] = '\0';
         return 0;
     }
     size_t used = print_path(place->parent, path, size);
     int added = snprintf(path + used, size - used, "%s%s", used > 0 ? "." : "", place->name);
     used += (size_t)added;
-    if (place->item != NOT_AN_ITEM && used < size) {
-        used += (size_t)snprintf(path + used, size - used, "[%zu]", place->item);
-    }
     REQUIRE(used < size); /* tables are shallow and their names short */
+    if (place->item != NOT_AN_ITEM) {
+        used += (size_t)snprintf(path + used, size - used, "[%zu]", place->item);
+        REQUIRE(used < size);
+    }
     return used;
 }
 

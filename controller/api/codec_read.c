@@ -102,28 +102,31 @@ const char *read_type_name(enum read_type type)
     return names[type];
 }
 
-void read_open(struct reader *reader)
-{
-    reader->at++;
-}
-
-struct result read_next(struct reader *reader, char closing, bool first, bool *more)
+/* Whether `closing` is next; then the reader is behind it. */
+static bool take_closing(struct reader *reader, char closing)
 {
     skip_space(reader);
-    char byte = byte_at(reader, reader->at);
-    if (byte == closing) {
-        reader->at++;
-        *more = false;
-        return RESULT_OK;
+    bool is_next = byte_at(reader, reader->at) == closing;
+    reader->at += is_next ? 1 : 0;
+    return is_next;
+}
+
+bool read_open(struct reader *reader, char closing)
+{
+    reader->at++;
+    return !take_closing(reader, closing);
+}
+
+struct result read_next(struct reader *reader, char closing, bool *more)
+{
+    *more = !take_closing(reader, closing);
+    if (*more && byte_at(reader, reader->at) != ',') {
+        return fail_syntax(reader, closing == '}' ? "',' or '}'" : "',' or ']'");
     }
-    if (!first) {
-        if (byte != ',') {
-            return fail_syntax(reader, closing == '}' ? "',' or '}'" : "',' or ']'");
-        }
+    if (*more) {
         reader->at++;
         skip_space(reader);
     }
-    *more = true;
     return RESULT_OK;
 }
 
@@ -242,7 +245,7 @@ static char plain_escape(char byte)
 {
     static const char from[] = "\"\\/bfnrt";
     static const char to[] = "\"\\/\b\f\n\r\t";
-    const char *found = byte ? strchr(from, byte) : NULL;
+    const char *found = strchr(from, byte); /* a NUL finds the ends of both */
     return found ? to[found - from] : '\0';
 }
 
@@ -257,7 +260,7 @@ static struct result unescape(struct reader *reader, struct span raw, char **tex
             continue;
         }
         unsigned code = 0;
-        char next = at + 1 < raw.size ? raw.bytes[at + 1] : '\0';
+        char next = raw.bytes[at + 1]; /* never the last byte: it would escape the closing quote */
         char plain = plain_escape(next);
         if (plain) {
             to[used++] = plain;

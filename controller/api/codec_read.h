@@ -45,14 +45,17 @@ const char *read_type_name(enum read_type type);
 struct result read_fail(struct reader *reader, size_t position, const char *message, ...)
     PRINTF_LIKE(3, 4);
 
-/* Past `bracket`. */
-void read_open(struct reader *reader);
+/*
+ * Past the bracket that read_peek() saw. False when `closing` follows at once; the reader is behind
+ * it.
+ */
+bool read_open(struct reader *reader, char closing);
 
 /*
- * To the next member of an object, or item of an array, and past the comma before it. *more is
- * false when `closing` came; the reader is behind it. `first`: nothing was read yet.
+ * To the next member of an object, or item of an array, past the comma before it. *more is false
+ * when `closing` came; the reader is behind it.
  */
-MUST_CHECK struct result read_next(struct reader *reader, char closing, bool first, bool *more);
+MUST_CHECK struct result read_next(struct reader *reader, char closing, bool *more);
 
 /*
  * A member's name and the colon behind it. `name` is what stands between the quotes, or, where it

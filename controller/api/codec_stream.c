@@ -103,7 +103,7 @@ static bool is_whole_array(struct span text)
     while (step == SCAN_FOUND) {
         step = scan_next_item(&scan, &item);
     }
-    return step == SCAN_END && scan_at_end(&scan);
+    return step == SCAN_END;
 }
 
 /*

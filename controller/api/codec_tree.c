@@ -90,33 +90,6 @@ struct result tree_parse_within(struct span whole, struct span text, json_t **tr
     return parse(whole, text, 0, tree, error);
 }
 
-static json_t *make_repaired_text(const char *text)
-{
-    size_t size = strlen(text);
-    char *repaired = memory_allocate(size + 1, REPLACEMENT_SIZE);
-    size_t used = 0;
-    for (size_t at = 0; at < size;) {
-        size_t taken = text_utf8_size(text + at, size - at);
-        memcpy(repaired + used, taken > 0 ? text + at : replacement,
-               taken > 0 ? taken : REPLACEMENT_SIZE);
-        used += taken > 0 ? taken : REPLACEMENT_SIZE;
-        at += taken > 0 ? taken : 1;
-    }
-    json_t *value = json_stringn(repaired, used);
-    (void)memory_free(repaired);
-    return value;
-}
-
-json_t *tree_make_text(const char *text)
-{
-    json_t *value = json_string(text);
-    if (!value) {
-        value = make_repaired_text(text);
-    }
-    REQUIRE(value);
-    return value;
-}
-
 char *tree_copy_text(struct arena *arena, const json_t *value)
 {
     if (!json_is_string(value)) {
@@ -166,7 +139,7 @@ const char *tree_describe_type(const json_t *value)
     case JSON_FALSE:
         return "a boolean";
     case JSON_NULL:
-        return "null";
+        break;
     }
-    return "something else";
+    return "null";
 }

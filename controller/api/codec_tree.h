@@ -27,9 +27,6 @@ MUST_CHECK struct result tree_parse(struct span text, size_t flags, json_t **tre
 MUST_CHECK struct result tree_parse_within(struct span whole, struct span text, json_t **tree,
                                            struct error *error);
 
-/* A JSON string; bytes that are not UTF-8 become U+FFFD. Never NULL. */
-json_t *tree_make_text(const char *text);
-
 /* The text of a string, with U+FFFD for each NUL in it; NULL when `value` is no string. */
 char *tree_copy_text(struct arena *arena, const json_t *value);
 

@@ -12,7 +12,7 @@ enum {
 static int64_t milliseconds_or(const char *duration, int64_t fallback)
 {
     int64_t milliseconds = 0;
-    return duration && duration_parse(duration, &milliseconds) ? milliseconds : fallback;
+    return duration_parse(duration, &milliseconds) ? milliseconds : fallback;
 }
 
 int64_t backoff_seconds(const struct backoff_spec *backoff, int64_t failed)

@@ -36,8 +36,7 @@ static bool is_as_applied(const struct version_work *version)
 static const struct fact *find_refusal(const struct model_work *work, enum api_kind kind,
                                        const char *name)
 {
-    const struct fact *fact = fact_find(&work->view->facts, OPERATION_APPLY, kind, name);
-    return fact && fact->error != ERROR_NONE ? fact : NULL;
+    return fact_find(&work->view->facts, OPERATION_APPLY, kind, name);
 }
 
 static void render_deployment(struct model_work *work, struct version_work *version)

@@ -12,8 +12,7 @@ static int compare_names(const void *a, const void *b)
 {
     const struct object *left = *(const void *const *)a;
     const struct object *right = *(const void *const *)b;
-    int order = text_compare(left->meta.name, right->meta.name);
-    return order ? order : text_compare(left->meta.namespace, right->meta.namespace);
+    return text_compare(left->meta.name, right->meta.name);
 }
 
 static bool is_sorted(const void *const *items, size_t count)

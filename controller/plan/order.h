@@ -12,8 +12,8 @@
 #include <stddef.h>
 
 /*
- * `items`: an array of `count` pointers to objects of one kind. Returned as it is when it is sorted
- * already, as most lists of kube/gather are; else a sorted copy in the arena.
+ * `items`: an array of `count` pointers to objects of one kind and namespace. Returned as it is
+ * when it is sorted already, as most lists of kube/gather are; else a sorted copy in the arena.
  */
 const void *order_by_name(struct arena *arena, const void *items, size_t count);
 

@@ -85,7 +85,7 @@ static void pin_spec(struct pipeline_work *work)
     const struct fact *fact = fact_find(&work->view->facts, OPERATION_CREATE,
                                         KIND_CONTROLLER_REVISION, name);
     create_revision(work, name);
-    if (fact && fact->error != ERROR_NONE) {
+    if (fact) {
         /* Refused once more, it must not keep the status from being written. */
         plan_next_group(work->plan);
         work->refusal = fact;

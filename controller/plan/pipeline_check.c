@@ -293,16 +293,22 @@ static bool check_step_artifacts(struct check *check, size_t index)
 static bool check_pod_defaults(struct check *check)
 {
     const char *wrong = render_template_fault(check->arena, &check->spec->pod_defaults);
-    return !wrong ||
-           fail(check, REASON_INVALID_SPEC, arena_print(check->arena, "spec.podDefaults%s", wrong));
+    if (wrong) {
+        return fail(check, REASON_INVALID_SPEC,
+                    arena_print(check->arena, "spec.podDefaults%s", wrong));
+    }
+    return true;
 }
 
 static bool check_pod_template(struct check *check, size_t index)
 {
     const char *wrong = render_template_fault(check->arena,
                                               &check->spec->steps[index].pod_template);
-    return !wrong || fail(check, REASON_INVALID_SPEC,
-                          arena_print(check->arena, "spec.steps[%zu].podTemplate%s", index, wrong));
+    if (wrong) {
+        return fail(check, REASON_INVALID_SPEC,
+                    arena_print(check->arena, "spec.steps[%zu].podTemplate%s", index, wrong));
+    }
+    return true;
 }
 
 static bool check_steps(struct check *check)

@@ -120,7 +120,7 @@ static void note_unstoppable(struct run_work *work, const struct job *job)
 {
     const struct fact *fact = fact_find(&work->view->facts, OPERATION_DELETE, KIND_JOB,
                                         job->meta.name);
-    if (fact && fact->error != ERROR_NONE) {
+    if (fact) {
         run_note_obstacle(work, fact_reason(fact),
                           arena_print(work->arena,
                                       "Job %s can't be deleted: %s; it is tried again, and the run "

@@ -110,7 +110,7 @@ static void make_seal(struct run_work *work, const struct artifact_status *artif
                       const struct seal *seal)
 {
     const struct fact *fact = fact_find(&work->view->facts, OPERATION_CREATE, KIND_JOB, seal->job);
-    if (!fact || fact->error == ERROR_NONE) {
+    if (!fact) {
         start_seal(work, artifact, seal);
         work->after.status.seal_job = seal->job;
     } else if (fact->error == ERROR_INVALID) {
@@ -282,7 +282,7 @@ static bool publish_version(struct run_work *work, const struct artifact_status 
                             fact_said(fact)));
         return false;
     }
-    if (fact && fact->error != ERROR_NONE) {
+    if (fact) {
         run_note_obstacle(work, REASON_WRITE_REFUSED,
                           arena_print(work->arena,
                                       "ModelVersion %s can't be created: %s; it is "

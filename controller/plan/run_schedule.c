@@ -2,6 +2,7 @@
 
 #include "api/quantity.h"
 #include "api/render.h"
+#include "core/assert.h"
 #include "core/text.h"
 
 #include <stdlib.h>
@@ -88,10 +89,10 @@ static struct render_input find_input(struct run_work *work, const struct input_
 {
     struct artifact_source source = {0};
     struct spec_fault fault;
-    /* The graph was built from the same names, so the source is there. */
     bool is_known = graph_find_artifact(work->arena, &work->graph, spec->from, "from", &source,
                                         &fault);
-    const struct artifact_status *artifact = is_known ? run_find_artifact(work, &source) : NULL;
+    REQUIRE(is_known); /* the graph was built from the same names */
+    const struct artifact_status *artifact = run_find_artifact(work, &source);
     return (struct render_input){.name = spec->name,
                                  .path = artifact ? artifact_path(artifact->uri) : NULL,
                                  .digest = artifact ? artifact->digest : NULL};
@@ -134,7 +135,7 @@ static int64_t pod_deadline(const struct run_work *work, const struct step_spec 
 {
     int64_t limit = INTEGER_ABSENT;
     int64_t milliseconds = 0;
-    if (spec->timeout && duration_parse(spec->timeout, &milliseconds)) {
+    if (duration_parse(spec->timeout, &milliseconds)) {
         limit = (milliseconds + MILLISECONDS - 1) / MILLISECONDS;
     }
     int64_t deadline = run_deadline(work);
@@ -241,8 +242,7 @@ static void note_refusal(struct run_work *work, struct ancestry *ancestry, size_
 /* Why this Job was refused the last time, or NULL. */
 static const struct fact *find_refusal(const struct run_work *work, const char *job)
 {
-    const struct fact *fact = fact_find(&work->view->facts, OPERATION_CREATE, KIND_JOB, job);
-    return fact && fact->error != ERROR_NONE ? fact : NULL;
+    return fact_find(&work->view->facts, OPERATION_CREATE, KIND_JOB, job);
 }
 
 void run_schedule(struct run_work *work)

@@ -129,7 +129,7 @@ struct artifact_status *run_find_artifact(const struct run_work *work,
 int64_t run_deadline(const struct run_work *work)
 {
     int64_t milliseconds = 0;
-    if (!work->spec || !work->spec->timeout || work->after.status.start_time == TIME_ABSENT ||
+    if (!work->spec || work->after.status.start_time == TIME_ABSENT ||
         !duration_parse(work->spec->timeout, &milliseconds)) {
         return TIME_ABSENT;
     }

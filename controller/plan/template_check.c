@@ -30,7 +30,7 @@ struct answers {
 static int64_t seconds_of(const char *duration)
 {
     int64_t milliseconds = 0;
-    if (!duration || !duration_parse(duration, &milliseconds)) {
+    if (!duration_parse(duration, &milliseconds)) {
         return INTEGER_ABSENT;
     }
     return (milliseconds + MILLISECONDS - 1) / MILLISECONDS;

@@ -131,7 +131,7 @@ void trigger_settle_pending(struct trigger_work *work)
     }
     const struct fact *fact = fact_find(&work->view->facts, OPERATION_CREATE, KIND_PIPELINE_RUN,
                                         pending->run);
-    if (fact && fact->error != ERROR_NONE) {
+    if (fact) {
         settle_refused(work, fact);
         return;
     }

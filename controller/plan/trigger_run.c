@@ -116,7 +116,7 @@ void trigger_note_refused_cancel(struct trigger_work *work)
         const struct pipeline_run *run = work->view->runs[at];
         const struct fact *fact = fact_find(&work->view->facts, OPERATION_PATCH, KIND_PIPELINE_RUN,
                                             run->meta.name);
-        if (is_to_cancel(work, run) && fact && fact->error != ERROR_NONE) {
+        if (is_to_cancel(work, run) && fact) {
             trigger_note_obstacle(work, REASON_WRITE_REFUSED,
                                   arena_print(work->arena,
                                               "run %s can't be cancelled, as "

@@ -19,8 +19,6 @@ struct status_parts {
     struct condition_list *conditions;
 };
 
-static const bool is_kind_of_ours = false;
-
 static struct status_parts parts_of(enum api_kind kind, void *object)
 {
     struct pipeline *pipeline = object;
@@ -39,12 +37,10 @@ static struct status_parts parts_of(enum api_kind kind, void *object)
     case KIND_MODEL_VERSION:
         return (struct status_parts){&version->status.observed_generation,
                                      &version->status.conditions};
-    case KIND_TRIGGER:
+    default:
+        REQUIRE(kind == KIND_TRIGGER);
         return (struct status_parts){&trigger->status.observed_generation,
                                      &trigger->status.conditions};
-    default:
-        REQUIRE(is_kind_of_ours);
-        return (struct status_parts){0};
     }
 }
 

@@ -31,7 +31,8 @@ struct fact {
     enum operation_type type;
     enum api_kind kind;
     const char *name;
-    enum error_kind error; /* ERROR_NONE: a PROBE found it, an EXPLAIN has an answer (or none) */
+    enum error_kind error; /* of a write never ERROR_NONE, which ends its fact; ERROR_NONE: a PROBE
+                            * found it, an EXPLAIN has an answer (or none), a DRY_RUN went well */
     const char *message;   /* the API server's own words; of EXPLAIN: the note, NULL if none */
     int64_t time;          /* unix seconds */
 };

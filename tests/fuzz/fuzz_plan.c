@@ -102,7 +102,8 @@ static void add_fact(struct world *world, struct fuzz_input part)
     enum operation_type type = fuzz_take_byte(&part) % (OPERATION_EVENT + 1);
     enum api_kind kind = fuzz_take_kind(&part, KIND_COUNT);
     enum error_kind error = fuzz_take_byte(&part) % ERROR_KIND_COUNT;
-    if (world->fact_count == FACTS || type == OPERATION_EVENT) {
+    bool asks = type == OPERATION_PROBE || type == OPERATION_EXPLAIN || type == OPERATION_DRY_RUN;
+    if (world->fact_count == FACTS || type == OPERATION_EVENT || (!asks && error == ERROR_NONE)) {
         return;
     }
     world->list[world->fact_count++] = (struct fact){
