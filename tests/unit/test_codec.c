@@ -271,6 +271,11 @@ static const struct wrong_row wrong_rows[] = {
      "}",
      "status.completionTime: expected a time such as 2026-01-31T03:00:00Z, got "
      "\"0000-01-01T00:00:00+01:00\""},
+    {"a time that its offset moves behind the years", KIND_JOB,
+     "{\"metadata\":{\"name\":\"x\"},\"status\":{\"completionTime\":\"9999-12-31T23:30:00-01:00\"}"
+     "}",
+     "status.completionTime: expected a time such as 2026-01-31T03:00:00Z, got "
+     "\"9999-12-31T23:30:00-01:00\""},
     {"a step without a name", KIND_PIPELINE,
      "{\"metadata\":{\"name\":\"x\"},\"spec\":{\"steps\":[{\"image\":\"i\"}]}}",
      "spec.steps[0].name: required, but absent"},

@@ -93,6 +93,8 @@ static const struct report_row report_rows[] = {
      true},
     {"an input without a digest", "{\"inputs\":{\"a\":{}}}",
      "inputs.a.digest: required, but absent", false},
+    {"an input's digest that is no text", "{\"inputs\":{\"a\":{\"digest\":7}}}",
+     "digest: expected a string, got an integer", false},
     {"inputs that are no object", "{\"inputs\":[]}", "inputs: expected an object, got an array",
      false},
     {"a digest that is no text", "{\"digest\":7}", "digest: expected a string, got an integer",

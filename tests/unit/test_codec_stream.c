@@ -249,6 +249,8 @@ static const struct list_row list_rows[] = {
     {"another kind's list",
      "{\"kind\":\"PodList\",\"metadata\":{\"resourceVersion\":\"1\"},\"items\":[]}", false},
     {"no version to watch from", "{\"metadata\":{},\"items\":[]}", false},
+    {"items that are as long as null", "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":true}",
+     false},
     {"items that are no array", "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":{}}", false},
     {"a body that was cut", "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":[{}", false},
     {"a body that was cut behind the items",
@@ -297,7 +299,8 @@ static void a_refusal_says_why(void **state)
                                          "[]",
                                          "{\"kind\":\"Pod\",\"reason\":\"x\"}",
                                          "{\"kind\":\"Status\",\"code\":\"409\",\"reason\":7}",
-                                         "{\"kind\":\"Status\",\"code\":99999999999}"};
+                                         "{\"kind\":\"Status\",\"code\":99999999999}",
+                                         "{\"kind\":\"Status\",\"code\":-1}"};
     for (size_t at = 0; at < COUNT_OF(others); at++) {
         codec_decode_status(&arena, others[at], strlen(others[at]), &status);
         assert_int_equal(status.code, 0);
@@ -364,6 +367,10 @@ static void a_position_has_a_path(void **state)
     assert_string_equal(path, "");
     scan_path_at(text, strlen(json), path, sizeof(path));
     assert_string_equal(path, "");
+    static const char odd[] = "{\"a\x01z\":7}";
+    scan_path_at((struct span){odd, strlen(odd)}, (size_t)(strchr(odd, '7') - odd), path,
+                 sizeof(path));
+    assert_string_equal(path, "a?z");
     char narrow[4];
     scan_path_at(text, (size_t)(strstr(json, "22") - json), narrow, sizeof(narrow));
     assert_string_equal(narrow, "a.b");

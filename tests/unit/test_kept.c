@@ -276,6 +276,15 @@ static void what_changes_nothing_that_is_kept_wakes_nobody(void **state)
     "'Succeeded','message':'m'},{'type':'RetrainNeeded','status':'True','reason':"          \
     "'RetrainNeeded','message':'step a: result psi is 0.3, allowed at most 0.2'}]}}"
 
+static void runs_jobs_and_pods_are_reduced_and_nothing_else(void **state)
+{
+    (void)state;
+    for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
+        bool expected = kind == KIND_PIPELINE_RUN || kind == KIND_JOB || kind == KIND_POD;
+        assert_int_equal(kept_is_reducible((enum api_kind)kind), expected);
+    }
+}
+
 static void that_a_run_asked_for_retraining_stays_known(void **state)
 {
     (void)state;
@@ -372,6 +381,7 @@ int main(void)
         cmocka_unit_test(of_a_step_s_pod_that_goes_on_only_what_holds_it_up_is_kept),
         cmocka_unit_test(what_changes_nothing_that_is_kept_wakes_nobody),
         cmocka_unit_test(a_run_that_ends_is_reduced_with_what_belongs_to_it),
+        cmocka_unit_test(runs_jobs_and_pods_are_reduced_and_nothing_else),
         cmocka_unit_test(that_a_run_asked_for_retraining_stays_known),
         cmocka_unit_test(kinds_may_come_in_any_order),
         cmocka_unit_test(a_first_list_in_the_order_of_owners_takes_no_more_than_is_kept),

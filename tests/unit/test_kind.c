@@ -51,6 +51,8 @@ static const struct path_row path_rows[] = {
     {"two dots", KIND_SERVICE, "..", ".", NULL, "/api/v1/namespaces/%2E%2E/services/%2E"},
     {"bytes beyond ASCII", KIND_DEPLOYMENT, "t", "\xC3\xA4 %", NULL,
      "/apis/apps/v1/namespaces/t/deployments/%C3%A4%20%25"},
+    {"the bytes beside those that stay", KIND_CLAIM, "t", "AZaz09-._~@[`{/:", NULL,
+     "/api/v1/namespaces/t/persistentvolumeclaims/AZaz09-._~%40%5B%60%7B%2F%3A"},
     {"revisions", KIND_CONTROLLER_REVISION, "t", NULL, NULL,
      "/apis/apps/v1/namespaces/t/controllerrevisions"},
     {"a subresource of nothing is left out", KIND_MODEL, "t", NULL, "status",
@@ -103,6 +105,21 @@ static void the_controller_is_the_owner_that_says_so(void **state)
     assert_false(meta_is_controlled_by(&broken, NULL));
 }
 
+/* Whoever may write a run's metadata may write anything there. */
+static void a_chain_s_length_is_a_number_above_zero_or_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t length;
+    } rows[] = {{NULL, 0}, {"", 0}, {"4", 4}, {"0", 0}, {"-3", 0}, {"4x", 0}};
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct name_value item = {ANNOTATION_CHAIN, rows[at].text};
+        const struct meta meta = {.annotations = {&item, rows[at].text ? 1 : 0}};
+        assert_int_equal(meta_chain(&meta), rows[at].length);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +128,7 @@ int main(void)
         cmocka_unit_test(a_path_leads_to_the_object_and_nowhere_else),
         cmocka_unit_test(a_map_is_looked_up_by_name),
         cmocka_unit_test(the_controller_is_the_owner_that_says_so),
+        cmocka_unit_test(a_chain_s_length_is_a_number_above_zero_or_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -201,7 +201,8 @@ static void upper_case_letters_become_lower_case(void **state)
 {
     (void)state;
     struct arena arena = {0};
-    static const char *const given[] = {"churn-az", "Churn-AZ", "CHURN.az", "-Churn_AZ-"};
+    static const char *const given[] = {"churn-az", "Churn-AZ", "CHURN.az", "-Churn_AZ-",
+                                        "churn{az", "churn`az", "churn@az"};
     for (size_t at = 0; at < COUNT_OF(given); at++) {
         assert_string_equal(name_with_hash(&arena, given[at], 7, NAME_LIMIT_LABEL),
                             "churn-az-kbbbbbbbbb");
@@ -219,6 +220,7 @@ static void environment_names_are_upper_case(void **state)
     assert_string_equal(name_environment(&arena, "PARAM_", "seed"), "PARAM_SEED");
     assert_string_equal(name_environment(&arena, "RESULT_", "a-b.c9"), "RESULT_A_B_C9");
     assert_string_equal(name_environment(&arena, "x-", "A b"), "x-A_B");
+    assert_string_equal(name_environment(&arena, "x-", "a`z{Z"), "x-A_Z_Z");
     arena_free(&arena);
 }
 

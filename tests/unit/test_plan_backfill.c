@@ -233,6 +233,11 @@ static void a_trigger_or_pipeline_that_is_not_there_is_refused(void **state)
     assert_int_equal(backfill_plan(&world.arena, &request, &backfill, &error).kind, ERROR_INVALID);
     assert_non_null(strstr(error.message, "is being deleted"));
 
+    trigger = *whole.trigger;
+    trigger.spec.pipeline_ref.name = NULL;
+    assert_int_equal(backfill_plan(&world.arena, &request, &backfill, &error).kind, ERROR_INVALID);
+    assert_non_null(strstr(error.message, "spec.pipelineRef.name: there is no Pipeline \"\""));
+
     trigger.meta.unreadable = "spec.params: not a list";
     assert_int_equal(backfill_plan(&world.arena, &request, &backfill, &error).kind, ERROR_INVALID);
     assert_non_null(strstr(error.message, "spec.params: not a list"));
@@ -313,6 +318,10 @@ static void what_one_should_know_before_is_said(void **state)
          "--to 2026-12-01 lies in the future: only times before now (2026-11-01T12:00:00Z)"},
         {"published", DAILY TOLD, TAKES ",'publish':{'model':'churn','artifact':'a.b'}",
          "2026-10-04", "each run publishes a version of Model \"churn\""},
+        {"published, but none", ",'schedule':{'cron':'0 0 29 2 *'}",
+         "'publish':{'model':'churn','artifact':'a.b'}", "2026-10-04", NULL},
+        {"Ready", DAILY TOLD, TAKES "},'status':{'conditions':[{'type':'Ready','status':'True'}]",
+         "2026-10-04", NULL},
         {"not Ready", DAILY TOLD,
          TAKES "},'status':{'conditions':[{'type':'Ready','status':'False','reason':"
                "'GraphCycle','message':'a waits for a'}]",

@@ -128,6 +128,11 @@ static const struct evidence_row rows[] = {
      "'ImagePullBackOff','message':'Back-off pulling image: ErrImagePull: not found'}}}]",
      ATTEMPT_UNDER_WAY, REASON_IMAGE_PULL,
      "image \"x:1\" of container step can't be pulled: not found; the kubelet goes on trying"},
+    {"an image whose name is none is told", LIVE,
+     "'containerStatuses':[{'name':'step','image':'X','state':{'waiting':{'reason':"
+     "'InvalidImageName'}}}]",
+     ATTEMPT_UNDER_WAY, REASON_IMAGE_PULL,
+     "image \"X\" of container step can't be pulled: InvalidImageName"},
     {"any other wait is told in the kubelet's words", LIVE,
      "'containerStatuses':[{'name':'step','state':{'waiting':{'reason':'CreateContainerConfigError'"
      ",'message':'secret \\\"s\\\" not found'}}}]",
@@ -183,6 +188,11 @@ static void last_words_are_cut_at_the_begin_of_a_character(void **state)
     assert_string_equal(pod_last_words(&arena, &container, 9), "5 left");
     assert_string_equal(pod_last_words(&arena, &container, 10), "\xE2\x82\xAC 5 left");
     assert_string_equal(pod_last_words(&arena, NULL, 10), "");
+    const struct container_status blank = {.name = "step", .state.terminated.message = " \n\t "};
+    assert_string_equal(pod_last_words(&arena, &blank, 10), "");
+    const struct container_status spaced = {.name = "step",
+                                            .state.terminated.message = "\n lost \n it \n"};
+    assert_string_equal(pod_last_words(&arena, &spaced, 99), "lost it");
     arena_free(&arena);
 }
 

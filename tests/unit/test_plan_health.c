@@ -97,6 +97,22 @@ static const struct health_row rows[] = {
      "{'phase':'Pending','conditions':[{'type':'PodScheduled','status':'False','message':'no node "
      "has a GPU'}]}",
      "False PodWaiting: pod churn-0-pod can't be placed on a node: no node has a GPU"},
+    {"what holds a Deployment up for another reason is said by its pods alone",
+     "[{'type':'Progressing','status':'False','reason':'ReplicaSetCreateError'}]", NULL,
+     "Unknown RollingOut"},
+    {"files that were copied are no trouble", "[]",
+     "{'phase':'Pending','initContainerStatuses':[{'name':'tidemill-copy','state':{'terminated':{"
+     "'exitCode':0,'message':'{\\\"digest\\\":\\\"sha256:1\\\"}'}}}]}",
+     "Unknown RollingOut"},
+    {"a copy that was killed says nothing of the files", "[]",
+     "{'phase':'Pending','initContainerStatuses':[{'name':'tidemill-copy','state':{'waiting':{"
+     "'reason':'CrashLoopBackOff'}},'lastState':{'terminated':{'exitCode':137}}}]}",
+     "False PodWaiting: container tidemill-copy of pod churn-0-pod waits: CrashLoopBackOff"},
+    {"nor does a copy's failure without a reason", "[]",
+     "{'phase':'Pending','initContainerStatuses':[{'name':'tidemill-copy','state':{'waiting':{"
+     "'reason':'CrashLoopBackOff'}},'lastState':{'terminated':{'exitCode':1,'message':'{"
+     "\\\"digest\\\":\\\"sha256:1\\\"}'}}}]}",
+     "False PodWaiting: container tidemill-copy of pod churn-0-pod waits: CrashLoopBackOff"},
     {"files that can't be read yet are told", "[]",
      "{'phase':'Pending','initContainerStatuses':[{'name':'tidemill-copy','state':{'waiting':{"
      "'reason':'CrashLoopBackOff'}},'lastState':{'terminated':{'exitCode':1,'message':'{\\\"reason"

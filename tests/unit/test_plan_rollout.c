@@ -287,6 +287,36 @@ static void a_status_of_an_older_deployment_lets_nobody_take_over(void **state)
     rollout_world_free(world);
 }
 
+static void a_deployment_that_still_moves_lets_nobody_take_over(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sentence;
+        int64_t older; /* pods of the template before */
+        bool is_deleted;
+    } rows[] = {{"pods of the template before are left", 1, false},
+                {"it is being deleted", 0, true}};
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct world *world = serving_world();
+        add_version(world);
+        step(world, SIZE_MAX);
+        make_available(world, 1);
+        struct deployment *deployment = &world->deployments[1];
+        int64_t updated = deployment->status.updated_replicas;
+        deployment->status.replicas = updated + rows[at].older;
+        deployment->meta.deletion_time = rows[at].is_deleted ? world->now : TIME_ABSENT;
+        step(world, SIZE_MAX);
+        if (!text_equal(selected(world), "uid-churn-0")) {
+            fail_msg("%s: %s", rows[at].sentence, selected(world));
+        }
+        deployment->status.replicas = updated;
+        deployment->meta.deletion_time = TIME_ABSENT;
+        step(world, SIZE_MAX);
+        assert_string_equal(selected(world), "uid-churn-1");
+        free_world(world);
+    }
+}
+
 static void a_champion_that_turns_out_unusable_stays_until_people_decide(void **state)
 {
     (void)state;
@@ -363,6 +393,30 @@ static void without_a_model_a_version_that_says_how_serves_on_its_own(void **sta
     rollout_world_free(world);
 }
 
+static void without_a_model_a_version_that_does_not_say_how_is_told_what_to_do(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *serving;
+        const char *said;
+    } rows[] = {
+        {NULL, "no Model of this name exists and the version has no spec.serving: create a Model"},
+        {"[]", "spec.serving.podTemplate: must be an object with metadata and spec"},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct world *world = new_world();
+        world->without_model = true;
+        world->versions[0].spec.serving.pod_template.text = rows[at].serving;
+        plan_world(world);
+        const struct operation *status = find_operation(world, OPERATION_PATCH_STATUS,
+                                                        KIND_MODEL_VERSION, "churn-0");
+        assert_true(says(status, rows[at].said));
+        assert_null(find_operation(world, OPERATION_APPLY, KIND_DEPLOYMENT, "churn-0"));
+        assert_null(find_operation(world, OPERATION_APPLY, KIND_SERVICE, "churn-0"));
+        free_world(world);
+    }
+}
+
 static void a_number_is_never_given_twice(void **state)
 {
     (void)state;
@@ -427,10 +481,12 @@ int main(void)
         cmocka_unit_test(a_version_whose_files_differ_never_serves_and_the_champion_stays),
         cmocka_unit_test(a_version_whose_files_differ_does_not_take_over_although_it_answers),
         cmocka_unit_test(a_status_of_an_older_deployment_lets_nobody_take_over),
+        cmocka_unit_test(a_deployment_that_still_moves_lets_nobody_take_over),
         cmocka_unit_test(a_champion_that_turns_out_unusable_stays_until_people_decide),
         cmocka_unit_test(files_that_can_t_be_read_yet_are_waited_for),
         cmocka_unit_test(a_name_that_is_taken_is_told_and_tried_again_apart_from_the_status),
         cmocka_unit_test(without_a_model_a_version_that_says_how_serves_on_its_own),
+        cmocka_unit_test(without_a_model_a_version_that_does_not_say_how_is_told_what_to_do),
         cmocka_unit_test(a_number_is_never_given_twice),
         cmocka_unit_test(nothing_that_others_own_is_applied_again_when_nothing_changed),
         cmocka_unit_test(a_deployment_that_somebody_scaled_is_set_back),

@@ -283,6 +283,40 @@ static void a_pinned_revision_that_is_deleted_ends_the_run_and_stops_its_jobs(vo
     world_free(&world);
 }
 
+/* The watches of two kinds are apart: the cache may be behind what the API server has. */
+static void a_pinned_revision_that_the_api_server_has_is_waited_for(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, ONE_STEP);
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    const char *revision = arena_copy_text(&world.arena, run_world_text(&world, "status/revision"));
+    world_remove(&world, KIND_CONTROLLER_REVISION, revision);
+    world_add_fact(&world, OPERATION_PROBE, KIND_CONTROLLER_REVISION, revision, ERROR_NONE, NULL);
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/phase"), "Running");
+    assert_int_equal(world_count(&world, KIND_JOB), 1);
+    world_free(&world);
+}
+
+static void a_revision_that_somebody_broke_ends_the_run(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, ONE_STEP);
+    const char *revision = arena_copy_text(
+        &world.arena, world_text(&world, KIND_PIPELINE, "churn", "status/revision"));
+    world_merge(&world, KIND_CONTROLLER_REVISION, revision, "{'data':{'spec':{'steps':[]}}}");
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_ready(&world),
+                        "False InvalidSpec: spec.steps: at least one step is needed; correct it "
+                        "and create a new run");
+    assert_int_equal(world_count(&world, KIND_JOB), 0);
+    world_free(&world);
+}
+
 static void a_run_waits_until_the_newest_spec_of_its_pipeline_is_judged(void **state)
 {
     (void)state;
@@ -386,6 +420,12 @@ static void a_job_without_a_pod_is_explained_by_its_events(void **state)
     assert_string_equal(run_world_step(&world), "");
     world.now += 1;
     assert_string_equal(run_world_step(&world), "explain Job");
+    world_add_fact(&world, OPERATION_EXPLAIN, KIND_JOB, run_world_job(&world, "train", 1),
+                   ERROR_NONE, "violates PodSecurity");
+    (void)run_world_step(&world);
+    assert_true(text_starts_with(run_world_ready(&world),
+                                 "Unknown NoPodYet: step train: its Job can't create a pod: "
+                                 "violates PodSecurity;"));
     world_free(&world);
 }
 
@@ -449,6 +489,8 @@ int main(void)
         cmocka_unit_test(what_admits_a_run_is_marked_for_the_others_to_see),
         cmocka_unit_test(editing_the_pipeline_never_changes_a_run_under_way),
         cmocka_unit_test(a_pinned_revision_that_is_deleted_ends_the_run_and_stops_its_jobs),
+        cmocka_unit_test(a_pinned_revision_that_the_api_server_has_is_waited_for),
+        cmocka_unit_test(a_revision_that_somebody_broke_ends_the_run),
         cmocka_unit_test(a_run_waits_until_the_newest_spec_of_its_pipeline_is_judged),
         cmocka_unit_test(a_refused_job_is_a_condition_and_is_tried_again),
         cmocka_unit_test(a_job_without_a_pod_is_explained_by_its_events),

@@ -79,6 +79,9 @@ static void waits_grow_up_to_the_longest_and_never_overflow(void **state)
         {"nothing is said: ten seconds", {.factor = INTEGER_ABSENT}, 1, 10},
         {"then twice as long each time", {.factor = INTEGER_ABSENT}, 3, 40},
         {"and five minutes at most", {.factor = INTEGER_ABSENT}, 6, 300},
+        {"what is no duration is not said", {.initial = "soon", .factor = 1, .max = "late"}, 1, 10},
+        {"each wait is the first one", {.initial = "5s", .factor = 1}, 9, 5},
+        {"the longest stays the longest", {.initial = "1h", .factor = 2, .max = "1m"}, 3, 60},
         {"parts of a second are rounded up", {.initial = "1500ms", .factor = 1}, 9, 2},
         {"the first wait is bounded too", {.initial = "1h", .factor = 2, .max = "1m"}, 1, 60},
         {"a product beyond 64 bits is the longest wait",
@@ -152,6 +155,60 @@ static void a_step_that_leaves_nothing_waits_less_for_its_pod(void **state)
     (void)run_world_step(&world);
     assert_string_equal(run_world_text(&world, "status/phase"), "Succeeded");
     world_free(&world);
+}
+
+static void pods_of_others_and_pods_that_say_little_do_no_harm(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, ONE_STEP);
+    run_world_put(&world, "r", "");
+    (void)world_put(&world, KIND_POD, "{'metadata':{'name':'a'},'status':{'phase':'Failed'}}");
+    (void)world_put(&world, KIND_POD,
+                    "{'metadata':{'name':'z','ownerReferences':[{'uid':'another','controller':true}"
+                    "]},'status':{'phase':'Failed'}}");
+    (void)run_world_step(&world);
+    kubelet_set_pod(&world, run_world_job(&world, "train", 1), "{'phase':'Succeeded'}");
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/phase"), "Succeeded");
+    assert_null(world_get(&world, KIND_PIPELINE_RUN, "r", "status/steps/0/imageID"));
+    world_free(&world);
+}
+
+/* What prepared a step's inputs may say nothing of them, or of others. */
+static void digests_of_inputs_are_taken_where_they_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sentence;
+        const char *prepare;
+        const char *digest; /* of the second artifact */
+    } rows[] = {
+        {"of both", "{'inputs':{'t':{'digest':'sha256:1'},'u':{'digest':'sha256:2'}}}", "sha256:2"},
+        {"of the other", "{'inputs':{'t':{'digest':'sha256:1'}}}", ""},
+        {"of none that is known", "{'inputs':{'x':{'digest':'sha256:3'}}}", ""},
+        {"words that are no report", "exec format error", ""},
+        {"no word", "", ""},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct world world;
+        run_world_init(&world, "'artifacts':{'volumeClaim':{'claimName':'c'}},'steps':["
+                               "{'name':'make','image':'i','outputs':{'artifacts':[{'name':'t'},"
+                               "{'name':'u'}]}},{'name':'use','image':'i','inputs':["
+                               "{'name':'t','from':'make.t'},{'name':'u','from':'make.u'}]}]");
+        run_world_put(&world, "r", "");
+        (void)run_world_step(&world);
+        run_world_end_step(&world, "make", 1, 0, "");
+        (void)run_world_step(&world);
+        kubelet_end_pod(&world, run_world_job(&world, "use", 1), 0, "", rows[at].prepare);
+        (void)run_world_step(&world);
+        assert_string_equal(run_world_text(&world, "status/phase"), "Succeeded");
+        const char *digest = run_world_text(&world, "status/steps/0/artifacts/1/digest");
+        if (!text_equal(digest, rows[at].digest)) {
+            fail_msg("%s: %s", rows[at].sentence, digest);
+        }
+        world_free(&world);
+    }
 }
 
 static void results_are_read_or_the_attempt_has_failed(void **state)
@@ -409,6 +466,8 @@ int main(void)
         cmocka_unit_test(a_pod_that_never_turns_up_fails_the_attempt_in_the_end),
         cmocka_unit_test(the_recorded_end_of_a_step_never_changes),
         cmocka_unit_test(a_step_that_leaves_nothing_waits_less_for_its_pod),
+        cmocka_unit_test(pods_of_others_and_pods_that_say_little_do_no_harm),
+        cmocka_unit_test(digests_of_inputs_are_taken_where_they_are_told),
         cmocka_unit_test(results_are_read_or_the_attempt_has_failed),
         cmocka_unit_test(checks_stop_or_warn),
         cmocka_unit_test(a_check_that_asks_for_retraining_lets_the_run_go_on_and_says_so),

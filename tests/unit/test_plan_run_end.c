@@ -152,6 +152,38 @@ static void a_cancel_tells_what_ended_before_it_as_it_ended(void **state)
     world_free(&world);
 }
 
+static void a_run_on_its_way_out_is_left_alone(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "%s", fan);
+    run_world_put(&world, "r", "");
+    world_merge(&world, KIND_PIPELINE_RUN, "r",
+                "{'metadata':{'deletionTimestamp':'2026-11-23T12:00:00Z'}}");
+    struct plan plan = world_plan_run(&world, "r");
+    assert_int_equal(plan.count, 0);
+    world_free(&world);
+}
+
+/* Whoever may write a status can make a step up. */
+static void a_step_of_the_status_that_is_none_of_the_spec_is_forgotten(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, ONE_STEP);
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    world_merge(&world, KIND_PIPELINE_RUN, "r",
+                "{'status':{'steps':[{'name':'ghost','phase':'Failed'}]}}");
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/steps/0/name"), "train");
+    assert_string_equal(run_world_text(&world, "status/phase"), "Running");
+    run_world_end_step(&world, "train", 1, 0, "");
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/phase"), "Succeeded");
+    world_free(&world);
+}
+
 static void suspend_starts_no_step_and_lets_running_ones_end(void **state)
 {
     (void)state;
@@ -262,6 +294,8 @@ int main(void)
         cmocka_unit_test(a_job_that_comes_while_a_run_is_cancelled_is_stopped_too),
         cmocka_unit_test(a_job_that_can_t_be_deleted_is_told_and_the_run_goes_on_to_its_end_later),
         cmocka_unit_test(a_cancel_tells_what_ended_before_it_as_it_ended),
+        cmocka_unit_test(a_run_on_its_way_out_is_left_alone),
+        cmocka_unit_test(a_step_of_the_status_that_is_none_of_the_spec_is_forgotten),
         cmocka_unit_test(suspend_starts_no_step_and_lets_running_ones_end),
         cmocka_unit_test(a_failed_step_lets_its_neighbours_end_and_starts_nothing),
         cmocka_unit_test(a_step_whose_turn_comes_after_a_failure_does_not_start),

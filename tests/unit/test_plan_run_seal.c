@@ -96,6 +96,32 @@ static void a_seal_that_fails_ends_the_run_with_its_words(void **state)
     }
 }
 
+static void a_seal_that_is_held_up_is_told_in_its_pod_s_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sentence;
+        const char *pod;
+        const char *begins;
+    } rows[] = {
+        {"it runs", "{'phase':'Running'}",
+         "Unknown Sealing: the artifact to publish is being digested; then"},
+        {"it can't be placed",
+         "{'phase':'Pending','conditions':[{'type':'PodScheduled','status':'False',"
+         "'reason':'Unschedulable','message':'no node'}]}",
+         "Unknown PodWaiting: pod "},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct world world;
+        kubelet_set_pod(&world, start_seal(&world), rows[at].pod);
+        (void)run_world_step(&world);
+        if (!text_starts_with(run_world_ready(&world), rows[at].begins)) {
+            fail_msg("%s: %s", rows[at].sentence, run_world_ready(&world));
+        }
+        world_free(&world);
+    }
+}
+
 static void a_digest_that_can_t_be_read_publishes_nothing(void **state)
 {
     (void)state;
@@ -195,7 +221,8 @@ static void an_artifact_that_is_no_place_in_the_claim_is_not_published(void **st
 static void an_input_that_is_no_place_in_the_claim_fails_its_step(void **state)
 {
     (void)state;
-    for (size_t at = 0; at < COUNT_OF(elsewhere); at++) {
+    for (size_t at = 0; at <= COUNT_OF(elsewhere); at++) {
+        bool is_gone = at == COUNT_OF(elsewhere);
         struct world world;
         run_world_init(
             &world,
@@ -208,12 +235,14 @@ static void an_input_that_is_no_place_in_the_claim_fails_its_step(void **state)
         run_world_end_step(&world, "a", 1, 0, "");
         (void)run_world_step(&world);
         json_t *artifact = world_get(&world, KIND_PIPELINE_RUN, "r", "status/steps/0/artifacts/0");
-        json_object_set_new(artifact, "uri",
-                            elsewhere[at] ? json_string(elsewhere[at]) : json_null());
+        json_object_set_new(artifact, is_gone ? "name" : "uri",
+                            is_gone         ? json_string("another")
+                            : elsewhere[at] ? json_string(elsewhere[at])
+                                            : json_null());
         run_world_end_step(&world, "w", 1, 0, "");
         assert_string_equal(run_world_step(&world), "status PipelineRun");
         expect_failed(
-            &world, elsewhere[at],
+            &world, is_gone ? "it is not told" : elsewhere[at],
             "False UnknownArtifact: step b: input \"rows\": the run's status does not say "
             "where a.table is: somebody changed it; start a new run");
         world_free(&world);
@@ -225,6 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refused_seal_is_tried_again_unless_it_can_never_be),
         cmocka_unit_test(a_seal_that_fails_ends_the_run_with_its_words),
+        cmocka_unit_test(a_seal_that_is_held_up_is_told_in_its_pod_s_words),
         cmocka_unit_test(a_digest_that_can_t_be_read_publishes_nothing),
         cmocka_unit_test(a_seal_whose_pod_is_gone_is_made_again_and_not_for_ever),
         cmocka_unit_test(a_seal_that_ends_without_a_word_is_made_again),

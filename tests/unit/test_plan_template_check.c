@@ -217,6 +217,8 @@ static void the_first_step_that_is_refused_is_named_and_others_are_counted(void 
          "False TemplateRefused: spec.steps[1] of step \"b\": the API server refuses its Job: said "
          "of b"},
         {ERROR_DENIED, ERROR_INVALID, "False TemplateRefused: spec.steps[1] of step \"b\""},
+        {ERROR_DENIED, ERROR_DENIED,
+         "Unknown TemplateNotJudged: the Job of step \"a\" could not be judged"},
         {ERROR_NONE, ERROR_DENIED,
          "Unknown TemplateNotJudged: the Job of step \"b\" could not be judged"},
         {ERROR_NONE, ERROR_NONE,
@@ -295,6 +297,41 @@ static void what_is_asked_about_is_the_job_of_a_first_attempt(void **state)
     world_free(&world);
 }
 
+static void a_job_s_time_limit_is_the_shorter_of_its_own_and_the_run_s(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sentence;
+        const char *whole;
+        const char *own;
+        const char *body;
+    } rows[] = {
+        {"its own", "", ",'timeout':'90s'", "\"activeDeadlineSeconds\":90,"},
+        {"the run's", "'timeout':'2h',", "", "\"activeDeadlineSeconds\":7200,"},
+        {"its own is shorter", "'timeout':'2h',", ",'timeout':'90s'",
+         "\"activeDeadlineSeconds\":90,"},
+        {"the run's is shorter", "'timeout':'2h',", ",'timeout':'3h'",
+         "\"activeDeadlineSeconds\":7200,"},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct world world;
+        char spec[128];
+        (void)snprintf(spec, sizeof(spec), "%s'steps':[{'name':'a','image':'i'%s}]", rows[at].whole,
+                       rows[at].own);
+        set_up(&world, spec);
+        struct plan plan = world_plan_pipeline(&world, "churn");
+        size_t asked = 0;
+        while (asked < plan.count && plan.operations[asked].type != OPERATION_DRY_RUN) {
+            asked++;
+        }
+        assert_true(asked < plan.count);
+        if (!strstr(plan.operations[asked].body, rows[at].body)) {
+            fail_msg("%s: %s", rows[at].sentence, plan.operations[asked].body);
+        }
+        world_free(&world);
+    }
+}
+
 static void names_fit_however_long_and_differ(void **state)
 {
     (void)state;
@@ -333,6 +370,7 @@ int main(void)
         cmocka_unit_test(a_spec_with_a_fault_of_our_own_is_not_asked_about),
         cmocka_unit_test(a_revision_that_is_refused_is_told_without_asking),
         cmocka_unit_test(what_is_asked_about_is_the_job_of_a_first_attempt),
+        cmocka_unit_test(a_job_s_time_limit_is_the_shorter_of_its_own_and_the_run_s),
         cmocka_unit_test(names_fit_however_long_and_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

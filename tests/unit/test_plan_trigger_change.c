@@ -124,6 +124,13 @@ static void a_quiet_revision_is_noted_and_starts_nothing(void **state)
     (void)trigger_settle(&world);
     assert_string_equal(trigger_ready(&world), "True Watching: 2 is over 1, not for 5m");
     assert_string_equal(trigger_fired(&world), "breach breach ");
+    assert_string_equal(world_text(&world, KIND_TRIGGER, "t", "status/observedRevision"),
+                        "not-yet");
+    trigger_sighting()->quiet = false; /* it is above by what would fire, and not for long enough */
+    trigger_sighting()->revision = "another";
+    (void)trigger_settle(&world);
+    assert_string_equal(world_text(&world, KIND_TRIGGER, "t", "status/observedRevision"),
+                        "not-yet");
     trigger_see(&world, "breach"); /* polls are rare: "ok" between the two was never seen */
     (void)trigger_settle(&world);
     assert_string_equal(trigger_fired(&world), "breach breach breach ");
@@ -202,6 +209,34 @@ static void a_budget_bounds_the_runs_of_its_window(void **state)
     (void)trigger_settle(&world);
     assert_null(world_get(&world, KIND_TRIGGER, "t", "status/budgetSince"));
     world_free(&world);
+}
+
+static void of_two_gates_the_one_that_opens_last_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec;
+        const char *ready;
+        int64_t opens;
+    } rows[] = {
+        {HTTP ",'cooldown':'2h','budget':{'runs':1,'per':'24h'}",
+         "True BudgetUsed: data at B, and starts no run yet: spec.budget (1 runs", START + DAY},
+        {HTTP ",'cooldown':'48h','budget':{'runs':1,'per':'24h'}",
+         "True Cooldown: data at B, and starts no run yet: spec.cooldown (48h)", START + 2 * DAY},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct world world;
+        trigger_world_init(&world, rows[at].spec);
+        trigger_see(&world, "A");
+        (void)trigger_settle(&world);
+        world.now = START + HOUR;
+        trigger_see(&world, "B");
+        (void)trigger_settle(&world);
+        trigger_expect_ready(&world, rows[at].ready);
+        assert_int_equal(trigger_wake_at(&world), rows[at].opens);
+        assert_string_equal(trigger_fired(&world), "A ");
+        world_free(&world);
+    }
 }
 
 static void a_time_of_a_schedule_behind_the_gate_is_skipped_and_counted(void **state)
@@ -541,6 +576,7 @@ int main(void)
         cmocka_unit_test(a_change_waits_until_it_has_stayed_for_debounce),
         cmocka_unit_test(a_change_in_the_cooldown_waits_and_the_newest_fires),
         cmocka_unit_test(a_budget_bounds_the_runs_of_its_window),
+        cmocka_unit_test(of_two_gates_the_one_that_opens_last_is_told),
         cmocka_unit_test(a_time_of_a_schedule_behind_the_gate_is_skipped_and_counted),
         cmocka_unit_test(concurrency_policy_decides_what_a_change_does_beside_a_run),
         cmocka_unit_test(a_change_while_suspended_fires_once_when_it_is_over),

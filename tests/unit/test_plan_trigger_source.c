@@ -48,6 +48,20 @@ static void each_end_of_the_other_pipeline_starts_one_run(void **state)
     world_free(&world);
 }
 
+static void a_pipeline_without_events_is_one_that_succeeds(void **state)
+{
+    (void)state;
+    struct world world;
+    trigger_world_init(&world, "'pipeline':{'name':'data'}");
+    put_end(&world, "failed", "Failed", START + 10);
+    (void)trigger_settle(&world);
+    assert_int_equal(trigger_firings(&world), 0);
+    put_end(&world, "one", "Succeeded", START + 20);
+    (void)trigger_settle(&world);
+    assert_int_equal(trigger_firings(&world), 1);
+    world_free(&world);
+}
+
 /* Clocks of two leaders differ by a little: it is new, though it ended "before". */
 static void an_end_that_comes_late_by_a_skewed_clock_is_new(void **state)
 {
@@ -211,6 +225,20 @@ static void each_change_of_a_model_that_is_asked_for_starts_one_run(void **state
     world_free(&world);
 }
 
+static void a_model_without_events_is_one_that_is_promoted(void **state)
+{
+    (void)state;
+    struct world world;
+    trigger_world_init(&world, "'model':{'name':'m'}");
+    (void)world_put(&world, KIND_MODEL, "{'metadata':{'name':'m'},'spec':{}}");
+    put_events(&world, EVENT("1", "Degraded", "m-1", AFTER));
+    assert_int_equal(trigger_firings(&world), 0);
+    put_events(&world, EVENT("1", "Degraded", "m-1", AFTER) "," //
+               EVENT("2", "Promoted", "m-2", AFTER));
+    assert_int_equal(trigger_firings(&world), 1);
+    world_free(&world);
+}
+
 static void changes_of_a_model_at_once_start_one_run_that_says_so(void **state)
 {
     (void)state;
@@ -292,6 +320,8 @@ static void a_run_that_asks_for_retraining_starts_one_in_whatever_phase_it_ends(
         trigger_world_init(&world, "'pipeline':{'name':'data','events':['RetrainNeeded']},"
                                    "'params':[{'name':'why','from':'retrain'}]");
         put_end(&world, "calm", phases[at], START + 1);
+        world_merge(&world, KIND_PIPELINE_RUN, "calm",
+                    "{'status':{'conditions':[{'type':'RetrainNeeded','status':'False'}]}}");
         (void)trigger_settle(&world);
         assert_int_equal(trigger_firings(&world), 0);
         put_retrain(&world, "drifted", phases[at], START + 2);
@@ -315,12 +345,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_end_of_the_other_pipeline_starts_one_run),
+        cmocka_unit_test(a_pipeline_without_events_is_one_that_succeeds),
         cmocka_unit_test(an_end_that_comes_late_by_a_skewed_clock_is_new),
         cmocka_unit_test(several_ends_at_once_start_one_run_that_says_so),
         cmocka_unit_test(of_very_many_ends_at_once_the_newest_are_told),
         cmocka_unit_test(runs_that_are_deleted_make_no_old_one_new),
         cmocka_unit_test(a_loop_of_pipelines_ends),
         cmocka_unit_test(each_change_of_a_model_that_is_asked_for_starts_one_run),
+        cmocka_unit_test(a_model_without_events_is_one_that_is_promoted),
         cmocka_unit_test(changes_of_a_model_at_once_start_one_run_that_says_so),
         cmocka_unit_test(numbers_that_begin_anew_hide_no_change),
         cmocka_unit_test(a_loop_through_a_model_ends),

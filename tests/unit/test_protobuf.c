@@ -120,6 +120,31 @@ static void add_label(struct wire_text *meta, unsigned map, const char *name, co
     wire_add(meta, map, &entry);
 }
 
+/* Members that a later version may have, or that are no text. */
+static void what_is_not_known_within_a_map_or_a_time_is_skipped(void **state)
+{
+    (void)state;
+    struct pod_bench bench = pod_bench_named("a");
+    struct wire_text entry = {0};
+    struct wire_text time = {0};
+    wire_add_varint(&entry, 1, 7);
+    wire_add_text(&entry, 1, "name");
+    wire_add_varint(&entry, 2, 7);
+    wire_add_text(&entry, 2, "value");
+    wire_add_text(&entry, 3, "more");
+    wire_add(&bench.meta, META_LABELS, &entry);
+    wire_add_varint(&time, 1, 5);
+    wire_add_varint(&time, 2, 9);
+    wire_add_text(&time, 1, "7");
+    wire_add(&bench.meta, META_CREATED, &time);
+    const struct pod *pod = decode_bench(&bench);
+    assert_non_null(pod);
+    assert_int_equal(pod->meta.labels.count, 1);
+    assert_string_equal(text_map_get(&pod->meta.labels, "name"), "value");
+    assert_int_equal(pod->meta.creation_time, 5);
+    arena_free(&bench.arena);
+}
+
 static void a_map_is_sorted_and_the_last_of_a_name_counts(void **state)
 {
     (void)state;
@@ -206,6 +231,8 @@ static const struct refusal_row refusals[] = {
     {"a number of eleven bytes", BYTES("\x38\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
      BYTES(""), "metadata: not a whole protobuf message"},
     {"field number 0", BYTES("\x00\x01"), BYTES(""), "metadata: not a whole protobuf message"},
+    {"field number 2^29", BYTES("\x80\x80\x80\x80\x10\x01"), BYTES(""),
+     "metadata: not a whole protobuf message"},
     {"a wire type that there is not", BYTES("\x0f\x01"), BYTES(""),
      "metadata: not a whole protobuf message"},
     {"a group that does not end", BYTES("\xbb\x3e\x08\x01"), BYTES(""),
@@ -231,6 +258,11 @@ static const struct refusal_row refusals[] = {
     {"a container that is a number, behind one that is none", BYTES(""),
      BYTES("\x42\x04\x0a\x02ok\x40\x01"),
      "status.containerStatuses: wire type 0 where 2 should be"},
+    {"a container that is a number, between two", BYTES(""),
+     BYTES("\x42\x04\x0a\x02ok\x40\x01\x42\x04\x0a\x02ok"),
+     "status.containerStatuses: wire type 0 where 2 should be"},
+    {"a time before year 0", BYTES("\x42\x0b\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"),
+     BYTES(""), "metadata.creationTimestamp: expected a time, got"},
     {"deep inside", BYTES(""), BYTES("\x42\x0a\x0a\x02ok\x12\x04\x1a\x02\x0a\x00"),
      "status.containerStatuses[0].state.terminated.exitCode: wire type 2"},
 };
@@ -315,6 +347,27 @@ static void a_list_has_no_more_items_than_it_may(void **state)
     }
 }
 
+static void a_map_has_no_more_entries_than_it_may(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct error error = {0};
+    struct meta meta = {0};
+    size_t size = 2 * (PROTOBUF_ITEMS_MAXIMUM + 1);
+    char *message = memory_allocate(1, size + 3);
+    for (size_t at = 0; at < size; at += 2) {
+        message[at] = (char)(META_LABELS << 3 | 2);
+    }
+    memcpy(message + size, "\x0a\x01x", 3);
+    const struct schema *schema = schema_find(schema_of(KIND_POD), "metadata")->schema;
+    struct result result = protobuf_decode(&arena, schema, (struct span){message, size + 3}, &meta,
+                                           &error);
+    assert_int_equal(result.kind, ERROR_INVALID);
+    assert_true(text_starts_with(error.message, "labels: "));
+    (void)memory_free(message);
+    arena_free(&arena);
+}
+
 /* ---- The wrapping ---- */
 
 static const struct {
@@ -329,6 +382,8 @@ static const struct {
     {"another encoding", BYTES("k8s\x01"), "an object does not begin with k8s and a zero"},
     {"no message", BYTES("k8s\0\xff"), "an object's wrapping is no protobuf message"},
     {"a type that is no message", BYTES("k8s\0\x0a\x01\xff"),
+     "an object's wrapping is no protobuf message"},
+    {"a beginning of the encoding", BYTES("k8s\0\x1a\x05x"),
      "an object's wrapping is no protobuf message"},
     {"another kind", BYTES("k8s\0\x0a\x05\x12\x03Job\x12\x00"), "kind: expected Pod, got \"Job\""},
     {"compressed", BYTES("k8s\0\x12\x00\x1a\x04gzip"), "an object has a content encoding"},
@@ -357,12 +412,14 @@ int main(void)
         cmocka_unit_test(fields_that_nobody_reads_are_skipped),
         cmocka_unit_test(the_last_of_a_scalar_counts),
         cmocka_unit_test(embedded_messages_in_pieces_are_one),
+        cmocka_unit_test(what_is_not_known_within_a_map_or_a_time_is_skipped),
         cmocka_unit_test(a_map_is_sorted_and_the_last_of_a_name_counts),
         cmocka_unit_test(numbers_texts_and_times_come_out_as_from_json),
         cmocka_unit_test(what_is_wrong_is_told_with_its_path),
         cmocka_unit_test(a_table_that_numbers_what_has_no_form_here_is_refused),
         cmocka_unit_test(a_pod_without_a_name_is_refused),
         cmocka_unit_test(a_list_has_no_more_items_than_it_may),
+        cmocka_unit_test(a_map_has_no_more_entries_than_it_may),
         cmocka_unit_test(an_object_in_another_wrapping_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

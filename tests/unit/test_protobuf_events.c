@@ -183,6 +183,18 @@ static void a_page_is_taken_whole_or_not_at_all(void **state)
     wire_append(&page, "\x12\x7f", 2);
     assert_false(result_is_ok(decode_list(&list, &page, &found, &error)));
     assert_string_equal(error.message, "a list is not a whole protobuf message");
+    page = (struct wire_text){0};
+    wire_add_bytes(&page, 1, "\xff", 1);
+    wire_add(&page, 2, &pod);
+    assert_false(result_is_ok(decode_list(&list, &page, &found, &error)));
+    assert_string_equal(error.message, "not a whole protobuf message");
+    struct wire_text whole = wire_object("JobList", &page);
+    assert_int_equal(codec_form_of(PROTOBUF)
+                         ->decode_list(&list.arena, KIND_POD, whole.bytes, whole.size,
+                                       event_list_take, &list, &found, &error)
+                         .kind,
+                     ERROR_INVALID);
+    assert_string_equal(error.message, "kind: expected PodList, got \"JobList\"");
     assert_int_equal(list.count, 0);
     arena_free(&list.arena);
 }

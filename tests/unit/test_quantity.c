@@ -28,6 +28,7 @@ static const struct duration_row duration_rows[] = {
     {"the most there can be", "99999h99999m99999s99999ms", INT64_C(366096438999)},
     {"milliseconds are not minutes", "500ms", 500},
     {"six digits", "100000h", -1},
+    {"seven digits", "1000000h", -1},
     {"six digits that begin with zeros", "000001h", -1},
     {"no unit", "10", -1},
     {"no number", "h", -1},

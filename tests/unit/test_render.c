@@ -48,6 +48,10 @@ static const struct fault_row job_rows[] = {
 static const struct fault_row serving_rows[] = {
     {"no template", NULL, NO_OBJECT},
     {"a server", "{\"spec\":{\"containers\":[{\"name\":\"server\",\"image\":\"i\"}]}}", NULL},
+    {"a server that says that it does not end",
+     "{\"spec\":{\"restartPolicy\":\"Always\",\"containers\":"
+     "[{\"name\":\"server\",\"image\":\"i\"}]}}",
+     NULL},
     {"no server", "{\"spec\":{\"containers\":[{\"name\":\"a\",\"image\":\"i\"}]}}", NO_SERVER},
     {"a server without an image", "{\"spec\":{\"containers\":[{\"name\":\"server\"}]}}", NO_SERVER},
     {"a server that ends",
@@ -164,6 +168,27 @@ static void a_step_without_words_of_its_own_leaves_them_to_its_image(void **stat
                         "");
     assert_string_equal(container_member(&arena, body, "containers", CONTAINER_STEP, "args"), "");
     arena_free(&arena);
+}
+
+static void a_step_gets_no_token_unless_its_template_says_so(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pod_template;
+        const char *expected;
+    } rows[] = {
+        {NULL, "\"automountServiceAccountToken\":false"},
+        {"{\"spec\":{\"automountServiceAccountToken\":true}}",
+         "\"automountServiceAccountToken\":true"},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct arena arena = {0};
+        const struct pipeline_spec spec = {.artifacts = {{"churn"}}};
+        const struct step_spec step = {
+            .name = "train", .image = "i", .pod_template = {.text = rows[at].pod_template}};
+        assert_non_null(strstr(step_job(&arena, &spec, &step), rows[at].expected));
+        arena_free(&arena);
+    }
 }
 
 #define SECURITY  "{\"runAsUser\":1000}"
@@ -304,6 +329,7 @@ int main(void)
         cmocka_unit_test(a_template_s_fault_is_named_by_its_path),
         cmocka_unit_test(a_step_runs_with_its_own_words_and_variables),
         cmocka_unit_test(a_step_without_words_of_its_own_leaves_them_to_its_image),
+        cmocka_unit_test(a_step_gets_no_token_unless_its_template_says_so),
         cmocka_unit_test(helpers_run_as_the_step_beside_them),
         cmocka_unit_test(what_copies_a_model_runs_as_its_server),
         cmocka_unit_test(a_server_s_own_probe_and_lifecycle_stand_alone),

@@ -183,6 +183,30 @@ static void each_kind_says_that_its_spec_can_t_be_read(void **state)
     }
 }
 
+/* One status says all that is known; an event is for what is new to people. */
+static void an_event_tells_that_it_became_so_and_not_of_each_fault(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *sentence;
+        const char *reason; /* of Ready before */
+        bool event;
+    } rows[] = {{"it was read before", "Accepted", true},
+                {"it could not be read before either", "SpecUnreadable", false}};
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        char rest[512];
+        (void)snprintf(rest, sizeof(rest),
+                       "'spec':7,'status':{'observedGeneration':1,'conditions':[{'type':'Ready',"
+                       "'status':'False','reason':'%s','message':'another one'}]}",
+                       rows[at].reason);
+        put(fixture, KIND_TRIGGER, "t", 5 + (int)at, rest);
+        const char *plan = plan_of(fixture, KIND_TRIGGER, "t");
+        if (!strstr(plan, "patch-status") || rows[at].event != (strstr(plan, "event") != NULL)) {
+            fail_msg("%s: %s", rows[at].sentence, plan);
+        }
+    }
+}
+
 static void it_is_said_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -303,6 +327,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_kind_says_that_its_spec_can_t_be_read, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(an_event_tells_that_it_became_so_and_not_of_each_fault,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_is_said_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_run_that_has_ended_and_what_is_on_its_way_out_are_left_alone, set_up, tear_down),
