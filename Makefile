@@ -74,7 +74,7 @@ release: ## the program: build/release/tidemill
 fuzz: ## look for inputs that break a parser or planner, FUZZ_SECONDS=60 for each target
 	@tests/fuzz/run search
 
-coverage: ## which lines and branches of plan/ and api/ the unit tests reach
+coverage: ## which lines and branches of plan/ and api/ the unit tests reach; fails below its floors
 	@tests/coverage/run
 
 bench: ## what a run costs, side by side with plain Jobs
