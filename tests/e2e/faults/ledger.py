@@ -1,8 +1,11 @@
 """What a namespace's runs must have come to, whatever happened to them on the way.
 
 The runs are of a few pipelines whose faultless course is known to the last Job. Everything that a
-fault may add is written down when it is injected (`Losses`); what is neither is a finding: a run
+fault may add is written down when it was injected (`Losses`); what is neither is a finding: a run
 that was lost, a step that was done twice, a version that was published twice.
+
+Every Job that was ever made is held to the one name that its run, step and attempt give it. So a Job
+too many is found also where a run was cancelled, or is gone with its Jobs, and only the log tells of it.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness import names
 from harness.api import Api, ApiError, Json
 from harness.audit import Request
 
@@ -48,9 +52,17 @@ class Course:
     def spec(self) -> Json:
         return {"steps": list(self.steps), **self.fields}
 
-    @property
-    def jobs(self) -> int:
-        return sum(self.attempts.values()) + self.publishes
+    def waits_for(self, step_name: str) -> list[str]:
+        """The steps that have Jobs before this one, or the seal, gets its own."""
+        if step_name == SEAL:
+            return list(self.attempts)
+        return next(list(step.get("runAfter", [])) for step in self.steps if step["name"] == step_name)
+
+    def most(self, step_name: str, lost: int) -> int:
+        """Attempts. A run whose limit of them is its end can't have more."""
+        if step_name == SEAL:
+            return 1 + lost if self.publishes else 0
+        return self.attempts[step_name] + (lost if self.end != "Failed" else 0)
 
 
 def courses(takes: str = "0s") -> dict[str, Course]:
@@ -75,11 +87,21 @@ class Losses:
     """What was done to a namespace that a Job, an attempt or an end too many is explained by."""
 
     jobs: dict[str, tuple[str, str]] = field(default_factory=dict)  # Job that lost itself or a pod -> (run, step)
-    runs: set[str] = field(default_factory=set)  # deleted by a user
+    hits: collections.Counter[str] = field(default_factory=collections.Counter)  # how often each of them did
+    runs: dict[str, str] = field(default_factory=dict)  # deleted by a user -> uid
     cancelled: set[str] = field(default_factory=set)
     # The audit log may lack the last lines of an API server that was killed, and has another code
     # for a request whose sender was gone before its answer.
     log_lacks_lines: bool = False
+
+    def lose_job(self, job: str, run: str, step_name: str) -> None:
+        self.jobs[job] = (run, step_name)
+        self.hits[job] += 1
+
+    def of_step(self, run: str, step_name: str) -> int:
+        """What explains an attempt more. A Job that seals is made again under its own name when it was deleted."""
+        lost = [job for job, place in self.jobs.items() if place == (run, step_name)]
+        return sum(self.hits[job] for job in lost) if step_name == SEAL else len(lost)
 
 
 class Observer(threading.Thread):
@@ -141,33 +163,79 @@ def _creates(account: Account, resource: str) -> collections.Counter[str]:
                                if write.verb == "create" and write.resource == resource and write.code == 201)
 
 
-def _check_run(run: Json, course: Course, jobs: list[Json], losses: Losses) -> list[str]:
+Attempts = dict[str, set[int]]  # by step, SEAL too
+
+
+@dataclass
+class Begun:
+    """The attempts of a run."""
+
+    made: Attempts = field(default_factory=lambda: collections.defaultdict(set))
+    # Also those that were asked for, whatever the answer in the log: the answer of one that was made may be lost.
+    asked: Attempts = field(default_factory=lambda: collections.defaultdict(set))
+
+
+def _explain_jobs(account: Account, of: dict[str, str], known: dict[str, Course],
+                  losses: Losses) -> dict[str, tuple[str, str, int]]:
+    """(run, step, attempt) by the name of each Job that there may have been."""
+    uids = {**losses.runs, **{run["metadata"]["name"]: run["metadata"]["uid"] for run in account.runs}}
+    explained = {}
+    for run, pipeline in of.items():
+        uid, course = uids.get(run, ""), known[pipeline]
+        for step_name in (*course.attempts, SEAL):
+            for attempt in range(1, course.most(step_name, losses.of_step(run, step_name)) + 1):
+                name = names.seal_job(run, uid, attempt) if step_name == SEAL else \
+                    names.step_job(run, uid, step_name, attempt)
+                explained[name] = (run, step_name, attempt)
+    return explained
+
+
+def _check_begun(run: str, course: Course, begun: Begun) -> list[str]:
+    """Also of a run that was cancelled or is gone: what it had begun, it began in the order of its pipeline."""
+    wrong = []
+    for step_name, attempts in begun.made.items():
+        wrong += [f"run {run}, step {step_name}: attempt {attempt} was made, and none before it"
+                  for attempt in attempts if attempt > 1 and attempt - 1 not in begun.asked[step_name]]
+        wrong += [f"run {run}, step {step_name}: it has a Job, and step {before} before it has none"
+                  for before in course.waits_for(step_name) if not begun.asked[before]]
+    return wrong
+
+
+def _check_status(run: Json, course: Course, begun: Begun, losses: Losses) -> list[str]:
+    """The attempts that a run's status tells of, whatever its end, are those that were made."""
     name = run["metadata"]["name"]
     wrong = []
+    for status in run.get("status", {}).get("steps", []):
+        step_name, attempts = status["name"], status.get("attempts", 0)
+        lost = losses.of_step(name, step_name)
+        # A run that was stopped may have begun less than its course has.
+        least = 0 if run["status"].get("phase") == "Cancelled" else course.attempts[step_name]
+        if not least <= attempts <= course.most(step_name, lost):
+            wrong.append(f"run {name}, step {step_name}: {attempts} attempts, where {course.attempts[step_name]} "
+                         f"and {lost} injected losses are known")
+        told, made = set(range(1, attempts + 1)), begun.made[step_name]
+        if made - told or (told - begun.asked[step_name] and not losses.log_lacks_lines):
+            wrong.append(f"run {name}, step {step_name}: attempts {sorted(made)} were made, {attempts} by its status")
+    return wrong
+
+
+def _check_run(run: Json, course: Course, jobs: list[Json], losses: Losses) -> list[str]:
+    name = run["metadata"]["name"]
     phase = run.get("status", {}).get("phase", "")
-    if name in losses.cancelled:
-        # Either came first: the cancel or the end.
-        return [] if phase in ("Cancelled", course.end) else [f"run {name}, cancelled, is {phase or 'nothing'}"]
+    if name in losses.cancelled and phase == "Cancelled":
+        return []  # of its Jobs those that ran are gone; what there was of them is the log's to say
     if phase != course.end:
         message = next((c["message"] for c in run.get("status", {}).get("conditions", []) if c["type"] == "Ready"), "")
         return [f"run {name} is {phase or 'nothing'}, not {course.end}: {message}"]
     made = collections.Counter((job["metadata"]["labels"].get(STEP, ""),
                                 job["metadata"].get("annotations", {}).get(ATTEMPT, "")) for job in jobs)
-    wrong += [f"run {name}: {count} Jobs for step {key[0] or 'seal'}, attempt {key[1]}"
-              for key, count in made.items() if count > 1]
+    wrong = [f"run {name}: {count} Jobs for step {key[0] or 'seal'}, attempt {key[1]}"
+             for key, count in made.items() if count > 1]
     for status in run["status"]["steps"]:
         step_name, attempts = status["name"], status.get("attempts", 0)
-        lost = [job for job, place in losses.jobs.items() if place == (name, step_name)]
-        least = course.attempts[step_name]
-        # A run whose limit of attempts is its end can't have more of them.
-        most = least if course.end == "Failed" else least + len(lost)
-        if not least <= attempts <= most:
-            wrong.append(f"run {name}, step {step_name}: {attempts} attempts, where {least} and {len(lost)} "
-                         f"injected losses are known")
         there = {job["metadata"]["annotations"][ATTEMPT] for job in jobs if job["metadata"]["labels"].get(STEP) == step_name}
         expected = {str(number) for number in range(1, attempts + 1)}
-        absent = expected - there
-        if there - expected or len(absent) > len(lost):
+        if there - expected or len(expected - there) > losses.of_step(name, step_name):
             wrong.append(f"run {name}, step {step_name}: Jobs of attempts {sorted(there)}, {attempts} by its status")
     return wrong
 
@@ -189,19 +257,32 @@ def check(account: Account, of: dict[str, str], known: dict[str, Course], losses
 
 def _check_creates(account: Account, of: dict[str, str], known: dict[str, Course], losses: Losses) -> list[str]:
     created = _creates(account, "jobs")
-    # What seals has one name for each attempt, and is made again under it when it was deleted.
-    sealing = {job for job, (_, step_name) in losses.jobs.items() if step_name == SEAL}
-    wrong = [f"Job {name} was created {count} times" for name, count in created.items()
-             if count > (2 if name in sealing else 1)]
-    names = {job["metadata"]["name"] for job in account.jobs}
+    there = {job["metadata"]["name"] for job in account.jobs}
+    # A create whose answer was lost is in the log with another code.
     asked = {write.name for write in account.writes if write.resource == "jobs" and write.verb == "create"}
-    unexplained = names - set(created)
+    explained = _explain_jobs(account, of, known, losses)
+    wrong = []
     if not losses.log_lacks_lines:
-        # A create whose answer was lost is in the log with another code.
-        wrong += [f"Job {name} exists, and the log does not say that it was asked for" for name in unexplained - asked]
-    most = sum(known[pipeline].jobs for pipeline in of.values()) + len(losses.jobs)
-    if len(set(created) | names) > most:
-        wrong.append(f"{len(set(created) | names)} Jobs were made, {most} are explained")
+        wrong += [f"Job {name} exists, and the log does not say that it was asked for" for name in there - asked]
+    begun: dict[str, Begun] = collections.defaultdict(Begun)
+    for name in sorted(set(created) | there | asked):
+        if name not in explained:
+            wrong.append(f"Job {name} was made or asked for, and is no attempt that is explained")
+            continue
+        run, step_name, attempt = explained[name]
+        begun[run].asked[step_name].add(attempt)
+        if name in created or name in there:
+            begun[run].made[step_name].add(attempt)
+        # What seals has one name for each attempt, and is made again under it when it was deleted.
+        most = 1 + (losses.hits[name] if step_name == SEAL else 0)
+        if created[name] > most:
+            wrong.append(f"Job {name} was created {created[name]} times")
+    present = {run["metadata"]["name"]: run for run in account.runs}
+    for run, pipeline in of.items():
+        if not losses.log_lacks_lines:
+            wrong += _check_begun(run, known[pipeline], begun[run])
+        if run in present and run not in losses.runs:
+            wrong += _check_status(present[run], known[pipeline], begun[run], losses)
     return wrong
 
 
@@ -218,7 +299,11 @@ def _check_versions(account: Account, of: dict[str, str], known: dict[str, Cours
         count = found.pop(run["metadata"]["uid"], 0)
         if count != expected:
             wrong.append(f"run {name} ({run.get('status', {}).get('phase')}) has {count} ModelVersions")
-    if len(found) > len(losses.runs):
+    for name, uid in losses.runs.items():
+        count = found.pop(uid, 0)
+        if count > known[of[name]].publishes:
+            wrong.append(f"run {name}, deleted, has {count} ModelVersions")
+    if found:
         wrong.append(f"ModelVersions of unknown runs: {dict(found)}")
     return wrong
 

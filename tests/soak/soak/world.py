@@ -108,6 +108,7 @@ class Round:
         wrong = [f"the Trigger fired twice for {moment}" for moment in set(times) if times.count(moment) > 1]
         status = self.api.call("GET", self.api.path("Trigger", self.namespace, TICKER))["status"]
         deleted = [name for name in self.losses.runs if name.startswith(f"{TICKER}-")]
+        self.of.update({name: "one" for name in deleted})
         if status.get("firings", 0) != len(fired) + len(deleted):
             wrong.append(f"the Trigger counts {status.get('firings', 0)} firings, {len(fired) + len(deleted)} runs are known")
         return wrong
