@@ -186,6 +186,21 @@ class Ledger(unittest.TestCase):
         with self.assertRaises(ApiError):
             User(unknown, "ns", books, random.Random(1)).delete_job()
 
+    def test_doomed(self) -> None:
+        """in a namespace that is deleted a Job made twice, and what is refused in a loop, is found"""
+        def refused(resource: str, name: str, count: int) -> list[Request]:
+            return [created(resource, name, 403)] * count
+
+        few = [created("jobs", FIRST), *refused("jobs", SECOND, ledger.TRIES), *refused("events", "e", 1)]
+        self.assertEqual([], ledger.check_doomed(few, 1))
+        for more, runs, sentence in (([created("jobs", FIRST)], 1, f"Job {FIRST} was created 2 times"),
+                                     (refused("jobs", SECOND, 1), 1, f"create jobs  {SECOND} was refused 5 times"),
+                                     (refused("events", "e", 1), 1, "create events  e was refused 2 times"),
+                                     ([], 0, "5 writes were refused for 0 runs")):
+            with self.subTest(sentence):
+                self.assertEqual([sentence], ledger.check_doomed(few + more, runs))
+        self.assertEqual([], ledger.check_doomed(few + refused("jobs", SECOND, ledger.TRIES), 1, starts=2))
+
     def test_absent(self) -> None:
         """a Job that went without a known loss is found"""
         del self.account.jobs[0]

@@ -27,6 +27,8 @@ PATIENT = {"limit": 10, "backoff": {"initial": "1s", "max": "2s"}}
 WATCH_SECONDS = 60
 MODEL = "m"
 CLAIM = "artifacts"
+TRIES = 4  # of a write that is refused in the same words: a first one, and some at once because of other news
+REFUSED_FOR_A_RUN = 10  # its Job, and an event about each thing that befalls it
 
 
 def step(name: str, *after: str, retry: Json | None = None, fake: dict[str, str] | None = None, **fields: Any) -> Json:
@@ -305,6 +307,24 @@ def _check_versions(account: Account, of: dict[str, str], known: dict[str, Cours
             wrong.append(f"run {name}, deleted, has {count} ModelVersions")
     if found:
         wrong.append(f"ModelVersions of unknown runs: {dict(found)}")
+    return wrong
+
+
+def check_doomed(writes: list[Request], runs: int, starts: int = 1) -> list[str]:
+    """What is wrong with how a namespace was left that is deleted with so many runs; `starts` of the controller meanwhile.
+
+    Its objects go in any order, so there is no course to hold them to. But nothing that is refused there is tried in a
+    loop, an event never again, and no Job is made twice."""
+    made = collections.Counter(write.name for write in writes
+                               if write.verb == "create" and write.resource == "jobs" and write.code == 201)
+    wrong = [f"Job {name} was created {count} times" for name, count in made.items() if count > 1]
+    refused = collections.Counter((write.verb, write.resource, write.subresource, write.name)
+                                  for write in writes if write.code >= 400)
+    for (verb, resource, part, name), count in refused.items():
+        if count > (1 if resource == "events" else TRIES) * starts:
+            wrong.append(f"{verb} {resource} {part} {name} was refused {count} times")
+    if sum(refused.values()) > runs * REFUSED_FOR_A_RUN * starts:
+        wrong.append(f"{sum(refused.values())} writes were refused for {runs} runs")
     return wrong
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from faults import webhook
+from faults import ledger, webhook
 from faults.plane_case import PlaneCase, size
 from faults.users import User
 from harness import audit
@@ -90,10 +90,10 @@ class Namespaces(PlaneCase):
         """a namespace that is deleted in mid-run goes, and nobody else is held up"""
         self.make_pipelines(takes="1s")
         here, of = self.namespace, self.of
-        self.namespace, self.of = self.make_namespace(), {}
+        self.namespace, self.of, start = self.make_namespace(), {}, audit.mark()
         self.make_pipelines(takes="5s")
         self.make_runs(30)
-        doomed, start = self.namespace, audit.mark()
+        doomed, doomed_runs = self.namespace, len(self.of)
         self.namespace, self.of = here, of
         time.sleep(1)
         self.api.call("DELETE", f"api/v1/namespaces/{doomed}")
@@ -105,8 +105,10 @@ class Namespaces(PlaneCase):
             self.settle()
         finally:
             self.namespace = here
-        refused = [write for write in audit.controller_writes(start, doomed) if write.code >= 400]
-        print(f"        {len(refused)} writes refused while it went", flush=True)
+        writes = audit.controller_writes(start, doomed)
+        print(f"        {sum(write.code >= 400 for write in writes)} writes refused while it went", flush=True)
+        self.assertTrue(any(write.code == 403 for write in writes), "nothing was refused, so nothing was tried")
+        self.assertEqual([], ledger.check_doomed(writes, doomed_runs))
 
     def forget_namespace(self, name: str) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 
+from faults.ledger import TRIES
 from faults.plane_case import PlaneCase
 from harness import audit
 from harness.api import Json
@@ -13,7 +14,6 @@ from harness.objects import step
 
 ROLE = "apis/rbac.authorization.k8s.io/v1/clusterroles/tidemill-controller"
 LOOK_SECONDS = 25.0  # the same words are sent again after 30 s
-TRIES = 4  # a first one, and some at once because of other news
 
 
 class Rights(PlaneCase):

@@ -97,6 +97,7 @@ class Chaos:
         time.sleep(self.dice.uniform(0, 2))
         doomed.observer.ended = True
         doomed.forget()
+        of.doomed.append(doomed)
 
     def heal(self) -> None:
         self.plane.link.heal()

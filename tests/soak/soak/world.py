@@ -18,6 +18,7 @@ from harness.objects import claim_spec, run_spec
 
 END_LIMIT_SECONDS = 480.0  # a Job whose pod was taken away after its end is waited for 300 s
 READY_LIMIT_SECONDS = 120.0
+GONE_LIMIT_SECONDS = 300.0
 QUIET_SECONDS = 5.0
 QUIET_LIMIT_SECONDS = 90.0
 TRIES = 30
@@ -33,7 +34,9 @@ class Round:
         self.courses: dict[str, Course] = ledger.courses(self.takes)
         self.of: dict[str, str] = {}
         self.losses = Losses()
+        self.doomed: list[Round] = []  # that were deleted in mid-flight while this one went on
         self.start = audit.mark()
+        self.starts = plane.worker.starts
         self.api.call("POST", "api/v1/namespaces", {"metadata": {"name": self.namespace}})
         self._make_pipelines()
         self.observer = Observer(self.api, self.namespace)
@@ -123,6 +126,8 @@ class Round:
         account = ledger.take_account(self.api, self.namespace, writes)
         wrong += self._check_ticker(account)
         wrong += ledger.check(account, self.of, self.courses, self.losses) + self.observer.wrong
+        for doomed in self.doomed:
+            wrong += doomed.close_doomed()
         ends: dict[str, int] = {}
         for run in account.runs:
             phase = run.get("status", {}).get("phase", "none")
@@ -132,6 +137,27 @@ class Round:
         figures = {"ends": ends, "jobs": len(account.jobs), "versions": len(account.versions),
                    "writes": [(w.verb, w.resource + (f"/{w.subresource}" if w.subresource else ""), w.code) for w in writes]}
         return [f"{self.namespace}: {line}" for line in wrong], figures
+
+    def close_doomed(self) -> list[str]:
+        """It goes, and nothing is tried there in a loop. Each start of the controller may try everything once more."""
+        deadline = time.monotonic() + GONE_LIMIT_SECONDS
+        path = self.api.path("Namespace", None, self.namespace)
+        while self.exists(path):
+            if time.monotonic() > deadline:
+                return [f"namespace {self.namespace} has not gone after {GONE_LIMIT_SECONDS:.0f} s"]
+            time.sleep(0.5)
+        wrong = ledger.check_doomed(audit.controller_writes(self.start, self.namespace), len(self.of),
+                                    1 + self.plane.worker.starts - self.starts)
+        return [f"{self.namespace}, deleted: {line}" for line in wrong + self.settle()]
+
+    def exists(self, path: str) -> bool:
+        try:
+            self.api.call("GET", path)
+            return True
+        except ApiError as error:
+            if error.code != 404:
+                raise
+            return False
 
     def forget(self) -> None:
         self.api.call("DELETE", f"api/v1/namespaces/{self.namespace}")
