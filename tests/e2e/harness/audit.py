@@ -74,6 +74,13 @@ def controller_dry_runs(start: Mark, namespace: str) -> list[Request]:
     return _controller_requests(start, namespace, dry_run=True)
 
 
+def controller_reads(start: Mark, resource: str) -> int:
+    """How often it asked for a kind, in all namespaces, whatever the answer."""
+    events = [json.loads(line) for line in _lines_since(start, f'"resource":"{resource}"'.encode())]
+    return sum(event.get("userAgent", "").startswith("tidemill/") and event["verb"] in READ_VERBS and
+               event.get("objectRef", {}).get("resource") == resource for event in events)
+
+
 def _controller_requests(start: Mark, namespace: str, dry_run: bool) -> list[Request]:
     found = []
     for line in _lines_since(start, f'"namespace":"{namespace}"'.encode()):
