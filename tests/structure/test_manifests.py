@@ -1,4 +1,4 @@
-"""The controller's permissions and its pod, as they are installed."""
+"""The controller's pod and the policy, as they are installed; permissions are in test_rbac."""
 
 import pathlib
 import unittest
@@ -29,31 +29,6 @@ HA_DEPLOYMENT = {
     }},
 }
 
-# What the planners and the executor do, and nothing else (docs/operations.md).
-GRANTED = {
-    "tidemill.dev/pipelines": "get list watch",
-    "tidemill.dev/models": "get list watch",
-    "tidemill.dev/triggers": "get list watch",
-    "tidemill.dev/pipelineruns": "create delete get list patch watch",
-    "tidemill.dev/modelversions": "create get list watch",
-    "tidemill.dev/pipelines/status": "patch",
-    "tidemill.dev/pipelineruns/status": "patch",
-    "tidemill.dev/models/status": "patch",
-    "tidemill.dev/modelversions/status": "patch",
-    "tidemill.dev/triggers/status": "patch",
-    "tidemill.dev/pipelines/finalizers": "update",
-    "tidemill.dev/pipelineruns/finalizers": "update",
-    "tidemill.dev/models/finalizers": "update",
-    "tidemill.dev/modelversions/finalizers": "update",
-    "batch/jobs": "create delete get list watch",
-    "/pods": "get list watch",
-    "apps/controllerrevisions": "create delete get list watch",
-    "apps/deployments": "create delete get list patch watch",
-    "/services": "create delete get list patch watch",
-    "/persistentvolumeclaims": "get list watch",
-    "events.k8s.io/events": "create list patch",
-}
-
 
 def documents(name: str, folder: pathlib.Path = INSTALL) -> list[dict]:
     return [item for item in yaml.safe_load_all((folder / name).read_text()) if item]
@@ -61,32 +36,6 @@ def documents(name: str, folder: pathlib.Path = INSTALL) -> list[dict]:
 
 def find(name: str, kind: str, folder: pathlib.Path = INSTALL) -> dict:
     return next(item for item in documents(name, folder) if item["kind"] == kind)
-
-
-class Permissions(unittest.TestCase):
-    def test_the_controller_may_do_what_it_does_and_nothing_else(self) -> None:
-        granted: dict[str, set[str]] = {}
-        for rule in find("rbac.yaml", "ClusterRole")["rules"]:
-            for group in rule["apiGroups"]:
-                for resource in rule["resources"]:
-                    granted.setdefault(f"{group}/{resource}", set()).update(rule["verbs"])
-        self.assertEqual({key: " ".join(sorted(verbs)) for key, verbs in granted.items()}, GRANTED)
-
-    def test_no_role_has_wildcards_secrets_or_ways_to_more_rights(self) -> None:
-        for name in ("rbac.yaml", "roles.yaml"):
-            for role in documents(name):
-                for rule in role.get("rules", []):
-                    words = rule["apiGroups"] + rule["resources"] + rule["verbs"]
-                    for word in ("*", "secrets", "escalate", "bind", "impersonate"):
-                        self.assertNotIn(word, words)
-
-    def test_write_verbs_on_our_kinds_go_to_those_who_may_create_pods(self) -> None:
-        edit = next(r for r in documents("roles.yaml") if r["metadata"]["name"] == "tidemill-edit")
-        labels = edit["metadata"]["labels"]
-        self.assertNotIn("rbac.authorization.k8s.io/aggregate-to-view", labels)
-        view = next(r for r in documents("roles.yaml") if r["metadata"]["name"] == "tidemill-view")
-        verbs = {verb for rule in view["rules"] for verb in rule["verbs"]}
-        self.assertEqual(verbs, {"get", "list", "watch"})
 
 
 class Policy(unittest.TestCase):
