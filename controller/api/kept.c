@@ -321,6 +321,7 @@ static const struct object *reduce_run(struct arena *arena, const struct pipelin
     kept->spec.cause.kind = run->spec.cause.kind;
     kept->spec.cause.name = run->spec.cause.name;
     kept->spec.cancel = run->spec.cancel;
+    kept->status.observed_generation = run->status.observed_generation;
     kept->status.phase = run->status.phase;
     kept->status.revision = run->status.revision;
     kept->status.completion_time = run->status.completion_time;

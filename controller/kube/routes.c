@@ -113,7 +113,7 @@ static void follow_run(const struct route *route)
     const char *pipeline = text_or(run->spec.pipeline_ref.name, "");
     bool ended = route->event == CACHE_DELETED ||
                  (is_final(route->after) && !is_final(route->before));
-    if (!is_final(route->object)) {
+    if (!is_final(route->object) || run->status.observed_generation != run->meta.generation) {
         add_key(route, KIND_PIPELINE_RUN, run->meta.name);
     }
     if (ended) { /* for its history alone */

@@ -510,10 +510,26 @@ static bool waits_a_moment(const struct run_work *work)
     return true;
 }
 
+/*
+ * A run that has ended may still be cancelled or suspended by its spec, which changes nothing. That
+ * it was seen must be said all the same: kstatus takes it for under way else, for ever.
+ */
+static void acknowledge(const struct pipeline_run *run, struct plan *plan)
+{
+    struct pipeline_run after = *run;
+    after.status.observed_generation = run->meta.generation;
+    (void)plan_status(plan, KIND_PIPELINE_RUN, (const struct object *)run,
+                      (const struct object *)&after, REASON_AS_SPECIFIED,
+                      "the run has ended; what its spec says since changes nothing");
+}
+
 void plan_run(const struct run_view *view, struct plan *plan)
 {
-    if (run_phase_is_final(view->run->status.phase) ||
-        view->run->meta.deletion_time != TIME_ABSENT) {
+    if (view->run->meta.deletion_time != TIME_ABSENT) {
+        return;
+    }
+    if (run_phase_is_final(view->run->status.phase)) {
+        acknowledge(view->run, plan);
         return;
     }
     struct run_work work;

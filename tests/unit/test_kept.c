@@ -110,7 +110,7 @@ static size_t list(struct cache *cache, enum api_kind kind, const char *json)
     "'annotations':{'tidemill.dev/trigger-uid':'u-t','other':'x'}},"                          \
     "'spec':{'pipelineRef':{'name':'p'},'params':[{'name':'a','value':'1'}]},"                \
     "'status':{'phase':'" phase "','revision':'p-1','completionTime':'2026-01-01T00:00:00Z'," \
-    "'steps':[{'name':'s','phase':'Succeeded'}]}}"
+    "'observedGeneration':2,'steps':[{'name':'s','phase':'Succeeded'}]}}"
 #define JOB(version)                                                                            \
     "{'metadata':{'name':'r-s','namespace':'n','uid':'u-j','resourceVersion':'" version "',"    \
     "'ownerReferences':[{'apiVersion':'tidemill.dev/v1alpha1','kind':'PipelineRun','name':'r'," \
@@ -139,6 +139,7 @@ static void expect_reduced(const struct cache *cache)
     assert_string_equal(run->status.revision, "p-1");
     assert_string_equal(run->spec.pipeline_ref.name, "p");
     assert_true(run->status.completion_time != TIME_ABSENT);
+    assert_int_equal(run->status.observed_generation, 2);
     assert_int_equal(run->status.step_count, 0);
     assert_int_equal(cache_find(cache, INDEX_RUN_BY_TRIGGER_UID, "u-t").count, 1);
     assert_int_equal(cache_find(cache, INDEX_JOB_BY_OWNER_UID, "u-r").count, 1);

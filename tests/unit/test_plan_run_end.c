@@ -107,6 +107,26 @@ static void a_job_that_can_t_be_deleted_is_told_and_the_run_goes_on_to_its_end_l
     world_free(&world);
 }
 
+/* kstatus takes it for under way else, for ever (conformance A1). */
+static void what_the_spec_says_after_the_end_is_seen_and_changes_nothing(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "%s", "'steps':[{'name':'a','image':'i'}]");
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    run_world_end_step(&world, "a", 1, 0, "");
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/phase"), "Succeeded");
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true,'suspend':true}}");
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
+    assert_int_equal(world_integer(&world, KIND_PIPELINE_RUN, "r", "status/observedGeneration"), 2);
+    assert_string_equal(run_world_text(&world, "status/phase"), "Succeeded");
+    assert_string_equal(run_world_ready(&world), "True Succeeded: all 1 step succeeded");
+    assert_string_equal(run_world_step(&world), "");
+    world_free(&world);
+}
+
 static void a_cancel_tells_what_ended_before_it_as_it_ended(void **state)
 {
     (void)state;
@@ -293,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_cancel_stops_what_runs_and_what_the_status_does_not_know_yet),
         cmocka_unit_test(a_job_that_comes_while_a_run_is_cancelled_is_stopped_too),
         cmocka_unit_test(a_job_that_can_t_be_deleted_is_told_and_the_run_goes_on_to_its_end_later),
+        cmocka_unit_test(what_the_spec_says_after_the_end_is_seen_and_changes_nothing),
         cmocka_unit_test(a_cancel_tells_what_ended_before_it_as_it_ended),
         cmocka_unit_test(a_run_on_its_way_out_is_left_alone),
         cmocka_unit_test(a_step_of_the_status_that_is_none_of_the_spec_is_forgotten),

@@ -87,8 +87,9 @@ static const char *put_run(struct world *world, const char *name, int created, c
                            const char *status)
 {
     char rest[512];
-    (void)snprintf(rest, sizeof(rest), "'spec':{'pipelineRef':{'name':'p'}%s},'status':{%s}", spec,
-                   status);
+    (void)snprintf(rest, sizeof(rest),
+                   "'spec':{'pipelineRef':{'name':'p'}%s},'status':{'observedGeneration':%lld%s%s}",
+                   spec, (long long)world->version + 1, *status ? "," : "", status);
     return put(world, KIND_PIPELINE_RUN, name, created, rest);
 }
 
@@ -236,6 +237,16 @@ static void what_belongs_to_a_run_that_has_ended_concerns_nobody(void **state)
     assert_string_equal(put_tied(world, KIND_POD, "x", 3, OWNED_BY("Job", "j"), "'spec':{}"), "");
 }
 
+static void a_run_that_was_changed_after_its_end_is_looked_at_once_more(void **state)
+{
+    struct world *world = *state;
+    static const char unseen[] = "'spec':{'pipelineRef':{'name':'p'},'cancel':true},"
+                                 "'status':{'observedGeneration':1,'phase':'Succeeded'}";
+    (void)put_run(world, "r", 1, "", ended);
+    assert_string_equal(put(world, KIND_PIPELINE_RUN, "r", 1, unseen), "PipelineRun/r ");
+    assert_string_equal(put_run(world, "r", 1, ",'cancel':true", ended), "");
+}
+
 static void a_claim_concerns_the_pipelines_that_name_it(void **state)
 {
     struct world *world = *state;
@@ -266,6 +277,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(whoever_has_an_object_in_view_looks_again_when_it_changes,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_belongs_to_a_run_that_has_ended_concerns_nobody,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_run_that_was_changed_after_its_end_is_looked_at_once_more,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_claim_concerns_the_pipelines_that_name_it, set_up,
                                         tear_down),

@@ -7,7 +7,7 @@ import time
 from faults import ledger, webhook
 from faults.plane_case import PlaneCase, size
 from faults.users import User
-from harness import audit
+from harness import audit, kstatus
 from harness.api import ApiError
 
 CONTROLLER = "system:serviceaccount:tidemill-system:tidemill-controller"
@@ -81,6 +81,16 @@ class Users(PlaneCase):
               f"{len(self.losses.cancelled)} cancelled", flush=True)
         self.assertGreater(len(self.losses.jobs), 3)
         self.close_account()
+        self.cancel_too_late(next(run["metadata"]["name"] for run in self.list("PipelineRun")
+                                  if run["status"]["phase"] == "Succeeded"))
+
+    def cancel_too_late(self, name: str) -> None:
+        """What an ended run's spec says is seen, so that nobody waits for it for ever, and changes nothing."""
+        self.merge("PipelineRun", name, {"spec": {"cancel": True, "suspend": True}})
+        run = self.wait("PipelineRun", name, lambda run: run["status"]["observedGeneration"] == run["metadata"]["generation"],
+                        "the change is seen")
+        self.assertEqual(("Succeeded", kstatus.CURRENT), (run["status"]["phase"], kstatus.compute(run)))
+        self.settle()
 
 
 class Namespaces(PlaneCase):
