@@ -5,6 +5,7 @@
 
 #include "support/test.h"
 
+#include "core/text.h"
 #include "plan/conditions.h"
 #include "plan/reasons.h"
 #include "support/rollout_world.h"
@@ -297,23 +298,23 @@ static void a_deployment_that_still_moves_lets_nobody_take_over(void **state)
     } rows[] = {{"pods of the template before are left", 1, false},
                 {"it is being deleted", 0, true}};
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
-        struct world *world = serving_world();
-        add_version(world);
-        step(world, SIZE_MAX);
-        make_available(world, 1);
+        struct rollout_world *world = rollout_world_serving();
+        rollout_add_version(world);
+        rollout_step(world, SIZE_MAX);
+        rollout_make_available(world, 1);
         struct deployment *deployment = &world->deployments[1];
         int64_t updated = deployment->status.updated_replicas;
         deployment->status.replicas = updated + rows[at].older;
         deployment->meta.deletion_time = rows[at].is_deleted ? world->now : TIME_ABSENT;
-        step(world, SIZE_MAX);
-        if (!text_equal(selected(world), "uid-churn-0")) {
-            fail_msg("%s: %s", rows[at].sentence, selected(world));
+        rollout_step(world, SIZE_MAX);
+        if (!text_equal(rollout_selected(world), "uid-churn-0")) {
+            fail_msg("%s: %s", rows[at].sentence, rollout_selected(world));
         }
         deployment->status.replicas = updated;
         deployment->meta.deletion_time = TIME_ABSENT;
-        step(world, SIZE_MAX);
-        assert_string_equal(selected(world), "uid-churn-1");
-        free_world(world);
+        rollout_step(world, SIZE_MAX);
+        assert_string_equal(rollout_selected(world), "uid-churn-1");
+        rollout_world_free(world);
     }
 }
 
@@ -404,16 +405,16 @@ static void without_a_model_a_version_that_does_not_say_how_is_told_what_to_do(v
         {"[]", "spec.serving.podTemplate: must be an object with metadata and spec"},
     };
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
-        struct world *world = new_world();
+        struct rollout_world *world = rollout_world_new();
         world->without_model = true;
         world->versions[0].spec.serving.pod_template.text = rows[at].serving;
-        plan_world(world);
-        const struct operation *status = find_operation(world, OPERATION_PATCH_STATUS,
-                                                        KIND_MODEL_VERSION, "churn-0");
-        assert_true(says(status, rows[at].said));
-        assert_null(find_operation(world, OPERATION_APPLY, KIND_DEPLOYMENT, "churn-0"));
-        assert_null(find_operation(world, OPERATION_APPLY, KIND_SERVICE, "churn-0"));
-        free_world(world);
+        rollout_plan(world);
+        const struct operation *status = rollout_find(world, OPERATION_PATCH_STATUS,
+                                                      KIND_MODEL_VERSION, "churn-0");
+        assert_true(rollout_says(status, rows[at].said));
+        assert_null(rollout_find(world, OPERATION_APPLY, KIND_DEPLOYMENT, "churn-0"));
+        assert_null(rollout_find(world, OPERATION_APPLY, KIND_SERVICE, "churn-0"));
+        rollout_world_free(world);
     }
 }
 
