@@ -212,11 +212,10 @@ ensure_built() {
 # Builds what is missing for a cluster of the wanted mode.
 build_tools() {
     local -a wanted=("$KUBERNETES_DIR")
-    if [ "$MODE" = kwok ]; then
-        wanted+=("$KWOK_DIR")
-    else
-        wanted+=("$CONTAINERD_DIR" "$RUNC_DIR" "$COREDNS_DIR" "$NODE_IMAGES_DIR")
-    fi
+    case $MODE in
+    kwok) wanted+=("$KWOK_DIR") ;;
+    real) wanted+=("$CONTAINERD_DIR" "$RUNC_DIR" "$COREDNS_DIR" "$NODE_IMAGES_DIR") ;;
+    esac
     local folder complete=yes
     for folder in "${wanted[@]}"; do
         [ -d "$folder" ] || complete=no
@@ -226,14 +225,15 @@ build_tools() {
     mkdir -p "$CACHE/tools" "$CACHE/logs"
     take_lock 8 "$CACHE/build.lock" $((2 * BUILD_LIMIT_S)) 'another build into the same cache'
     ensure_built "$KUBERNETES_DIR" build_kubernetes
-    if [ "$MODE" = kwok ]; then
-        ensure_built "$KWOK_DIR" build_kwok
-    else
+    case $MODE in
+    kwok) ensure_built "$KWOK_DIR" build_kwok ;;
+    real)
         ensure_built "$CONTAINERD_DIR" build_containerd
         ensure_built "$RUNC_DIR" build_runc
         ensure_built "$COREDNS_DIR" build_coredns
         ensure_built "$NODE_IMAGES_DIR" build_node_images
-    fi
+        ;;
+    esac
     exec 8>&-
     say 'everything is built'
 }

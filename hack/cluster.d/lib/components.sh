@@ -115,12 +115,12 @@ start_kwok() {
 }
 
 process_names() {
-    echo etcd kube-apiserver kube-controller-manager kube-scheduler volume-provisioner
-    if [ "$MODE" = kwok ]; then
-        echo kwok
-    else
-        echo containerd kubelet kube-proxy coredns
-    fi
+    echo etcd kube-apiserver
+    [ "$MODE" = api ] || echo kube-controller-manager kube-scheduler volume-provisioner
+    case $MODE in
+    kwok) echo kwok ;;
+    real) echo containerd kubelet kube-proxy coredns ;;
+    esac
 }
 
 nodes_are_ready() {
@@ -193,9 +193,13 @@ apply_base() {
 start_all() {
     start_etcd
     start_apiserver
-    [ "$MODE" = kwok ] || start_containerd
+    [ "$MODE" != real ] || start_containerd
     say "starting the control plane at https://$NODE_IP:6443"
     wait_until 'an API server that is ready' "$READY_LIMIT_S" kube-apiserver api_is_ready
+    if [ "$MODE" = api ]; then
+        apply_base
+        return 0
+    fi
     start_controllers
     start_provisioner
     if [ "$MODE" = kwok ]; then
@@ -210,7 +214,7 @@ start_all() {
         wait_until 'a node that is Ready' "$READY_LIMIT_S" kubelet nodes_are_ready
     fi
     apply_base
-    [ "$MODE" = kwok ] || wait_until 'the DNS server' "$READY_LIMIT_S" coredns dns_is_ready
+    [ "$MODE" != real ] || wait_until 'the DNS server' "$READY_LIMIT_S" coredns dns_is_ready
     wait_until 'the default service account' "$READY_LIMIT_S" kube-controller-manager \
         has_default_account
 }
