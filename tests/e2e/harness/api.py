@@ -125,6 +125,14 @@ class Api:
     def call(self, method: str, path: str, body: Any = None, content_type: str = "application/json",
              accept: str = "application/json", **query: str) -> Json:
         url = "/" + path.lstrip("/") + ("?" + urlencode(query) if query else "")
+        code, value = self.ask(method, url, body, content_type, accept)
+        if code >= 300:
+            raise ApiError(code, value, f"{method} {url}")
+        return value
+
+    def ask(self, method: str, url: str, body: Any = None, content_type: str = "application/json",
+            accept: str = "application/json") -> tuple[int, Json]:
+        """The HTTP status and the body, whether it is a refusal or not."""
         data = None if body is None else json.dumps(body).encode()
         for _ in range(BUSY_TRIES):
             response, text = self._exchange(method, url, data, self._headers(content_type, accept))
@@ -132,9 +140,7 @@ class Api:
                 break
             time.sleep(min(float(response.headers.get("Retry-After", "1")), BUSY_LIMIT_SECONDS))
         value: Json = json.loads(text) if text[:1] == b"{" else {"message": text.decode(errors="replace")}
-        if response.status >= 300:
-            raise ApiError(response.status, value, f"{method} {url}")
-        return value
+        return response.status, value
 
     def _exchange(self, method: str, url: str, data: bytes | None,
                   headers: dict[str, str]) -> tuple[http.client.HTTPResponse, bytes]:
@@ -167,15 +173,21 @@ class Api:
         version = first["metadata"]["resourceVersion"]
         for item in first["items"]:
             yield "ADDED", item
+        query = urlencode({"watch": "true", "resourceVersion": version, "timeoutSeconds": str(seconds)})
+        for event in self.stream(f"/{self.path(kind, namespace)}?{query}", seconds):
+            yield event["type"], event["object"]
+
+    def stream(self, url: str, seconds: int) -> Iterator[Json]:
+        """The lines of a watch, over a connection of its own."""
         connection = self._connect()
         connection.timeout = seconds + REQUEST_TIMEOUT_SECONDS
-        query = urlencode({"watch": "true", "resourceVersion": version, "timeoutSeconds": str(seconds)})
-        connection.request("GET", f"/{self.path(kind, namespace)}?{query}", headers=self._headers("application/json"))
-        response = connection.getresponse()
-        while line := response.readline():
-            event = json.loads(line)
-            yield event["type"], event["object"]
-        connection.close()
+        try:
+            connection.request("GET", url, headers=self._headers("application/json"))
+            response = connection.getresponse()
+            while line := response.readline():
+                yield json.loads(line)
+        finally:
+            connection.close()
 
 
 def wait_until(condition: Any, limit_seconds: float, every_seconds: float = 0.2) -> Any:
