@@ -4,6 +4,7 @@
 #include "core/text.h"
 #include "sim/tree.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,10 +49,11 @@ static bool change_array(json_t *array, const char *verb, const char *token, jso
     return text_equal(verb, "replace") && json_array_set(array, index, value) == 0;
 }
 
+/* `replace` makes what is not there, as the API server's library does, against RFC 6902. */
 static bool change_object(json_t *object, const char *verb, const char *token, json_t *value)
 {
     const json_t *there = json_object_get(object, token);
-    if (text_equal(verb, "add")) {
+    if (text_equal(verb, "add") || text_equal(verb, "replace")) {
         return json_object_set(object, token, value) == 0;
     }
     if (!there) {
@@ -60,10 +62,7 @@ static bool change_object(json_t *object, const char *verb, const char *token, j
     if (text_equal(verb, "remove")) {
         return json_object_del(object, token) == 0;
     }
-    if (text_equal(verb, "test")) {
-        return json_equal(there, value) != 0;
-    }
-    return text_equal(verb, "replace") && json_object_set(object, token, value) == 0;
+    return text_equal(verb, "test") && json_equal(there, value) != 0;
 }
 
 static bool patch_one(json_t *tree, const json_t *operation)
@@ -97,38 +96,19 @@ bool sim_patch_json(json_t *tree, const json_t *patch)
     return json_is_array(patch);
 }
 
-static void release(json_t *tree, json_t *before, const json_t *after)
+void sim_patch_merge(json_t *tree, const json_t *patch)
 {
     const char *name;
     json_t *value;
-    json_object_foreach(before, name, value)
+    json_object_foreach((json_t *)(uintptr_t)patch, name, value)
     {
-        json_t *kept = json_object_get(after, name);
         json_t *there = json_object_get(tree, name);
-        if (!kept) {
+        if (json_is_null(value)) {
             (void)json_object_del(tree, name);
-        } else if (json_is_object(value) && json_is_object(kept) && json_is_object(there)) {
-            release(there, value, kept);
+        } else if (json_is_object(value) && json_is_object(there)) {
+            sim_patch_merge(there, value);
+        } else {
+            json_object_set_new(tree, name, json_deep_copy(value));
         }
     }
-}
-
-/* Upstream's +mapType=atomic, of those that we apply: taken whole, like a list. */
-static void take_atomic(json_t *tree, const json_t *after)
-{
-    json_t *selector = tree_at(after, "spec/selector");
-    if (selector && tree_at(tree, "spec/selector")) {
-        tree_set(tree, "spec/selector", json_deep_copy(selector));
-    }
-}
-
-void sim_patch_apply(json_t *tree, json_t *before, const json_t *after)
-{
-    if (before) {
-        release(tree, before, after);
-    }
-    json_t *copy = json_deep_copy(after);
-    (void)json_object_update_recursive(tree, copy);
-    json_decref(copy);
-    take_atomic(tree, after);
 }

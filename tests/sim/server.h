@@ -3,10 +3,9 @@
 
 /*
  * The API server over a sim_store: what a request of the controller does to it and what it answers.
- * Only what the controller uses, but that as the real one: resourceVersion, generation, uid,
- * preconditions, finalizers, the status subresource, JSON Patch, server-side apply. Watches are
- * read by the world (world.h), which decides when their events arrive; here is what they say.
- * tests/conformance compares it with a real API server.
+ * Only what the controller uses, but that as the real one. Watches are read by the world (world.h),
+ * which decides when their events arrive; here is what they say. tests/conformance compares it with
+ * a real API server; docs/testing.md says what it leaves out.
  */
 
 #include "sim/store.h"
@@ -24,25 +23,33 @@ struct sim_answer {
     char *body; /* freed with free(); NULL: a watch, see sim_server_watch() */
 };
 
-/* `dryRun=All` changes nothing. */
+/*
+ * `dryRun=All` changes nothing. The body of a watch's answer, if there is one, is all that it says:
+ * an ERROR.
+ */
 struct sim_answer sim_server_serve(struct sim_store *store, const struct sim_request *request);
 
 /* What a request is about. */
 struct sim_target {
     bool known; /* a path of a kind in api/kind.h */
     enum api_kind kind;
+    /* As messages name it: "jobs", "Job", "batch"; the group of what is in core is "". */
+    const char *plural;
+    const char *kind_name;
+    char group[64];
     char namespace[64];
     char name[256]; /* "": the collection */
     bool is_status;
-    bool is_event;     /* of events.k8s.io: taken and forgotten */
-    bool is_lease;     /* of leader election */
-    bool managed_only; /* labelSelector of what tidemill manages */
+    bool is_event;      /* of events.k8s.io */
+    bool is_lease;      /* of leader election */
+    char regarding[64]; /* fieldSelector of events: the uid of the object that they are about */
+    bool managed_only;  /* labelSelector of what tidemill manages */
     bool is_watch;
     bool is_dry_run;
     bool wants_bookmark_of_list; /* sendInitialEvents=true */
     int64_t resource_version;    /* of a watch */
     int64_t timeout_seconds;     /* of a watch */
-    char continue_token[64];
+    char continue_token[320];
     int64_t limit; /* 0: none */
 };
 
@@ -63,5 +70,8 @@ char *sim_server_initial(const struct sim_store *store, const struct sim_target 
 
 /* A Status object, and the answer with it. */
 struct sim_answer sim_server_refuse(int code, const char *reason, const char *message);
+
+/* The line of a watch that begins at what has been forgotten. Freed with free(). */
+char *sim_server_expired(const struct sim_store *store, const struct sim_target *watch);
 
 #endif

@@ -9,6 +9,8 @@
 
 enum { SEGMENT_SIZE = 512, HEX = 16 };
 
+#define BY_REGARDING "regarding.uid="
+
 static int hex_value(char digit)
 {
     const char *digits = "0123456789ABCDEF0123456789abcdef";
@@ -60,6 +62,10 @@ static void read_parameter(struct sim_target *target, const char *name, const ch
         (void)snprintf(target->continue_token, sizeof(target->continue_token), "%s", value);
     } else if (text_equal(name, "dryRun")) {
         target->is_dry_run = text_equal(value, "All");
+    } else if (text_equal(name, "fieldSelector")) {
+        REQUIRE(text_starts_with(value, BY_REGARDING));
+        (void)snprintf(target->regarding, sizeof(target->regarding), "%s",
+                       value + sizeof(BY_REGARDING) - 1);
     } else if (text_equal(name, "sendInitialEvents")) {
         target->wants_bookmark_of_list = text_equal(value, "true");
     }
@@ -84,7 +90,28 @@ static void read_query(struct sim_target *target, const char *query)
     }
 }
 
-/* The kind whose prefix and plural these are; `path` is behind the prefix. */
+static void take_group(struct sim_target *target, const char *api_version)
+{
+    const char *slash = strchr(api_version, '/');
+    size_t length = slash ? (size_t)(slash - api_version) : 0;
+    (void)snprintf(target->group, sizeof(target->group), "%.*s", (int)length, api_version);
+}
+
+static void take_kind(struct sim_target *target, const char *prefix, const char *plural)
+{
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        const struct kind_info *info = kind_info(kind);
+        if (text_equal(info->prefix, prefix) && text_equal(info->plural, plural)) {
+            target->known = true;
+            target->kind = (enum api_kind)kind;
+            target->plural = info->plural;
+            target->kind_name = info->kind;
+            take_group(target, info->api_version);
+        }
+    }
+}
+
+/* `path` is behind the prefix. */
 static void read_resource(struct sim_target *target, const char *prefix, const char *path)
 {
     char segment[SEGMENT_SIZE];
@@ -94,31 +121,38 @@ static void read_resource(struct sim_target *target, const char *prefix, const c
         (void)snprintf(target->namespace, sizeof(target->namespace), "%.63s", segment);
         path = take_segment(path, segment);
     }
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
-        if (text_equal(kind_info(kind)->prefix, prefix) &&
-            text_equal(kind_info(kind)->plural, segment)) {
-            target->known = true;
-            target->kind = (enum api_kind)kind;
-        }
-    }
+    take_kind(target, prefix, segment);
     path = take_segment(path, segment);
     (void)snprintf(target->name, sizeof(target->name), "%.255s", segment);
     (void)take_segment(path, segment);
     target->is_status = text_equal(segment, "status");
 }
 
+/* Of kinds that the controller writes and does not watch. */
+static void read_other(struct sim_target *target, const char *path)
+{
+    static const struct sim_target others[] = {
+        {.is_event = true, .plural = "events", .kind_name = "Event", .group = "events.k8s.io"},
+        {.is_lease = true,
+         .plural = "leases",
+         .kind_name = "Lease",
+         .group = "coordination.k8s.io"},
+    };
+    for (size_t at = 0; at < COUNT_OF(others); at++) {
+        char prefix[SEGMENT_SIZE];
+        (void)snprintf(prefix, sizeof(prefix), "/apis/%s/v1/", others[at].group);
+        if (text_starts_with(path, prefix)) {
+            *target = others[at];
+            read_resource(target, "", path + strlen(prefix) - 1);
+        }
+    }
+}
+
 struct sim_target sim_server_target(const struct sim_request *request)
 {
     struct sim_target target = {0};
     const char *path = request->path;
-    if (text_starts_with(path, "/apis/events.k8s.io/v1/")) {
-        target.is_event = true;
-        return target;
-    }
-    if (text_starts_with(path, "/apis/coordination.k8s.io/v1/")) {
-        target.is_lease = true;
-        return target;
-    }
+    read_other(&target, path);
     for (int kind = 0; kind < KIND_COUNT && !target.known; kind++) {
         const char *prefix = kind_info(kind)->prefix;
         if (text_starts_with(path, prefix) && path[strlen(prefix)] == '/') {

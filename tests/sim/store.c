@@ -4,6 +4,7 @@
 #include "core/hash.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "sim/rules.h"
 #include "sim/tree.h"
 
 #include <stdio.h>
@@ -17,20 +18,21 @@ static const int64_t START_SECONDS = 1767225600;
 
 void sim_store_init(struct sim_store *store)
 {
-    *store = (struct sim_store){.version = 100, .unix_seconds = START_SECONDS};
+    *store = (struct sim_store){
+        .version = 100, .others_version = 100, .unix_seconds = START_SECONDS};
 }
 
 void sim_store_free(struct sim_store *store)
 {
     for (size_t at = 0; at < store->count; at++) {
         json_decref(store->objects[at].tree);
-        json_decref(store->objects[at].applied);
+        sim_fields_free(&store->objects[at].fields);
     }
     for (size_t at = 0; at < store->change_count; at++) {
         json_decref(store->changes[at].before);
         json_decref(store->changes[at].after);
     }
-    json_decref(store->lease);
+    json_decref(store->others);
     (void)memory_free(store->objects);
     (void)memory_free(store->changes);
     *store = (struct sim_store){0};
@@ -133,11 +135,14 @@ struct sim_object *sim_store_insert(struct sim_store *store, enum api_kind kind,
     hash_format_name(hash_text(HASH_SEED, words), uid);
     tree_set_text(tree, "metadata/uid", uid);
     tree_set(tree, "metadata/creationTimestamp", tree_time(store->unix_seconds));
-    tree_set(tree, "metadata/generation", json_integer(1));
+    if (sim_rules_has_generation(kind)) {
+        tree_set(tree, "metadata/generation", json_integer(1));
+    }
     (void)next_version(store, tree);
     store->objects = memory_grow(store->objects, &store->capacity, store->count + 1,
                                  sizeof(*store->objects));
-    store->objects[store->count] = (struct sim_object){.kind = kind};
+    store->objects[store->count] = (struct sim_object){
+        .kind = kind, .is_as_created = sim_rules_defaults_late(kind)};
     place_tree(&store->objects[store->count++], tree);
     store->creates[kind]++;
     note_change(store, kind, NULL, tree);
@@ -149,24 +154,69 @@ json_t *sim_store_copy(const struct sim_object *object)
     return json_deep_copy(object->tree);
 }
 
-void sim_store_update(struct sim_store *store, struct sim_object *object, json_t *tree)
+static void raise_generation(json_t *tree)
 {
-    tree_set_text(tree, "metadata/resourceVersion",
-                  tree_text(object->tree, "metadata/resourceVersion"));
-    if (is_same(object->tree, tree)) {
-        json_decref(tree);
-        return;
-    }
+    tree_set(tree, "metadata/generation",
+             json_integer(tree_integer(tree, "metadata/generation") + 1));
+}
+
+/* Takes the tree. */
+static void write_tree(struct sim_store *store, struct sim_object *object, json_t *tree)
+{
     json_t *before = object->tree;
-    if (!is_same(tree_at(before, "spec"), tree_at(tree, "spec"))) {
-        tree_set(tree, "metadata/generation",
-                 json_integer(tree_integer(before, "metadata/generation") + 1));
+    if (sim_rules_raises_generation(object->kind, before, tree)) {
+        raise_generation(tree);
     }
     (void)next_version(store, tree);
     place_tree(object, tree);
-    enum api_kind kind = object->kind;
-    note_change(store, kind, before, tree);
+    object->is_as_created = false;
+    note_change(store, object->kind, before, tree);
     json_decref(before);
+}
+
+/* Takes the tree then. */
+static bool ends_deletion(struct sim_store *store, struct sim_object *object, json_t *tree)
+{
+    if (!tree_at(object->tree, "metadata/deletionTimestamp") ||
+        json_array_size(tree_at(tree, "metadata/finalizers")) > 0) {
+        return false;
+    }
+    json_decref(tree);
+    sim_store_remove(store, object);
+    return true;
+}
+
+static void keep_version(const struct sim_object *object, json_t *tree)
+{
+    tree_set_text(tree, "metadata/resourceVersion",
+                  tree_text(object->tree, "metadata/resourceVersion"));
+}
+
+void sim_store_update(struct sim_store *store, struct sim_object *object, json_t *tree)
+{
+    keep_version(object, tree);
+    if (is_same(object->tree, tree) && !object->is_as_created) {
+        json_decref(tree);
+        return;
+    }
+    if (sim_rules_is_applied(object->kind)) {
+        sim_fields_note_update(&object->fields, object->tree, tree);
+    }
+    if (!ends_deletion(store, object, tree)) {
+        write_tree(store, object, tree);
+    }
+}
+
+void sim_store_apply(struct sim_store *store, struct sim_object *object, json_t *tree,
+                     const json_t *config)
+{
+    keep_version(object, tree);
+    bool owners_differ = sim_fields_note_apply(&object->fields, config, object->tree, tree);
+    if (is_same(object->tree, tree) && !owners_differ) {
+        json_decref(tree);
+    } else if (!ends_deletion(store, object, tree)) {
+        write_tree(store, object, tree);
+    }
 }
 
 void sim_store_remove(struct sim_store *store, struct sim_object *object)
@@ -177,7 +227,7 @@ void sim_store_remove(struct sim_store *store, struct sim_object *object)
     json_t *before = object->tree;
     json_t *last = json_deep_copy(before);
     (void)next_version(store, last);
-    json_decref(object->applied);
+    sim_fields_free(&object->fields);
     store->objects[index] = store->objects[--store->count];
     store->deletes[kind]++;
     note_change(store, kind, last, NULL);
@@ -185,18 +235,46 @@ void sim_store_remove(struct sim_store *store, struct sim_object *object)
     json_decref(before);
 }
 
+/* Takes the finalizers. */
+static void mark_deleted(struct sim_store *store, struct sim_object *object, json_t *finalizers)
+{
+    json_t *tree = sim_store_copy(object);
+    if (json_array_size(finalizers) > 0) {
+        tree_set(tree, "metadata/finalizers", finalizers);
+    } else {
+        json_decref(finalizers);
+    }
+    if (!tree_at(tree, "metadata/deletionTimestamp")) {
+        tree_set(tree, "metadata/deletionTimestamp", tree_time(store->unix_seconds));
+        if (sim_rules_has_generation(object->kind)) {
+            raise_generation(tree);
+        }
+    }
+    keep_version(object, tree);
+    if (is_same(object->tree, tree)) {
+        json_decref(tree);
+    } else {
+        write_tree(store, object, tree);
+    }
+}
+
+void sim_store_delete_with(struct sim_store *store, struct sim_object *object, json_t *finalizers)
+{
+    bool is_held = json_array_size(finalizers) > 0;
+    if (is_held || sim_rules_ends_gracefully(object->kind)) {
+        mark_deleted(store, object, finalizers);
+    } else {
+        json_decref(finalizers);
+    }
+    if (!is_held) {
+        sim_store_remove(store, object);
+    }
+}
+
 void sim_store_delete(struct sim_store *store, struct sim_object *object)
 {
-    if (json_array_size(tree_at(object->tree, "metadata/finalizers")) == 0) {
-        sim_store_remove(store, object);
-        return;
-    }
-    if (tree_at(object->tree, "metadata/deletionTimestamp")) {
-        return;
-    }
-    json_t *tree = sim_store_copy(object);
-    tree_set(tree, "metadata/deletionTimestamp", tree_time(store->unix_seconds));
-    sim_store_update(store, object, tree);
+    json_t *finalizers = tree_at(object->tree, "metadata/finalizers");
+    sim_store_delete_with(store, object, json_incref(finalizers));
 }
 
 /* Describing. */

@@ -9,6 +9,7 @@
  */
 
 #include "api/kind.h"
+#include "sim/apply.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -17,8 +18,10 @@
 
 struct sim_object {
     enum api_kind kind;
-    json_t *tree;    /* owned */
-    json_t *applied; /* what our field manager applied last; NULL: it never did */
+    json_t *tree;             /* owned */
+    struct sim_fields fields; /* who owns which; of kinds that are applied */
+    /* Until the first update, which may move the version without a change; see rules.h. */
+    bool is_as_created;
     /* Of the tree, because they are looked for at each step. Borrowed; "": none. */
     const char *namespace;
     const char *name;
@@ -48,9 +51,9 @@ struct sim_store {
     size_t creates[KIND_COUNT];
     size_t deletes[KIND_COUNT];
     int64_t incarnations; /* objects that were made so far */
-    /* The Lease of leader election, apart: its writes are no work. NULL: there is none. */
-    json_t *lease;
-    int64_t lease_version;
+    /* Leases and Events by their paths, apart: their writes are no work. Owned. */
+    json_t *others;
+    int64_t others_version;
     /* Called after each change. NULL or for invariants. */
     void (*on_change)(void *context, const struct sim_change *change);
     void *context;
@@ -67,8 +70,15 @@ struct sim_object *sim_store_find_uid(const struct sim_store *store, const char 
 /* Takes the tree; sets uid, creationTimestamp, generation 1 and resourceVersion. */
 struct sim_object *sim_store_insert(struct sim_store *store, enum api_kind kind, json_t *tree);
 
-/* Takes the tree. An equal one changes nothing, not even the resourceVersion. */
+/*
+ * Takes the tree. An equal one changes nothing, not even the resourceVersion. What was to be
+ * deleted and lost its last finalizer goes, and the update is not seen.
+ */
 void sim_store_update(struct sim_store *store, struct sim_object *object, json_t *tree);
+
+/* The same of a server-side apply; other owners of fields alone move the resourceVersion too. */
+void sim_store_apply(struct sim_store *store, struct sim_object *object, json_t *tree,
+                     const json_t *config);
 
 /* A deep copy to change and give to sim_store_update(). */
 json_t *sim_store_copy(const struct sim_object *object);
@@ -78,6 +88,8 @@ void sim_store_remove(struct sim_store *store, struct sim_object *object);
 
 /* As a DELETE of a user or the garbage collector does: finalizers hold it back. */
 void sim_store_delete(struct sim_store *store, struct sim_object *object);
+/* The same, with these finalizers from now on. Takes the array. */
+void sim_store_delete_with(struct sim_store *store, struct sim_object *object, json_t *finalizers);
 
 /*
  * "Kind name ..." of all objects but pods, sorted: what the ends of two histories are compared by.
