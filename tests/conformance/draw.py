@@ -4,92 +4,65 @@ from __future__ import annotations
 
 import copy
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-Json = dict[str, Any]
+from kinds import KINDS, MANAGED, NAMESPACE, OWNER, Json, Kind
 
-NAMESPACE = "conformance"
 NAMES = ("a", "b")
-MANAGED = {"app.kubernetes.io/managed-by": "tidemill"}
 FINALIZER = "example.com/hold"
+KINDS_OF_A_SEED = 3
+PAGE = 1
 JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 PLAIN = "application/json"
-# What the executor asks of the answers to its writes.
+# What the executor asks of the answers to its writes and probes.
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
-
-POD = {"containers": [{"name": "step", "image": "i"}], "restartPolicy": "Never"}
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How objects of it are made and changed without its validation saying no."""
-
-    prefix: str
-    plural: str
-    api_version: str
-    kind: str
-    body: Json  # besides metadata
-    changes: tuple[tuple[str, Any], ...]  # JSON pointers of the spec that may be set, and to what
-    status: tuple[tuple[str, Any], ...] = ()  # of the status
-    removals: tuple[str, ...] = ()
-    is_applied: bool = False
-    has_generation: bool = True
-
-
-OURS = ("/apis/tidemill.dev/v1alpha1", "tidemill.dev/v1alpha1")
-KINDS = (
-    Kind(OURS[0], "pipelineruns", OURS[1], "PipelineRun", {"spec": {"pipelineRef": {"name": "p"}}},
-         (("/spec/suspend", True), ("/spec/suspend", False), ("/spec/cancel", False)),
-         (("/status/observedGeneration", 1), ("/status/observedGeneration", 2), ("/status/phase", "Running"),
-          ("/status/revision", "p-1")),
-         ("/status/phase", "/status/revision", "/spec/suspend")),
-    Kind(OURS[0], "models", OURS[1], "Model", {"spec": {"pinnedVersion": "m-1"}},
-         (("/spec/pinnedVersion", "m-1"), ("/spec/pinnedVersion", "m-2")),
-         (("/status/observedGeneration", 3), ("/status/champion", "m-1"), ("/status/champion", "m-2")),
-         ("/spec/pinnedVersion", "/status/champion")),
-    Kind("/apis/batch/v1", "jobs", "batch/v1", "Job",
-         # Nobody's: the Job controller leaves it alone (KEP-4368).
-         {"spec": {"managedBy": "example.com/nobody", "suspend": True, "template": {"spec": POD}}},
-         (("/spec/suspend", True), ("/spec/suspend", False))),
-    Kind("/apis/apps/v1", "controllerrevisions", "apps/v1", "ControllerRevision",
-         # Any patch of one gets 422, and the controller makes none.
-         {"revision": 1, "data": {"spec": {"steps": []}}}, (), has_generation=False),
-    Kind("/api/v1", "services", "v1", "Service",
-         {"spec": {"selector": {"x": "1"}, "ports": [{"name": "http", "port": 80}]}},
-         (("/spec/selector/x", "2"), ("/spec/selector/x", "3")), is_applied=True, has_generation=False),
-)
 
 
 @dataclass
 class Request:
-    """Values that begin with '?' stand for what each server itself knows; see resolve()."""
+    """Values that begin with '?' stand for what each server itself knows; see Memory."""
 
     method: str
     path: str
     content_type: str = PLAIN
     body: Any = None
     words: str = ""
-    about: tuple[str, str] = field(default=("", ""))  # plural, name
+    kind: Kind = KINDS[0]
+    name: str = ""
     accept: str = PLAIN
+    pick: float = 0.0  # which of the lists that were answered so far a watch goes on from
 
 
 def collection(kind: Kind) -> str:
     return f"{kind.prefix}/namespaces/{NAMESPACE}/{kind.plural}"
 
 
+def everywhere(kind: Kind, query: str) -> str:
+    """As the reflector asks: all namespaces, what is ours."""
+    return f"{kind.prefix}/{kind.plural}?{query}" + (f"&{kind.selector}" if kind.selector else "")
+
+
+def new_object(kind: Kind, name: str, labels: Json) -> Json:
+    return {"apiVersion": kind.api_version, "kind": kind.kind, **copy.deepcopy(kind.body),
+            "metadata": {"name": name, "namespace": NAMESPACE, "labels": labels}}
+
+
 def create(dice: random.Random, kind: Kind, name: str) -> Request:
-    metadata: Json = {"name": name, "namespace": NAMESPACE}
-    if dice.random() < 0.7:
-        metadata["labels"] = dict(MANAGED)
-    if kind.changes and dice.random() < 0.25:
+    body = new_object(kind, name, dict(MANAGED) if dice.random() < 0.7 else {"n": "1"})
+    metadata = body["metadata"]
+    if kind.is_held and dice.random() < 0.25:
         metadata["finalizers"] = [FINALIZER]
+    if dice.random() < 0.3:
+        metadata["ownerReferences"] = [OWNER]
     if dice.random() < 0.05:
         metadata["resourceVersion"] = "1"
-    body = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, **copy.deepcopy(kind.body)}
     if kind.status and dice.random() < 0.3:
         body["status"] = {kind.status[0][0].rpartition("/")[2]: kind.status[0][1]}
+    if kind.plural == "jobs" and dice.random() < 0.3:
+        return Request("POST", collection(kind) + "?dryRun=All&fieldValidation=Strict", PLAIN, body, "dry run")
     return Request("POST", collection(kind), PLAIN, body, "create")
 
 
@@ -98,73 +71,150 @@ def lock(dice: random.Random) -> list[Json]:
     return [] if version is None else [{"op": "replace", "path": "/metadata/resourceVersion", "value": version}]
 
 
+def change_metadata(dice: random.Random) -> Json:
+    return dice.choice([
+        {"op": "add", "path": "/metadata/labels", "value": {**MANAGED, "n": dice.choice("12")}},
+        {"op": "add", "path": "/metadata/labels", "value": {"n": dice.choice("12")}},
+        {"op": "add", "path": "/metadata/labels/extra", "value": dice.choice("12")},
+        {"op": "add", "path": "/metadata/annotations", "value": {"n": dice.choice("12")}},
+        {"op": "remove", "path": "/metadata/annotations"},
+        {"op": "remove", "path": "/metadata/finalizers"},
+        {"op": "add", "path": "/metadata/finalizers", "value": [FINALIZER]},
+        {"op": "remove", "path": "/metadata/ownerReferences"},
+        {"op": "replace", "path": "/metadata/nothing/here", "value": 1},
+    ])
+
+
 def patch(dice: random.Random, kind: Kind, name: str) -> Request:
-    """Of either half what belongs to it: what a patch of the other half comes to is nothing the controller uses."""
     in_status = bool(kind.status) and dice.random() < 0.5
     operations = lock(dice)
     verb = dice.random()
     removals = [path for path in kind.removals if path.startswith("/status") == in_status]
+    values = kind.status if in_status else kind.changes
     if verb < 0.1:
-        operations.append({"op": "test", "path": "/metadata/name", "value": dice.choice([name, "x"])})
-    elif verb < 0.25 and not in_status:
         operations.append(dice.choice([
-            {"op": "add", "path": "/metadata/labels", "value": {**MANAGED, "n": dice.choice("12")}},
-            {"op": "add", "path": "/metadata/annotations", "value": {"n": dice.choice("12")}},
-            {"op": "remove", "path": "/metadata/finalizers"},
-            {"op": "add", "path": "/metadata/finalizers", "value": [FINALIZER]},
-            {"op": "replace", "path": "/metadata/nothing/here", "value": 1},
-        ]))
-    elif verb < 0.4 and removals:
+            {"op": "test", "path": "/metadata/name", "value": dice.choice([name, "x"])},
+            {"op": "test", "path": "/metadata/uid", "value": "?uid"},
+            {"op": "test", "path": "/metadata/resourceVersion", "value": "?version"}]))
+    elif verb < 0.15 and kind.refused and not in_status:
+        path, value = dice.choice(kind.refused)
+        operations.append({"op": "add", "path": path, "value": value})
+    elif (verb < 0.3 and not in_status) or not values:
+        operations.append(change_metadata(dice))
+    elif verb < 0.45 and removals:
         operations.append({"op": "remove", "path": dice.choice(removals)})
     else:
-        path, value = dice.choice(kind.status if in_status else kind.changes)
-        operations.append({"op": "add", "path": path, "value": value})
+        path, value = dice.choice(values)
+        operations.append({"op": dice.choice(["add", "add", "replace"]) if path[-1] != "-" else "add", "path": path,
+                           "value": value})
+    if kind.status and dice.random() < 0.05:
+        in_status = not in_status  # what belongs to the other half of the object
     return Request("PATCH", f"{collection(kind)}/{name}" + ("/status" if in_status else ""), JSON_PATCH, operations,
                    "patch status" if in_status else "patch")
 
 
+def merge(dice: random.Random, kind: Kind, name: str) -> Request:
+    body = copy.deepcopy(dice.choice(kind.merges))
+    version = dice.choice(["?version", "?version", "?old", None])
+    if version:
+        body["metadata"] = {"resourceVersion": version}
+    return Request("PATCH", f"{collection(kind)}/{name}", MERGE_PATCH, body, "merge")
+
+
 def apply(dice: random.Random, kind: Kind, name: str) -> Request:
     metadata: Json = {"name": name, "namespace": NAMESPACE, "labels": {**MANAGED}}
-    if dice.random() < 0.5:
+    if dice.random() < 0.3:
         metadata["labels"]["extra"] = dice.choice("12")
+    if dice.random() < 0.5:
+        metadata["annotations"] = {"example.com/hash": dice.choice("12")}
+    if dice.random() < 0.5:
+        metadata["ownerReferences"] = [OWNER]
     if dice.random() < 0.4:
-        metadata["uid"] = dice.choice(["?uid", "?uid", "00000000-0000-0000-0000-000000000000"])
-    body = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, **copy.deepcopy(kind.body)}
-    body["spec"]["selector"] = {dice.choice("xy"): dice.choice("12")}
+        metadata["uid"] = dice.choice(["?uid", "?uid", "?strange"])
+    body = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata,
+            **copy.deepcopy(dice.choice(kind.variants))}
     return Request("PATCH", f"{collection(kind)}/{name}?fieldManager=tidemill&force=true", APPLY, body, "apply")
 
 
 def delete(dice: random.Random, kind: Kind, name: str) -> Request:
     conditions: Json = {}
     if dice.random() < 0.6:
-        conditions["uid"] = dice.choice(["?uid", "?uid", "00000000-0000-0000-0000-000000000000"])
+        conditions["uid"] = dice.choice(["?uid", "?uid", "?strange"])
     if dice.random() < 0.5:
         conditions["resourceVersion"] = dice.choice(["?version", "?version", "?old"])
-    options: Json = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+    options: Json = {"apiVersion": "v1", "kind": "DeleteOptions"}
+    policy = dice.choice(["Background"] * 5 + ["Foreground", "Orphan", None]) if kind.is_held else "Background"
+    if policy:
+        options["propagationPolicy"] = policy
     if conditions:
         options["preconditions"] = conditions
     return Request("DELETE", f"{collection(kind)}/{name}", PLAIN, options, "delete")
 
 
-def draw(dice: random.Random) -> Request:
-    kind, name = dice.choice(KINDS), dice.choice(NAMES)
+def read(dice: random.Random, kind: Kind, name: str) -> Request:
+    if not kind.is_watched:
+        return Request("GET", f"{collection(kind)}/{name}", words="get")
     what = dice.random()
-    if what < 0.25:
-        request = create(dice, kind, name)
-    elif what < 0.32:
-        request = Request("GET", f"{collection(kind)}/{name}", words="get")
-    elif what < 0.36:
-        request = Request("GET", f"{collection(kind)}?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dtidemill",
-                          words="list")
-    elif what < 0.46:
-        request = delete(dice, kind, name)
-    elif not kind.changes:
-        request = delete(dice, kind, name)
-    elif kind.is_applied and what < 0.8:
-        request = apply(dice, kind, name)
-    else:
-        request = patch(dice, kind, name)
-    request.about = (kind.plural, name)
-    if request.words != "list" and dice.random() < 0.5:
+    if what < 0.3:
+        return Request("GET", f"{collection(kind)}/{name}", words="get")
+    if what < 0.45:
+        return Request("GET", everywhere(kind, "resourceVersion="), words="list")
+    if what < 0.75:
+        # The first page, or the next one of what was begun; of one namespace, because others have Services, too.
+        selector = f"&{kind.selector}" if kind.selector else ""
+        return Request("GET", f"{collection(kind)}?limit={PAGE}{selector}", words="page")
+    watch = "watch=true&allowWatchBookmarks=true&timeoutSeconds=20"
+    # Of upstream's kinds a new API server remembers everything, so that nothing is too old.
+    if what < 0.9 or (what < 0.93 and kind.group != "tidemill.dev"):
+        return Request("GET", everywhere(kind, watch + "&resourceVersion=?list"), words="watch")
+    if what >= 0.93:
+        return Request("GET", everywhere(kind, watch + "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
+                                         "&resourceVersion="), words="initial events")
+    return Request("GET", everywhere(kind, watch + "&resourceVersion=1"), words="expired watch")
+
+
+def events_about(dice: random.Random, kind: Kind) -> Request:
+    """How the controller asks what befell a Job."""
+    uid = dice.choice([OWNER["uid"], "22222222-2222-2222-2222-222222222222"])
+    return Request("GET", f"{collection(kind)}?fieldSelector=regarding.uid%3D{uid}&limit=500", words="list")
+
+
+def draw_one(dice: random.Random, kind: Kind, name: str) -> Request:
+    what = dice.random()
+    if what < 0.22:
+        return create(dice, kind, name)
+    if what < 0.4:
+        return read(dice, kind, name)
+    if what < 0.5:
+        return delete(dice, kind, name)
+    if kind.plural == "events" and what < 0.6:
+        return events_about(dice, kind)
+    if kind.merges:
+        return merge(dice, kind, name)
+    if kind.variants and what < 0.8:
+        return apply(dice, kind, name)
+    return patch(dice, kind, name)
+
+
+def draw(dice: random.Random, kinds: list[Kind]) -> Request:
+    kind, name = dice.choice(kinds), dice.choice(NAMES)
+    request = draw_one(dice, kind, name)
+    request.kind, request.name, request.pick = kind, name, dice.random()
+    if (request.method != "GET" or request.words == "get") and dice.random() < 0.5:
         request.accept = METADATA
     return request
+
+
+def kinds_of(seed: int, dice: random.Random) -> list[Kind]:
+    """A few, so that each object gets a long history; so many seeds as there are kinds have each of them."""
+    others = dice.sample(KINDS, KINDS_OF_A_SEED)
+    return [KINDS[seed % len(KINDS)], *others]
+
+
+def sentinel(kind: Kind, number: int) -> list[Request]:
+    """Its creation ends what a watch is read for; its deletion follows."""
+    name = f"end-{number}"
+    made = Request("POST", collection(kind), PLAIN, new_object(kind, name, dict(MANAGED)), "create", kind, name)
+    gone = Request("DELETE", f"{collection(kind)}/{name}", PLAIN,
+                   {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}, "delete", kind, name)
+    return [made, gone]

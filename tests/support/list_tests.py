@@ -56,7 +56,8 @@ def render() -> str:
         groups += python_tests(folder)
     lines = ["# All tests, by name", "",
              "Written by `make test-list`; a test holds it to the sources. `tests/run` says how they",
-             "are run; `tests/docs/run` and `bench/run --check-writes` are stages of their own.", ""]
+             "are run; `tests/docs/run`, `tests/conformance/run` and `bench/run --check-writes` are stages",
+             "of their own.", ""]
     for path, names in groups:
         lines += [f"## {path}", "", *(f"- {name}" for name in names), ""]
     return "\n".join(lines)
