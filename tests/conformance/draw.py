@@ -11,7 +11,7 @@ from kinds import KINDS, MANAGED, NAMESPACE, OWNER, Json, Kind
 
 NAMES = ("a", "b")
 FINALIZER = "example.com/hold"
-KINDS_OF_A_SEED = 3
+OTHER_KINDS = 2
 PAGE = 1
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -86,7 +86,7 @@ def change_metadata(dice: random.Random) -> Json:
 
 
 def patch(dice: random.Random, kind: Kind, name: str) -> Request:
-    in_status = bool(kind.status) and dice.random() < 0.5
+    in_status = bool(kind.status) and dice.random() < 0.6
     operations = lock(dice)
     verb = dice.random()
     removals = [path for path in kind.removals if path.startswith("/status") == in_status]
@@ -100,14 +100,16 @@ def patch(dice: random.Random, kind: Kind, name: str) -> Request:
         path, value = dice.choice(kind.refused)
         operations.append({"op": "add", "path": path, "value": value})
     elif (verb < 0.3 and not in_status) or not values:
-        operations.append(change_metadata(dice))
+        # What an apply names, too, so that both own it.
+        shared = {"op": "add", "path": "/metadata/labels/extra", "value": dice.choice("12")}
+        operations.append(shared if kind.variants and dice.random() < 0.4 else change_metadata(dice))
     elif verb < 0.45 and removals:
         operations.append({"op": "remove", "path": dice.choice(removals)})
     else:
         path, value = dice.choice(values)
         operations.append({"op": dice.choice(["add", "add", "replace"]) if path[-1] != "-" else "add", "path": path,
                            "value": value})
-    if kind.status and dice.random() < 0.05:
+    if kind.group == "tidemill.dev" and dice.random() < 0.05:
         in_status = not in_status  # what belongs to the other half of the object
     return Request("PATCH", f"{collection(kind)}/{name}" + ("/status" if in_status else ""), JSON_PATCH, operations,
                    "patch status" if in_status else "patch")
@@ -121,9 +123,10 @@ def merge(dice: random.Random, kind: Kind, name: str) -> Request:
     return Request("PATCH", f"{collection(kind)}/{name}", MERGE_PATCH, body, "merge")
 
 
-def apply(dice: random.Random, kind: Kind, name: str) -> Request:
+def config(dice: random.Random, kind: Kind, name: str) -> Json:
+    """A body of server-side apply."""
     metadata: Json = {"name": name, "namespace": NAMESPACE, "labels": {**MANAGED}}
-    if dice.random() < 0.3:
+    if dice.random() < 0.4:
         metadata["labels"]["extra"] = dice.choice("12")
     if dice.random() < 0.5:
         metadata["annotations"] = {"example.com/hash": dice.choice("12")}
@@ -131,9 +134,16 @@ def apply(dice: random.Random, kind: Kind, name: str) -> Request:
         metadata["ownerReferences"] = [OWNER]
     if dice.random() < 0.4:
         metadata["uid"] = dice.choice(["?uid", "?uid", "?strange"])
-    body = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata,
+    return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata,
             **copy.deepcopy(dice.choice(kind.variants))}
-    return Request("PATCH", f"{collection(kind)}/{name}?fieldManager=tidemill&force=true", APPLY, body, "apply")
+
+
+def apply(dice: random.Random, kind: Kind, name: str, applied: dict[str, Json]) -> Request:
+    """Often what was applied before, which changes nothing if nobody else wrote."""
+    path = f"{collection(kind)}/{name}?fieldManager=tidemill&force=true"
+    if path not in applied or dice.random() < 0.6:
+        applied[path] = config(dice, kind, name)
+    return Request("PATCH", path, APPLY, applied[path], "apply")
 
 
 def delete(dice: random.Random, kind: Kind, name: str) -> Request:
@@ -179,7 +189,7 @@ def events_about(dice: random.Random, kind: Kind) -> Request:
     return Request("GET", f"{collection(kind)}?fieldSelector=regarding.uid%3D{uid}&limit=500", words="list")
 
 
-def draw_one(dice: random.Random, kind: Kind, name: str) -> Request:
+def draw_one(dice: random.Random, kind: Kind, name: str, applied: dict[str, Json]) -> Request:
     what = dice.random()
     if what < 0.22:
         return create(dice, kind, name)
@@ -192,13 +202,14 @@ def draw_one(dice: random.Random, kind: Kind, name: str) -> Request:
     if kind.merges:
         return merge(dice, kind, name)
     if kind.variants and what < 0.8:
-        return apply(dice, kind, name)
+        return apply(dice, kind, name, applied)
     return patch(dice, kind, name)
 
 
-def draw(dice: random.Random, kinds: list[Kind]) -> Request:
+def draw(dice: random.Random, kinds: list[Kind], applied: dict[str, Json]) -> Request:
+    """`applied`: what was, by path; kept from one request to the next."""
     kind, name = dice.choice(kinds), dice.choice(NAMES)
-    request = draw_one(dice, kind, name)
+    request = draw_one(dice, kind, name, applied)
     request.kind, request.name, request.pick = kind, name, dice.random()
     if (request.method != "GET" or request.words == "get") and dice.random() < 0.5:
         request.accept = METADATA
@@ -207,8 +218,8 @@ def draw(dice: random.Random, kinds: list[Kind]) -> Request:
 
 def kinds_of(seed: int, dice: random.Random) -> list[Kind]:
     """A few, so that each object gets a long history; so many seeds as there are kinds have each of them."""
-    others = dice.sample(KINDS, KINDS_OF_A_SEED)
-    return [KINDS[seed % len(KINDS)], *others]
+    applied = dice.choice([kind for kind in KINDS if kind.variants])  # most of what a server decides is about these
+    return [KINDS[seed % len(KINDS)], applied, *dice.sample(KINDS, OTHER_KINDS)]
 
 
 def sentinel(kind: Kind, number: int) -> list[Request]:
