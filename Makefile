@@ -58,7 +58,7 @@ install: ## install Tidemill into the cluster of the current kubectl context
 check: ## the quick tests: no cluster, under a minute
 	@tests/run check
 
-sim: ## every crash, lag and gap of the simulation, and 2,000 seeds; tests/sim/run --help
+sim: ## every crash, lag and gap of the simulation, and 1,000 seeds; tests/sim/run --help
 	@$(MAKE) --no-print-directory simulations
 	@tests/sim/run
 

@@ -13,7 +13,7 @@
 
 enum {
     SEEDS = 12,
-    SEEDS_FULL = 2000,
+    SEEDS_FULL = 1000,
     ODDS_PER_MILLE = 80,
     READ_ODDS_PER_MILLE = 20,
     CHAOS_PER_MILLE = 10
