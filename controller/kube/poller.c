@@ -313,6 +313,8 @@ static void begin(struct poll *poll, const struct trigger *trigger)
                                                       block);
     poll->generation = trigger->meta.generation;
     poll->secret = (struct secret){0};
+    poll->values = (struct source_secret){0};
+    poll->request = (struct source_request){0};
     poll->secret_name = secret_of(&poll->trigger->spec);
     poll->is_asked = true;
     poll->poller->asking++;

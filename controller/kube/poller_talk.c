@@ -8,11 +8,17 @@
 
 enum { MICROSECONDS = 1000000 };
 
+/* Of texts for people. */
+static const char *hide(struct poll *poll, const char *text)
+{
+    return source_hide_secret(&poll->arena, &poll->values, &poll->request, text);
+}
+
 static void end_failed(struct poll *poll, const struct error *error)
 {
     const struct sighting seen = {
         .state = SIGHTING_FAILED,
-        .message = arena_print(&poll->arena, "%s; it is asked again", error->message)};
+        .message = arena_print(&poll->arena, "%s; it is asked again", hide(poll, error->message))};
     poller_end(poll, &seen, false);
 }
 
@@ -23,8 +29,8 @@ static void end_found(struct poll *poll, const struct source_finding *finding)
                                                                         : SIGHTING_FOUND,
                             .quiet = finding->quiet,
                             .revision = finding->revision,
-                            .summary = finding->summary,
-                            .news = finding->news,
+                            .summary = hide(poll, finding->summary),
+                            .news = hide(poll, finding->news),
                             .mark = finding->mark,
                             .before = poll->trigger->status.observed_mark,
                             .values = finding->values,
@@ -32,7 +38,7 @@ static void end_found(struct poll *poll, const struct source_finding *finding)
                             .since = now,
                             .seen = now};
     if (finding->verdict == SOURCE_ABSENT) {
-        seen = (struct sighting){.state = SIGHTING_ABSENT, .message = finding->summary};
+        seen = (struct sighting){.state = SIGHTING_ABSENT, .message = hide(poll, finding->summary)};
     }
     poller_end(poll, &seen, false);
 }

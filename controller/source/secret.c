@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { HIDDEN_LEAST = 4 /* bytes of a value: a shorter one is in every sentence */ };
+
 const char *source_secret_value(const struct source_secret *secret, const char *key)
 {
     for (size_t at = 0; secret && at < secret->count; at++) {
@@ -56,4 +58,36 @@ struct result source_basic_authorization(struct arena *arena, const struct sourc
     const char *both = arena_print(arena, "%s:%s", user, password);
     *authorization = arena_print(arena, "Basic %s", base64_encode(arena, both, strlen(both)));
     return RESULT_OK;
+}
+
+/* Each occurrence of `value` becomes "[name]". */
+static const char *hide(struct arena *arena, const char *text, const char *value, const char *name)
+{
+    if (!value || strlen(value) < HIDDEN_LEAST) {
+        return text;
+    }
+    size_t from = 0;
+    for (const char *found; (found = strstr(text + from, value)) != NULL;) {
+        size_t before = (size_t)(found - text);
+        text = arena_print(arena, "%.*s[%s]%s", (int)before, text, name, found + strlen(value));
+        from = before + strlen(name) + strlen("[]");
+    }
+    return text;
+}
+
+const char *source_hide_secret(struct arena *arena, const struct source_secret *secret,
+                               const struct source_request *request, const char *text)
+{
+    for (size_t at = 0; text && at < request->header_count; at++) {
+        if (text_equal(request->headers[at].name, "authorization")) {
+            const char *blank = strchr(request->headers[at].value, ' ');
+            text = hide(arena, text, blank ? blank + 1 : NULL, "authorization");
+        }
+    }
+    for (size_t at = 0; text && secret && at < secret->count; at++) {
+        const struct name_value *item = &secret->items[at];
+        bool is_name = text_equal(item->name, "username") || text_equal(item->name, "accessKey");
+        text = is_name ? text : hide(arena, text, item->value, item->name);
+    }
+    return text;
 }

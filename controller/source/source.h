@@ -109,4 +109,13 @@ enum source_step source_next(struct source_talk *talk, const struct source_answe
                              struct source_request *request, struct source_finding *finding,
                              struct error *error);
 
+/*
+ * `text` without what the conversation's Secret holds, for people to read: servers quote what they
+ * were sent (conformance X12). In the place of a value, and of the credentials in `request`, stands
+ * what it is, "[password]". Names of users and of access keys stay: they are no secret, and often
+ * are those of the bucket. Borrowed from `text` or in `arena`; `text` NULL: NULL.
+ */
+const char *source_hide_secret(struct arena *arena, const struct source_secret *secret,
+                               const struct source_request *request, const char *text);
+
 #endif

@@ -120,6 +120,27 @@ static void a_service_gets_a_secret_in_the_clear_when_that_is_written(void **sta
     }
 }
 
+/* A server quotes what it was sent, in a form that gets into the message. */
+static void what_a_server_says_of_a_secret_is_not_shown(void **state)
+{
+    struct poller_world *world = *state;
+    script_secret(world, 200, "example.com");
+    poller_world_start(world);
+    poller_world_put(world, "t", 1, PRIVATE);
+    fake_io_run(world->fake);
+    struct io_visit *visit = fake_fetch_find(fake_io_fetches(world->fake), "https://example.com/x");
+    assert_non_null(visit);
+    const struct io_fetched quoted = {.failure = ERROR_INVALID,
+                                      .message = "said \"Bearer secret-token\" and "
+                                                 "secret-tokensecret-token"};
+    fake_fetch_end(fake_io_fetches(world->fake), visit, &quoted);
+    fake_io_run(world->fake);
+    const struct sighting *seen = poller_world_sighting(world, "t");
+    assert_int_equal(seen->state, SIGHTING_FAILED);
+    assert_string_equal(seen->message, "https://example.com/x: said \"Bearer [authorization]\" and "
+                                       "[authorization][authorization]; it is asked again");
+}
+
 #define ROW(test) cmocka_unit_test_setup_teardown(test, poller_world_set_up, poller_world_tear_down)
 
 int main(void)
@@ -129,6 +150,7 @@ int main(void)
         ROW(a_webhook_s_secret_is_looked_for_and_not_sent),
         ROW(a_secret_goes_nowhere_else),
         ROW(a_service_gets_a_secret_in_the_clear_when_that_is_written),
+        ROW(what_a_server_says_of_a_secret_is_not_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
