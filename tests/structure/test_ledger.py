@@ -94,6 +94,13 @@ class Ledger(unittest.TestCase):
         self.account.writes.append(created("jobs", "twin"))
         self.finds("2 Jobs for step first, attempt 1", "Job twin was made or asked for, and is no attempt")
 
+    def test_refused_unread(self) -> None:
+        """a create that was refused before it was read is no Job; one that made something has a name"""
+        self.account.writes.append(created("jobs", "", 401))
+        self.finds()
+        self.account.writes.append(created("jobs", ""))
+        self.finds("Job  was made or asked for, and is no attempt")
+
     def test_made_again(self) -> None:
         """a Job that was created twice under one name is found"""
         self.account.writes.append(created("jobs", FIRST))

@@ -11,7 +11,7 @@ LEAST = 40
 SENTENCE = re.compile(r"^[A-Za-z].{20,200}\.$")
 # Of cli/ only what writes to the cluster.
 LEAST_CONTEXT = re.compile(
-    r"^(?:\+\+\+|---) [ab]/controller/(?:(?:plan|kube|cache|api)/|cli/(?:asker|backfill))\S+$")
+    r"^(?:\+\+\+|---) [ab]/controller/(?:(?:plan|kube|cache|api|source)/|cli/(?:asker|backfill))\S+$")
 
 
 def patches() -> list[pathlib.Path]:
@@ -26,7 +26,7 @@ def fault_of(path: pathlib.Path) -> str:
     if not SENTENCE.match(lines[0]):
         return "its first line is not one sentence that says what is wrong"
     if not all(LEAST_CONTEXT.match(line) for line in lines if line.startswith(("+++ ", "--- "))):
-        return "it changes something else than what decides and writes"
+        return "it changes something else than what decides, asks and writes"
     applied = subprocess.run(
         ["git", "apply", "--check", str(path)], cwd=ROOT, capture_output=True, text=True
     )
