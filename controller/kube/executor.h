@@ -9,8 +9,8 @@
  * turns, so a plan of 500 writes delays another key's write by one turn.
  *
  * What it does with the answers is in executor.c's table; in short:
- * - CREATE: AlreadyExists, or an answer that was lost, is settled by a live GET: controlled by
- *   owner_uid (or, when owner_uid is NULL, labelled as managed by tidemill and controlled by
+ * - CREATE: AlreadyExists, an answer that was lost, or a 5xx is settled by a live GET: controlled
+ * by owner_uid (or, when owner_uid is NULL, labelled as managed by tidemill and controlled by
  *   nobody) is done; otherwise ERROR_EXISTS with whose it is.
  * - APPLY: the first of a name is preceded by the same GET, and an object that is there is applied
  *   with its uid, so that a late apply never resurrects or seizes anything (conformance C27).

@@ -211,21 +211,39 @@ static void answer_create(struct task *task, const struct verdict *verdict)
     case ERROR_EXISTS:
     case ERROR_LOST:
         task->settles = verdict->error;
+        task->settles_after = IO_NO_RETRY_AFTER;
         take_step(task, STEP_SETTLE);
         return;
     default:
-        fail_by(task, verdict);
+        if (!task->may_be_applied) {
+            fail_by(task, verdict);
+            return;
+        }
+        /* A 5xx may have been carried out all the same. */
+        task->settles = verdict->error;
+        task->settles_after = verdict->response->retry_after_seconds;
+        task->settles_said = arena_copy_text(&task->execution->arena, verdict->message);
+        take_step(task, STEP_SETTLE);
+    }
+}
+
+/* It is not there: what the create's answer was counts. */
+static void fail_settled(struct task *task)
+{
+    if (task->settles == ERROR_EXISTS) {
+        fail(task, ERROR_CONFLICT, "the object existed a moment ago and is gone",
+             IO_NO_RETRY_AFTER);
+    } else {
+        fail(task, task->settles,
+             text_or(task->settles_said, "the answer was lost and the object is not there"),
+             task->settles_after);
     }
 }
 
 static void answer_settle(struct task *task, const struct verdict *verdict)
 {
     if (verdict->error == ERROR_NOT_FOUND) {
-        bool was_lost = task->settles == ERROR_LOST;
-        fail(task, was_lost ? ERROR_LOST : ERROR_CONFLICT,
-             was_lost ? "the answer was lost and the object is not there"
-                      : "the object existed a moment ago and is gone",
-             IO_NO_RETRY_AFTER);
+        fail_settled(task);
         return;
     }
     if (verdict->error != ERROR_NONE) {

@@ -24,7 +24,7 @@ enum task_state { TASK_BLOCKED, TASK_READY, TASK_SENT, TASK_RESTING, TASK_ENDED 
 enum task_step {
     STEP_SEND,  /* the operation itself */
     STEP_LOOK,  /* GET before the first apply of a name */
-    STEP_SETTLE /* GET after AlreadyExists or a lost answer of a create */
+    STEP_SETTLE /* GET after a create that AlreadyExists, or that may have been carried out */
 };
 
 struct task {
@@ -40,6 +40,8 @@ struct task {
     unsigned resends;
     bool may_be_applied;               /* a try was sent and its outcome is not known */
     enum error_kind settles;           /* SETTLE: what the create's answer was */
+    const char *settles_said;          /* and what it said; NULL: nothing to repeat */
+    int settles_after;                 /* and its Retry-After, in seconds */
     bool looked;                       /* APPLY: it is known what is there */
     const char *known_uid;             /* APPLY: of the object that is there, or NULL */
     struct expectation_ticket *ticket; /* of operation->admission */

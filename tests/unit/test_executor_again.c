@@ -259,6 +259,7 @@ static void the_gravest_failure_decides(void **state)
     answer(fixture, "POST", JOBS, status_answer(403, "Forbidden", "no"));
     answer(fixture, "POST", JOBS, after(status_answer(503, "ServiceUnavailable", "busy"), 45));
     answer(fixture, "POST", JOBS, status_answer(401, "Unauthorized", "who?"));
+    answer(fixture, "GET", JOBS "/y", not_found_answer());
     assert_int_equal(fixture->summary.failed, 3);
     assert_int_equal(fixture->summary.error, ERROR_UNAVAILABLE);
     assert_int_equal(fixture->summary.retry_after_seconds, 45);
@@ -402,7 +403,7 @@ static void fail_step(size_t failing, enum error_kind kind)
         }
     }
     answer(&fixture, step_methods[failing], "*", failing_answer(kind));
-    if (failing == 0 && kind == ERROR_LOST) {
+    if (failing == 0 && (kind == ERROR_LOST || kind == ERROR_UNAVAILABLE)) {
         answer(&fixture, "GET", JOBS "/x", not_found_answer());
     }
     size_t event = failing > DELETE_STEP ? 1 : 0;

@@ -143,6 +143,29 @@ static void a_lost_create_that_was_not_applied_is_planned_again(void **state)
     assert_int_equal(fixture->summary.reaction, REACTION_BACKOFF);
 }
 
+/* As when etcd answers the API server too late. */
+static void a_create_that_failed_inside_is_settled_by_looking(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "POST", JOBS, status_answer(500, "InternalError", "etcdserver: timed out"));
+    answer(fixture, "GET", JOBS "/x", object_answer("x", "u", "7", "owner"));
+    expect_done(fixture);
+    assert_false(is_satisfied(fixture)); /* until the cache has seen it */
+}
+
+static void a_create_that_failed_and_is_not_there_fails_in_the_server_s_words(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "POST", JOBS, status_answer(500, "InternalError", "failed calling webhook"));
+    answer(fixture, "GET", JOBS "/x", not_found_answer());
+    expect_failure(fixture, ERROR_UNAVAILABLE);
+    assert_non_null(strstr(fixture->message, "failed calling webhook"));
+}
+
 static void a_lost_create_of_a_foreign_name_is_not_ours(void **state)
 {
     struct executor_fixture *fixture = *state;
@@ -443,6 +466,8 @@ int main(void)
         cmocka_unit_test(without_an_owner_our_label_decides),
         ROW(a_lost_answer_of_a_create_is_settled_by_name_and_owner),
         ROW(a_lost_create_that_was_not_applied_is_planned_again),
+        ROW(a_create_that_failed_inside_is_settled_by_looking),
+        ROW(a_create_that_failed_and_is_not_there_fails_in_the_server_s_words),
         ROW(a_lost_create_of_a_foreign_name_is_not_ours),
         ROW(an_answer_that_is_too_long_was_still_carried_out),
         ROW(the_first_apply_of_a_name_looks_whose_it_is),
