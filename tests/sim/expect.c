@@ -189,7 +189,8 @@ static const char *judge(const struct sim_scenario *scenario, const struct sim_o
         return result->failure;
     }
     bool is_late = scenario->lateness_counts && has_lag(options);
-    bool has_gaps = scenario->gaps_count && options->blow != SIM_BLOW_NONE;
+    bool has_gaps = scenario->gaps_count &&
+                    (options->blow != SIM_BLOW_NONE || options->read_fault_per_mille > 0);
     if (scenario->times_count || is_late || has_gaps || options->chaos_per_mille > 0) {
         return NULL;
     }

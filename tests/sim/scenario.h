@@ -33,8 +33,9 @@ struct sim_scenario {
     bool times_count;                 /* what ends how depends on when: only the invariants hold
                                          under faults, the end may differ */
     bool gaps_count;                  /* a leader that dies between two Jobs of one plan leaves the
-                                         second to the next one, some 15 s later: how far the first
-                                         has come by then says whether it starts at all */
+                                         second to the next one, some 15 s later (or as late as its
+                                         lists are, when they fail): how far the first has come by
+                                         then says whether it starts at all */
     bool is_polled;                   /* not with two controllers at once without an election: each
                                          takes what the other heard of the source for a way back.
                                          That is why only who leads asks (kube/poller.h) */

@@ -27,16 +27,27 @@ enum { SIM_ACTIONS_MAXIMUM = 2048 };
 void sim_calls_refresh(struct sim_world *world, struct sim_process *process);
 
 /* schedule_calls.c */
+/* NULL: nobody waits for it any more. */
+struct io_call *sim_open_call(const struct sim_process *process, uint64_t number);
+/* What this watch has told its process of counts for what is planned. */
+void sim_note_told(struct sim_process *process, const struct sim_call *watch);
+/* Whether it happens, until faults stop. */
+bool sim_draw(struct sim_world *world, int per_mille);
 void sim_call_serve(struct sim_world *world, size_t process, size_t call);
 void sim_call_answer(struct sim_world *world, size_t process, size_t call);
+/* A write whose sender died arrives after all; false when there is none. */
+bool sim_late_arrives(struct sim_world *world);
+
+/* schedule_watch.c */
+bool sim_draw_watch_trouble(struct sim_world *world);
+void sim_open_watch(struct sim_world *world, struct sim_process *reader, struct sim_call *call,
+                    struct io_call *open);
 void sim_call_watch(struct sim_world *world, size_t process, size_t call);
 /* The next event that this watch will see may arrive now. *due_ms: when, if only time is missing.
  */
 bool sim_watch_is_due(const struct sim_world *world, struct sim_call *call, int64_t *due_ms);
 /* Bookmarks, and the ends of watches that are old enough. Returns when the next one is due. */
 int64_t sim_watches_tick(struct sim_world *world);
-/* A write whose sender died arrives after all; false when there is none. */
-bool sim_late_arrives(struct sim_world *world);
 
 /* source.c */
 bool sim_source_is_asked(const struct sim_world *world, size_t process);

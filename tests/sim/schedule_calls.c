@@ -1,6 +1,7 @@
 #include "sim/schedule.h"
 
 #include "core/assert.h"
+#include "core/hash.h"
 #include "core/memory.h"
 #include "core/text.h"
 
@@ -50,7 +51,7 @@ static struct sim_call *find_call(struct sim_process *process, uint64_t number)
     return NULL;
 }
 
-static struct io_call *open_call(const struct sim_process *process, uint64_t number)
+struct io_call *sim_open_call(const struct sim_process *process, uint64_t number)
 {
     struct io_call *call = fake_io_next_open(process->fake, number - 1);
     return call && fake_io_request_of(call)->number == number ? call : NULL;
@@ -87,7 +88,7 @@ static size_t count_told(struct sim_world *world, struct sim_process *process, e
     return *told;
 }
 
-static void note_told(struct sim_process *process, const struct sim_call *watch)
+void sim_note_told(struct sim_process *process, const struct sim_call *watch)
 {
     size_t *told = &process->told[watch->target.kind];
     *told = watch->next_change > *told ? watch->next_change : *told;
@@ -116,9 +117,45 @@ static struct sim_origin origin_of(struct sim_world *world, struct sim_process *
     return origin;
 }
 
-/* After a failure it is planned anew, unless the answer says when to send it again. */
-static void note_served(struct sim_process *process, const struct sim_call *call)
+static uint64_t identify(const struct sim_request *request)
 {
+    uint64_t hash = hash_text(HASH_SEED, request->method);
+    return hash_text(hash, request->path) | 1;
+}
+
+static void note_again(struct sim_process *process, const struct sim_request *request,
+                       const struct sim_call *call)
+{
+    for (size_t at = 0; at < SIM_AGAIN; at++) {
+        if (process->again[at].request == 0) {
+            process->again[at].request = identify(request);
+            process->again[at].origin = call->origin;
+            return;
+        }
+    }
+}
+
+/* The origin of the first try, when this is another one. */
+static struct sim_origin first_origin(struct sim_process *process,
+                                      const struct sim_request *request, struct sim_origin origin)
+{
+    uint64_t identity = identify(request);
+    for (size_t at = 0; at < SIM_AGAIN; at++) {
+        if (process->again[at].request == identity) {
+            process->again[at].request = 0;
+            return process->again[at].origin;
+        }
+    }
+    return origin;
+}
+
+/* After a failure it is planned anew, unless the answer says when to send it again. */
+static void note_served(struct sim_process *process, const struct sim_request *request,
+                        const struct sim_call *call)
+{
+    if (!call->lost && call->retry_after_seconds > 0) {
+        note_again(process, request, call);
+    }
     bool is_done = !call->lost && (call->answer.status == OK || call->answer.status == CREATED ||
                                    call->answer.status == NOT_FOUND);
     if (call->target.kind == KIND_SERVICE && call->target.name[0] && !is_done &&
@@ -130,7 +167,7 @@ static void note_served(struct sim_process *process, const struct sim_call *call
 void sim_calls_refresh(struct sim_world *world, struct sim_process *process)
 {
     for (size_t at = 0; at < process->call_count;) {
-        if (open_call(process, process->calls[at].number)) {
+        if (sim_open_call(process, process->calls[at].number)) {
             at++;
         } else {
             forget_call(process, at);
@@ -147,7 +184,9 @@ void sim_calls_refresh(struct sim_world *world, struct sim_process *process)
         const struct sim_request request = request_of(call);
         const struct sim_target target = sim_server_target(&request);
         process->calls[process->call_count++] = (struct sim_call){
-            .number = number, .target = target, .origin = origin_of(world, process, &target)};
+            .number = number,
+            .target = target,
+            .origin = first_origin(process, &request, origin_of(world, process, &target))};
     }
     fake_io_forget(process->fake);
 }
@@ -165,7 +204,7 @@ static bool is_write(const struct sim_request *request, const struct sim_target 
     return !text_equal(request->method, "GET") && !target->is_event && !target->is_dry_run;
 }
 
-static bool draw(struct sim_world *world, int per_mille)
+bool sim_draw(struct sim_world *world, int per_mille)
 {
     return per_mille > 0 && world->now_ms < world->options.heal_ms &&
            prng_between(&world->prng, 1, PER_MILLE) <= (uint64_t)per_mille;
@@ -177,7 +216,7 @@ static enum sim_fault draw_write_fault(struct sim_world *world)
     if (options->fault_at > 0 && world->writes == options->fault_at) {
         return options->fault;
     }
-    return draw(world, options->fault_per_mille)
+    return sim_draw(world, options->fault_per_mille)
                ? (enum sim_fault)prng_between(&world->prng, SIM_NOT_SENT, SIM_FAULT_COUNT - 1)
                : SIM_NO_FAULT;
 }
@@ -189,16 +228,9 @@ static enum sim_fault draw_read_fault(struct sim_world *world)
     if (options->read_fault_at > 0 && world->reads == options->read_fault_at) {
         return options->fault;
     }
-    return draw(world, options->read_fault_per_mille)
+    return sim_draw(world, options->read_fault_per_mille)
                ? (enum sim_fault)prng_between(&world->prng, SIM_NOT_SENT, SIM_CRASH_AFTER)
                : SIM_NO_FAULT;
-}
-
-/* Watches meet trouble more often than other reads: there are few, and they live long. */
-static bool draw_watch_trouble(struct sim_world *world)
-{
-    enum { TIMES = 4 };
-    return draw(world, TIMES * world->options.read_fault_per_mille);
 }
 
 static void carry_out(struct sim_world *world, const struct sim_request *request,
@@ -291,46 +323,6 @@ static bool meet_fault(struct sim_world *world, size_t process, const struct sim
     return true;
 }
 
-/* The connection breaks somewhere in the middle of the list. */
-static void cut_list(struct sim_world *world, struct sim_process *reader,
-                     const struct sim_call *call, char *initial)
-{
-    initial[prng_between(&world->prng, 0, strlen(initial))] = '\0';
-    sim_world_trace(world, "the list of %s breaks off after %zu bytes",
-                    kind_info(call->target.kind)->kind, strlen(initial));
-    (void)fake_io_feed_text(reader->fake, open_call(reader, call->number), initial);
-    struct io_call *open = open_call(reader, call->number);
-    if (open) {
-        fake_io_finish(reader->fake, open, (struct fake_answer){.status = OK});
-    }
-}
-
-static void open_watch(struct sim_world *world, struct sim_process *reader, struct sim_call *call,
-                       struct io_call *open)
-{
-    call->opened_ms = world->now_ms;
-    call->heard_ms = world->now_ms;
-    if (call->target.wants_bookmark_of_list) {
-        call->next_change = world->store.change_count;
-        note_told(reader, call);
-        char *initial = sim_server_initial(&world->store, &call->target);
-        if (draw_watch_trouble(world)) {
-            cut_list(world, reader, call, initial);
-        } else {
-            (void)fake_io_feed_text(reader->fake, open, initial);
-        }
-        free(initial);
-        return;
-    }
-    size_t at = 0;
-    while (at < world->store.change_count &&
-           world->store.changes[at].version <= call->target.resource_version) {
-        at++;
-    }
-    call->next_change = at;
-    note_told(reader, call);
-}
-
 /* Counts it, and draws what becomes of it. */
 static enum sim_fault note_request(struct sim_world *world, const struct sim_request *request,
                                    const struct sim_target *target)
@@ -341,7 +333,7 @@ static enum sim_fault note_request(struct sim_world *world, const struct sim_req
         world->busy_reads = world->reads;
         return draw_write_fault(world);
     }
-    if (target->is_watch && !target->wants_bookmark_of_list && draw_watch_trouble(world)) {
+    if (target->is_watch && !target->wants_bookmark_of_list && sim_draw_watch_trouble(world)) {
         world->store.compacted = world->store.version;
         sim_world_trace(world, "all versions before %lld are compacted",
                         (long long)world->store.version);
@@ -354,7 +346,7 @@ void sim_call_serve(struct sim_world *world, size_t process, size_t index)
 {
     struct sim_process *sender = &world->processes[process];
     struct sim_call *call = &sender->calls[index];
-    struct io_call *open = open_call(sender, call->number);
+    struct io_call *open = sim_open_call(sender, call->number);
     REQUIRE(open != NULL);
     const struct sim_request request = request_of(open);
     enum sim_fault fault = note_request(world, &request, &call->target);
@@ -364,7 +356,7 @@ void sim_call_serve(struct sim_world *world, size_t process, size_t index)
         return;
     }
     call->is_served = true;
-    note_served(sender, call);
+    note_served(sender, &request, call);
     if (!call->target.is_watch) {
         if (!world->options.random) {
             sim_call_answer(world, process, index);
@@ -376,14 +368,14 @@ void sim_call_serve(struct sim_world *world, size_t process, size_t index)
         sim_call_answer(world, process, index);
         return;
     }
-    open_watch(world, sender, call, open);
+    sim_open_watch(world, sender, call, open);
 }
 
 void sim_call_answer(struct sim_world *world, size_t process, size_t index)
 {
     struct sim_process *sender = &world->processes[process];
     struct sim_call *call = &sender->calls[index];
-    struct io_call *open = open_call(sender, call->number);
+    struct io_call *open = sim_open_call(sender, call->number);
     struct fake_answer answer = {.failure = call->lost,
                                  .message = "the simulated connection broke",
                                  .status = call->lost ? 0 : call->answer.status,
@@ -394,122 +386,6 @@ void sim_call_answer(struct sim_world *world, size_t process, size_t index)
         fake_io_finish(sender->fake, open, answer);
     }
     sim_calls_refresh(world, sender);
-}
-
-/* ---- watches ---- */
-
-/* Index of the next change that this watch shows, or the number of changes. */
-static size_t next_visible(const struct sim_world *world, const struct sim_call *call)
-{
-    size_t at = call->next_change;
-    while (at < world->store.change_count &&
-           !sim_server_sees(&call->target, &world->store.changes[at])) {
-        at++;
-    }
-    return at;
-}
-
-static size_t count_waiting(const struct sim_world *world, const struct sim_call *call)
-{
-    struct sim_call walk = *call;
-    size_t count = 0;
-    while ((walk.next_change = next_visible(world, &walk)) < world->store.change_count) {
-        walk.next_change++;
-        count++;
-    }
-    return count;
-}
-
-static bool is_in_gap(const struct sim_world *world, const struct sim_call *call)
-{
-    const struct sim_gap *gap = &world->options.gap;
-    return gap->active && !world->gap_is_over && call->target.kind == gap->kind &&
-           call->seen >= gap->after;
-}
-
-enum { GAP_LIMIT_MS = 20 * MILLISECONDS };
-
-bool sim_watch_is_due(const struct sim_world *world, struct sim_call *call, int64_t *due_ms)
-{
-    size_t at = next_visible(world, call);
-    call->next_change = at; /* what it does not show is not looked at again */
-    if (at == world->store.change_count) {
-        return false;
-    }
-    int64_t due = world->change_ms[at] + world->options.lag_ms[call->target.kind];
-    if (is_in_gap(world, call) && count_waiting(world, call) < world->options.gap.size) {
-        due = world->change_ms[at] + GAP_LIMIT_MS;
-    }
-    *due_ms = due;
-    return due <= world->now_ms;
-}
-
-static void end_watch(struct sim_world *world, struct sim_process *process, struct sim_call *call,
-                      const char *line)
-{
-    struct io_call *open = open_call(process, call->number);
-    sim_world_trace(world, "watch of %s ends%s", kind_info(call->target.kind)->kind,
-                    line ? " with 410" : "");
-    if (line && open) {
-        (void)fake_io_feed_text(process->fake, open, line);
-        open = open_call(process, call->number);
-    }
-    if (open) {
-        fake_io_finish(process->fake, open, (struct fake_answer){.status = OK});
-    }
-}
-
-static const char expired[] =
-    "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":"
-    "\"Expired\",\"message\":\"too old resource version\",\"code\":410}}\n";
-
-void sim_call_watch(struct sim_world *world, size_t process, size_t index)
-{
-    struct sim_process *reader = &world->processes[process];
-    struct sim_call *call = &reader->calls[index];
-    struct io_call *open = open_call(reader, call->number);
-    if (!open) {
-        return; /* its time was over since this was found possible */
-    }
-    bool ends_gap = is_in_gap(world, call);
-    if (ends_gap || draw_watch_trouble(world)) {
-        world->gap_is_over |= ends_gap;
-        bool is_expired = ends_gap || prng_between(&world->prng, 0, 1) == 1;
-        end_watch(world, reader, call, is_expired ? expired : NULL);
-        sim_calls_refresh(world, reader);
-        return;
-    }
-    size_t at = next_visible(world, call);
-    REQUIRE(at < world->store.change_count);
-    char *line = sim_server_watch_line(&call->target, &world->store.changes[at]);
-    call->next_change = at + 1;
-    note_told(reader, call);
-    call->seen++;
-    call->heard_ms = world->now_ms;
-    (void)fake_io_feed_text(reader->fake, open, line);
-    free(line);
-    sim_calls_refresh(world, reader);
-}
-
-static int64_t tick_watch(struct sim_world *world, struct sim_process *process,
-                          struct sim_call *call)
-{
-    int64_t end_ms = call->opened_ms + call->target.timeout_seconds * MILLISECONDS;
-    if (end_ms <= world->now_ms) {
-        end_watch(world, process, call, NULL);
-        return world->now_ms;
-    }
-    int64_t due_ms = call->heard_ms + BOOKMARK_MS;
-    if (due_ms > world->now_ms) {
-        return due_ms < end_ms ? due_ms : end_ms;
-    }
-    call->heard_ms = world->now_ms;
-    if (next_visible(world, call) == world->store.change_count) {
-        char *line = sim_server_bookmark(&call->target, world->store.version, false);
-        (void)fake_io_feed_text(process->fake, open_call(process, call->number), line);
-        free(line);
-    }
-    return world->now_ms + BOOKMARK_MS;
 }
 
 /* What was sent since the last refresh. */
@@ -545,22 +421,9 @@ void sim_check_election(struct sim_world *world)
     }
 }
 
-int64_t sim_watches_tick(struct sim_world *world)
+bool sim_late_is_there(const struct sim_world *world)
 {
-    int64_t next_ms = INT64_MAX;
-    for (size_t at = 0; at < SIM_PROCESSES; at++) {
-        struct sim_process *process = &world->processes[at];
-        bool runs = process->alive && !process->is_paused;
-        for (size_t call = 0; runs && call < process->call_count; call++) {
-            if (!process->calls[call].target.is_watch || !process->calls[call].is_served ||
-                !open_call(process, process->calls[call].number)) {
-                continue;
-            }
-            int64_t due_ms = tick_watch(world, process, &process->calls[call]);
-            next_ms = due_ms < next_ms ? due_ms : next_ms;
-        }
-    }
-    return next_ms;
+    return world->late.method && !world->late.path;
 }
 
 bool sim_late_arrives(struct sim_world *world)

@@ -40,6 +40,8 @@ static const struct {
     {"fan-out", 1651, 1, CHAOS_PER_MILLE, true, 0},
     /* A Service was turned a while after the plan that said until when the version before stays. */
     {"busy", 100, 1, 0, false, READ_ODDS_PER_MILLE},
+    /* A Job whose create was answered with 500, and was made, ran on when its run was cancelled. */
+    {"cancelled", 667, 1, 0, false, 0},
 };
 
 static uint64_t number_from(const char *name, uint64_t otherwise)

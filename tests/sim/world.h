@@ -21,7 +21,13 @@
 
 #define SIM_NAMESPACE "team"
 
-enum { SIM_PROCESSES = 2, SIM_CALLS = 256, SIM_SCRIPT = 16, SIM_FAILURE_SIZE = 1024 };
+enum {
+    SIM_PROCESSES = 2,
+    SIM_CALLS = 256,
+    SIM_AGAIN = 64,
+    SIM_SCRIPT = 16,
+    SIM_FAILURE_SIZE = 1024
+};
 
 /* What becomes of a request. */
 enum sim_fault {
@@ -79,6 +85,12 @@ struct sim_process {
      */
     bool turns;
     struct sim_origin turn;
+    /* What was told to come again comes as it was planned. By the hash of method and path; 0: none.
+     */
+    struct {
+        uint64_t request;
+        struct sim_origin origin;
+    } again[SIM_AGAIN];
 };
 
 /* The watch of `kind` says nothing after its `after`-th event until `size` more wait, then 410. */
@@ -226,6 +238,8 @@ void sim_check_election(struct sim_world *world);
 void sim_check_told(struct sim_world *world, const struct sim_change *change);
 /* Was there ever an object of this name? */
 bool sim_has_been(const struct sim_store *store, enum api_kind kind, const char *name);
+/* A write of a dead controller has arrived after all. */
+bool sim_late_is_there(const struct sim_world *world);
 /* What must hold once everything has come to rest. */
 void sim_check_rest(struct sim_world *world);
 
