@@ -202,6 +202,16 @@ static const struct meta *read_object(struct task *task, const struct verdict *v
 
 /* Who decides. */
 
+/* No answer came, or a 5xx: it may have been carried out all the same. */
+static void settle_unknown(struct task *task, const struct verdict *verdict)
+{
+    bool is_answered = verdict->response->failure == ERROR_NONE;
+    task->settles = verdict->error;
+    task->settles_after = is_answered ? verdict->response->retry_after_seconds : IO_NO_RETRY_AFTER;
+    task->settles_said = arena_copy_text(&task->execution->arena, verdict->message);
+    take_step(task, STEP_SETTLE);
+}
+
 static void answer_create(struct task *task, const struct verdict *verdict)
 {
     switch (verdict->error) {
@@ -219,11 +229,7 @@ static void answer_create(struct task *task, const struct verdict *verdict)
             fail_by(task, verdict);
             return;
         }
-        /* A 5xx may have been carried out all the same. */
-        task->settles = verdict->error;
-        task->settles_after = verdict->response->retry_after_seconds;
-        task->settles_said = arena_copy_text(&task->execution->arena, verdict->message);
-        take_step(task, STEP_SETTLE);
+        settle_unknown(task, verdict);
     }
 }
 
@@ -240,6 +246,26 @@ static void fail_settled(struct task *task)
     }
 }
 
+/*
+ * What is there may be what was applied, or what was there before: it is applied again, but nothing
+ * is planned before the cache has seen it. A Service that was turned leads to pods that a plan on
+ * older knowledge would take away.
+ */
+static void fail_unknown_apply(struct task *task, const struct meta *meta)
+{
+    const struct operation *operation = task->operation;
+    const struct expectation seen = {.type = EXPECT_SEEN,
+                                     .kind = operation->kind,
+                                     .namespace = operation->namespace,
+                                     .name = operation->name,
+                                     .text = meta->resource_version};
+    if (meta->resource_version) {
+        expectations_add(task->execution->executor->options.expectations, &task->execution->key,
+                         &seen);
+    }
+    fail_settled(task);
+}
+
 static void answer_settle(struct task *task, const struct verdict *verdict)
 {
     if (verdict->error == ERROR_NOT_FOUND) {
@@ -252,6 +278,10 @@ static void answer_settle(struct task *task, const struct verdict *verdict)
     }
     const struct meta *meta = read_object(task, verdict);
     if (!meta) {
+        return;
+    }
+    if (task->operation->type == OPERATION_APPLY) {
+        fail_unknown_apply(task, meta);
         return;
     }
     if (!is_ours(meta, task->operation->owner_uid)) {
@@ -300,6 +330,10 @@ static void answer_apply(struct task *task, const struct verdict *verdict)
     const struct operation *operation = task->operation;
     if (verdict->error == ERROR_NONE) {
         succeed_by(task, verdict);
+        return;
+    }
+    if (task->may_be_applied) {
+        settle_unknown(task, verdict);
         return;
     }
     struct verdict failure = *verdict;

@@ -24,7 +24,7 @@ enum task_state { TASK_BLOCKED, TASK_READY, TASK_SENT, TASK_RESTING, TASK_ENDED 
 enum task_step {
     STEP_SEND,  /* the operation itself */
     STEP_LOOK,  /* GET before the first apply of a name */
-    STEP_SETTLE /* GET after a create that AlreadyExists, or that may have been carried out */
+    STEP_SETTLE /* GET after a create that AlreadyExists, or what may have been carried out */
 };
 
 struct task {

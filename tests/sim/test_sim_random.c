@@ -42,6 +42,8 @@ static const struct {
     {"busy", 100, 1, 0, false, READ_ODDS_PER_MILLE},
     /* A Job whose create was answered with 500, and was made, ran on when its run was cancelled. */
     {"cancelled", 667, 1, 0, false, 0},
+    /* A Service was made, answered with 500, and its pods were taken away on older knowledge. */
+    {"busy", 775, 1, 0, false, 0},
 };
 
 static uint64_t number_from(const char *name, uint64_t otherwise)

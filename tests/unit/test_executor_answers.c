@@ -166,6 +166,19 @@ static void a_create_that_failed_and_is_not_there_fails_in_the_server_s_words(vo
     assert_non_null(strstr(fixture->message, "failed calling webhook"));
 }
 
+static void after_an_apply_of_unknown_outcome_nothing_is_planned_on_older_knowledge(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_apply(fixture, "d");
+    run_plan(fixture);
+    answer(fixture, "GET", "*/d", not_found_answer());
+    answer(fixture, "PATCH", "*/d?*", status_answer(500, "InternalError", "etcd: timed out"));
+    answer(fixture, "GET", "*/d", object_answer("d", "u", "7", "owner"));
+    expect_failure(fixture, ERROR_UNAVAILABLE);
+    assert_non_null(strstr(fixture->message, "etcd: timed out"));
+    assert_false(is_satisfied(fixture)); /* until the cache has seen version 7 */
+}
+
 static void a_lost_create_of_a_foreign_name_is_not_ours(void **state)
 {
     struct executor_fixture *fixture = *state;
@@ -468,6 +481,7 @@ int main(void)
         ROW(a_lost_create_that_was_not_applied_is_planned_again),
         ROW(a_create_that_failed_inside_is_settled_by_looking),
         ROW(a_create_that_failed_and_is_not_there_fails_in_the_server_s_words),
+        ROW(after_an_apply_of_unknown_outcome_nothing_is_planned_on_older_knowledge),
         ROW(a_lost_create_of_a_foreign_name_is_not_ours),
         ROW(an_answer_that_is_too_long_was_still_carried_out),
         ROW(the_first_apply_of_a_name_looks_whose_it_is),
