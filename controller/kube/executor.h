@@ -9,13 +9,13 @@
  * turns, so a plan of 500 writes delays another key's write by one turn.
  *
  * What it does with the answers is in executor.c's table; in short:
- * - CREATE: AlreadyExists, an answer that was lost, or a 5xx is settled by a live GET: controlled
- * by owner_uid (or, when owner_uid is NULL, labelled as managed by tidemill and controlled by
+ * - CREATE: AlreadyExists, a lost answer, or a 5xx is settled by a live GET: controlled by
+ *   owner_uid (or, when owner_uid is NULL, labelled as managed by tidemill and controlled by
  *   nobody) is done; otherwise ERROR_EXISTS with whose it is.
  * - APPLY: the first of a name is preceded by the same GET, and an object that is there is applied
  *   with its uid, so that a late apply never resurrects or seizes anything (conformance C27). After
- *   an answer that was lost, or a 5xx, nothing is planned for the key before the cache has seen
- * what a live GET found.
+ *   a lost answer or a 5xx nothing is planned for the key before the cache has seen what a live GET
+ *   found; when that fails as well, the key only waits its backoff.
  * - DELETE: NotFound is done. PROBE: NotFound is an answer.
  * - DRY_RUN: every verdict is an answer, and so is that there was none: only a refused token is
  *   tried again later (reaction_of_dry_run() says what an answer means).

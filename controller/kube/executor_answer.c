@@ -233,7 +233,7 @@ static void answer_create(struct task *task, const struct verdict *verdict)
     }
 }
 
-/* It is not there: what the create's answer was counts. */
+/* A look did not show the write as done: what the answer to it was counts. */
 static void fail_settled(struct task *task)
 {
     if (task->settles == ERROR_EXISTS) {

@@ -166,6 +166,18 @@ static void a_create_that_failed_and_is_not_there_fails_in_the_server_s_words(vo
     assert_non_null(strstr(fixture->message, "failed calling webhook"));
 }
 
+/* The next plan comes after a backoff, and is told why. */
+static void a_look_that_fails_too_is_a_failure_of_its_own(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "POST", JOBS, status_answer(500, "InternalError", "etcd: timed out"));
+    answer(fixture, "GET", JOBS "/x", status_answer(503, "ServiceUnavailable", "no leader"));
+    expect_failure(fixture, ERROR_UNAVAILABLE);
+    assert_non_null(strstr(fixture->message, "no leader"));
+}
+
 static void after_an_apply_of_unknown_outcome_nothing_is_planned_on_older_knowledge(void **state)
 {
     struct executor_fixture *fixture = *state;
@@ -481,6 +493,7 @@ int main(void)
         ROW(a_lost_create_that_was_not_applied_is_planned_again),
         ROW(a_create_that_failed_inside_is_settled_by_looking),
         ROW(a_create_that_failed_and_is_not_there_fails_in_the_server_s_words),
+        ROW(a_look_that_fails_too_is_a_failure_of_its_own),
         ROW(after_an_apply_of_unknown_outcome_nothing_is_planned_on_older_knowledge),
         ROW(a_lost_create_of_a_foreign_name_is_not_ours),
         ROW(an_answer_that_is_too_long_was_still_carried_out),

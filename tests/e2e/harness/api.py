@@ -122,6 +122,15 @@ class Api:
             headers["Authorization"] = f"Bearer {self.token}"
         return headers
 
+    def exists(self, path: str) -> bool:
+        try:
+            self.call("GET", path)
+            return True
+        except ApiError as error:
+            if error.code != 404:
+                raise
+            return False
+
     def call(self, method: str, path: str, body: Any = None, content_type: str = "application/json",
              accept: str = "application/json", **query: str) -> Json:
         url = "/" + path.lstrip("/") + ("?" + urlencode(query) if query else "")

@@ -89,13 +89,7 @@ class ClusterCase(unittest.TestCase):
     # Objects
 
     def exists(self, path: str) -> bool:
-        try:
-            self.api.call("GET", path)
-            return True
-        except ApiError as error:
-            if error.code != 404:
-                raise
-            return False
+        return self.api.exists(path)
 
     def create(self, kind: str, name: str, spec: Json | None = None, *, dry_run: bool = False,
                namespace: str | None = None, metadata: Json | None = None, **other: Any) -> Json:

@@ -142,22 +142,13 @@ class Round:
         """It goes, and nothing is tried there in a loop. Each start of the controller may try everything once more."""
         deadline = time.monotonic() + GONE_LIMIT_SECONDS
         path = self.api.path("Namespace", None, self.namespace)
-        while self.exists(path):
+        while self.api.exists(path):
             if time.monotonic() > deadline:
                 return [f"namespace {self.namespace} has not gone after {GONE_LIMIT_SECONDS:.0f} s"]
             time.sleep(0.5)
         wrong = ledger.check_doomed(audit.controller_writes(self.start, self.namespace), len(self.of),
                                     1 + self.plane.worker.starts - self.starts)
         return [f"{self.namespace}, deleted: {line}" for line in wrong + self.settle()]
-
-    def exists(self, path: str) -> bool:
-        try:
-            self.api.call("GET", path)
-            return True
-        except ApiError as error:
-            if error.code != 404:
-                raise
-            return False
 
     def forget(self) -> None:
         self.api.call("DELETE", f"api/v1/namespaces/{self.namespace}")
