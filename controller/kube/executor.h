@@ -13,7 +13,9 @@
  *   owner_uid (or, when owner_uid is NULL, labelled as managed by tidemill and controlled by
  *   nobody) is done; otherwise ERROR_EXISTS with whose it is.
  * - APPLY: the first of a name is preceded by the same GET, and an object that is there is applied
- *   with its uid, so that a late apply never resurrects or seizes anything (conformance C27). After
+ *   with its uid, so that a late apply never resurrects or seizes anything (conformance C27). It is
+ *   locked by the version that was planned with, where the plan says so, or else by what the GET
+ *   found: a late one undoes nothing, and what is to be made is made or left alone. After
  *   a lost answer or a 5xx nothing is planned for the key before the cache has seen what a live GET
  *   found; when that fails as well, the key only waits its backoff.
  * - DELETE: NotFound is done. PROBE: NotFound is an answer.

@@ -295,6 +295,7 @@ static void answer_look(struct task *task, const struct verdict *verdict)
 {
     if (verdict->error == ERROR_NOT_FOUND) {
         task->looked = true;
+        task->known_version = REQUEST_NO_VERSION;
         take_step(task, STEP_SEND);
         return;
     }
@@ -312,6 +313,7 @@ static void answer_look(struct task *task, const struct verdict *verdict)
     }
     task->looked = true;
     task->known_uid = arena_copy_text(&task->execution->arena, meta->uid);
+    task->known_version = arena_copy_text(&task->execution->arena, meta->resource_version);
     take_step(task, STEP_SEND);
 }
 

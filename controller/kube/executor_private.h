@@ -38,12 +38,13 @@ struct task {
     struct io_timer *timer; /* RESTING */
     const char *method;     /* of the request under way */
     unsigned resends;
-    bool may_be_applied;               /* a try was sent and its outcome is not known */
-    enum error_kind settles;           /* SETTLE: what the create's answer was */
-    const char *settles_said;          /* and what it said; NULL: nothing to repeat */
-    int settles_after;                 /* and its Retry-After, in seconds */
-    bool looked;                       /* APPLY: it is known what is there */
-    const char *known_uid;             /* APPLY: of the object that is there, or NULL */
+    bool may_be_applied;       /* a try was sent and its outcome is not known */
+    enum error_kind settles;   /* SETTLE: what the create's answer was */
+    const char *settles_said;  /* and what it said; NULL: nothing to repeat */
+    int settles_after;         /* and its Retry-After, in seconds */
+    bool looked;               /* APPLY: it is known what is there */
+    const char *known_uid;     /* APPLY: of the object that is there, or NULL */
+    const char *known_version; /* APPLY: what a look has found, or NULL: it was not needed */
     struct expectation_ticket *ticket; /* of operation->admission */
 };
 

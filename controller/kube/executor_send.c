@@ -169,7 +169,10 @@ void executor_send(struct task *task)
         executor_end_task(task, ERROR_CLOSED, EXECUTOR_LEASE_IS_LOST, IO_NO_RETRY_AFTER, NULL);
         return;
     }
-    struct request request = request_of_operation(arena, operation, task->known_uid);
+    const struct request_known known = {
+        .uid = task->known_uid,
+        .resource_version = text_or(operation->resource_version, task->known_version)};
+    struct request request = request_of_operation(arena, operation, &known);
     start_request(task, &request, is_write);
 }
 

@@ -104,16 +104,28 @@ static const char *find_metadata(const char *body)
     return NULL;
 }
 
-static const char *body_with_uid(struct arena *arena, const char *body, const char *uid)
+/* The API server's are UUIDs and numbers; anything that would need quoting is not used. */
+static bool is_plain(struct arena *arena, const char *text)
 {
-    /* The API server's uids are UUIDs; anything that would need quoting is not used. */
-    bool is_plain = uid && text_equal(uid, request_escape(arena, uid));
-    const char *inside = is_plain ? find_metadata(body) : NULL;
+    return text && text_equal(text, request_escape(arena, text));
+}
+
+static const char *body_with(struct arena *arena, const char *body, const char *field,
+                             const char *value)
+{
+    const char *inside = is_plain(arena, value) ? find_metadata(body) : NULL;
     if (!inside) {
         return body;
     }
-    return arena_print(arena, "%.*s\"uid\":\"%s\"%s%s", (int)(inside - body), body, uid,
+    return arena_print(arena, "%.*s\"%s\":\"%s\"%s%s", (int)(inside - body), body, field, value,
                        *inside == '}' ? "" : ",", inside);
+}
+
+static const char *body_of_apply(struct arena *arena, const char *body,
+                                 const struct request_known *known)
+{
+    const char *locked = body_with(arena, body, "resourceVersion", known->resource_version);
+    return body_with(arena, locked, "uid", known->uid);
 }
 
 struct request request_to_get(struct arena *arena, enum api_kind kind, const char *namespace,
@@ -134,7 +146,7 @@ static struct request request_to_explain(struct arena *arena, const struct opera
 }
 
 struct request request_of_operation(struct arena *arena, const struct operation *operation,
-                                    const char *known_uid)
+                                    const struct request_known *known)
 {
     const char *collection = kind_path(arena, operation->kind, operation->namespace, NULL, NULL);
     struct request request = request_to_get(arena, operation->kind, operation->namespace,
@@ -146,7 +158,7 @@ struct request request_of_operation(struct arena *arena, const struct operation 
     case OPERATION_APPLY:
         return (struct request){
             "PATCH", arena_print(arena, "%s?fieldManager=" FIELD_MANAGER "&force=true", object),
-            TYPE_APPLY, body_with_uid(arena, operation->body, known_uid)};
+            TYPE_APPLY, body_of_apply(arena, operation->body, known)};
     case OPERATION_PATCH_STATUS:
         return (struct request){"PATCH", arena_print(arena, "%s/status", object), TYPE_JSON_PATCH,
                                 operation->body};

@@ -24,12 +24,24 @@ bool request_is_write(enum operation_type type);
 /* "create", "apply", ...: for messages and logs. */
 const char *request_verb(enum operation_type type);
 
+/* The resourceVersion of nothing: etcd's revision 1 is the empty store. */
+#define REQUEST_NO_VERSION "1"
+
 /*
- * Any operation but EVENT. `known_uid` (or NULL) goes into the body of an APPLY: the API server
- * then answers 409 instead of making the object anew or changing another one of its name.
+ * The object that an APPLY is meant for; each may be NULL, and then does not matter. Another uid is
+ * answered with 409 or 422, and none of the name with 409, instead of changing another object or
+ * making it anew. Another resourceVersion is answered with 409; if there is no object, and no uid
+ * was given, it is made whatever the version: REQUEST_NO_VERSION makes one or changes nothing
+ * (tried on 1.36).
  */
+struct request_known {
+    const char *uid;
+    const char *resource_version;
+};
+
+/* Any operation but EVENT; `known` is read for an APPLY only. */
 struct request request_of_operation(struct arena *arena, const struct operation *operation,
-                                    const char *known_uid);
+                                    const struct request_known *known);
 
 struct request request_to_get(struct arena *arena, enum api_kind kind, const char *namespace,
                               const char *name);

@@ -33,6 +33,7 @@ static void switch_service(struct model_work *work)
                    work->model->meta.uid, work->wanted_service.body, REASON_PROMOTED,
                    arena_print(work->arena, "the Service leads to %s from now on",
                                version_label(work, work->champion)));
+        plan_lock(work->plan, work->service ? &work->service->meta : NULL);
         plan_next_stage(work->plan);
     }
 }

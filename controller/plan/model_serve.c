@@ -184,6 +184,7 @@ void model_apply(struct model_work *work)
             plan_apply(work->plan, KIND_SERVICE, meta->namespace, meta->name, meta->uid,
                        version->wanted_service.body, REASON_SERVING,
                        arena_print(work->arena, "the address of %s", version_label(work, version)));
+            plan_lock(work->plan, version->service ? &version->service->meta : NULL);
         }
     }
     bool refused_switch = work->model && !work->switches && work->wanted_service.refusal &&
@@ -193,6 +194,7 @@ void model_apply(struct model_work *work)
         plan_apply(work->plan, KIND_SERVICE, work->view->namespace, work->view->name,
                    work->model->meta.uid, work->wanted_service.body, REASON_SERVING,
                    "the stable address of the model");
+        plan_lock(work->plan, work->service ? &work->service->meta : NULL);
     }
 }
 

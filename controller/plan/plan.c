@@ -80,6 +80,14 @@ void plan_apply(struct plan *plan, enum api_kind kind, const char *namespace, co
     give_reason(operation, reason, message);
 }
 
+void plan_lock(struct plan *plan, const struct meta *there)
+{
+    REQUIRE(plan->count > 0 && plan->operations[plan->count - 1].type == OPERATION_APPLY);
+    if (there) {
+        plan->operations[plan->count - 1].resource_version = there->resource_version;
+    }
+}
+
 void plan_delete(struct plan *plan, enum api_kind kind, const struct meta *meta, const char *reason,
                  const char *message)
 {

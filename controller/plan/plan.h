@@ -40,7 +40,7 @@ struct operation {
     const char *name;
     const char *body;             /* JSON, for CREATE, APPLY, PATCH*, DRY_RUN */
     const char *uid;              /* DELETE, EXPLAIN, EVENT: of the object */
-    const char *resource_version; /* DELETE: precondition; PATCH*: what the patch is locked by */
+    const char *resource_version; /* DELETE: precondition; APPLY, PATCH*: what it is locked by */
     const char *owner_uid; /* CREATE, APPLY: an existing object controlled by this uid is ours */
     const char *admission; /* key whose admission must see this write, or NULL */
     const char *reason;    /* one of plan/reasons.h */
@@ -76,6 +76,11 @@ void plan_create(struct plan *plan, enum api_kind kind, const char *namespace, c
 /* owner_uid: the first apply of a name looks whether it is somebody else's, and leaves it alone. */
 void plan_apply(struct plan *plan, enum api_kind kind, const char *namespace, const char *name,
                 const char *owner_uid, const char *body, const char *reason, const char *message);
+/*
+ * The apply that was added last is refused with 409 if its object is not as `there` any more, so
+ * that a late one undoes nothing. NULL: none is known, and kube/executor looks for one.
+ */
+void plan_lock(struct plan *plan, const struct meta *there);
 void plan_delete(struct plan *plan, enum api_kind kind, const struct meta *meta, const char *reason,
                  const char *message);
 void plan_probe(struct plan *plan, enum api_kind kind, const char *namespace, const char *name,

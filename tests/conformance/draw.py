@@ -134,6 +134,8 @@ def config(dice: random.Random, kind: Kind, name: str) -> Json:
         metadata["ownerReferences"] = [OWNER]
     if dice.random() < 0.4:
         metadata["uid"] = dice.choice(["?uid", "?uid", "?strange"])
+    if dice.random() < 0.3:
+        metadata["resourceVersion"] = dice.choice(["?version", "?version", "?old"])
     return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata,
             **copy.deepcopy(dice.choice(kind.variants))}
 

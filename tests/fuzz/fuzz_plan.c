@@ -287,7 +287,8 @@ static void require_sendable(struct arena *arena, const struct operation *operat
         require_body(operation);
     }
     if (operation->type != OPERATION_EVENT) {
-        (void)request_of_operation(arena, operation, NULL);
+        const struct request_known known = {.uid = "u", .resource_version = "7"};
+        (void)request_of_operation(arena, operation, &known);
     }
 }
 

@@ -280,11 +280,7 @@ static void check_drain(struct sim_world *world, const json_t *deployment)
 {
     const char *uid = label(deployment, LABEL_VERSION_UID);
     size_t leaving = find_leaving(&world->store, uid);
-    /*
-     * An apply carries the uid of the Service, and not its version: that of a dead controller may
-     * turn it once more, and the one that drained is neither of the two then.
-     */
-    if (leaving == 0 || world->late_turned || !sim_store_find_uid(&world->store, uid) ||
+    if (leaving == 0 || !sim_store_find_uid(&world->store, uid) ||
         is_made_since(&world->store, deployment, leaving)) {
         return;
     }

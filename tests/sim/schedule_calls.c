@@ -438,7 +438,6 @@ bool sim_late_arrives(struct sim_world *world)
     sim_world_trace(world, "late: %s %s -> %d", world->late.method, world->late.path,
                     answer.status);
     free(answer.body);
-    world->late_turned = strstr(world->late.path, "/services/") != NULL;
     free((char *)(uintptr_t)world->late.path);
     world->late.path = NULL;
     return true;

@@ -166,7 +166,11 @@ static struct sim_answer create_applied(struct sim_store *store, struct sim_targ
     if (uid[0]) {
         return sim_server_refuse_resurrection(target, uid);
     }
-    struct sim_answer created = serve_create(store, target, body);
+    /* Whatever version it is locked by. */
+    json_t *made_of = json_deep_copy(body);
+    tree_remove(made_of, "metadata/resourceVersion");
+    struct sim_answer created = serve_create(store, target, made_of);
+    json_decref(made_of);
     if (created.status == SIM_CREATED) {
         struct sim_object *made = find(store, target);
         sim_fields_free(&made->fields);
@@ -187,6 +191,10 @@ static struct sim_answer serve_apply(struct sim_store *store, struct sim_target 
     sim_apply(tree, &object->fields, body);
     if (tree_at(body, "metadata/uid")) {
         tree_set_text(tree, "metadata/uid", tree_text(body, "metadata/uid"));
+    }
+    if (!sim_server_is_newest(object->tree, body)) {
+        json_decref(tree);
+        return sim_server_refuse_stale(target);
     }
     sim_rules_complete(target->kind, tree);
     if (!is_refused(target, object->tree, tree, &done)) {

@@ -177,7 +177,6 @@ struct sim_world {
     size_t faults;     /* that happened */
     struct sim_request late; /* texts owned; method NULL: none */
     struct sim_origin late_origin;
-    bool late_turned; /* it has arrived, and was the apply of a Service */
     bool gap_is_over;
     bool people_act;      /* what changes now is no controller's doing */
     bool is_calm;         /* chaos is over */

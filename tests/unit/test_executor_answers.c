@@ -228,7 +228,8 @@ static void the_first_apply_of_a_name_looks_whose_it_is(void **state)
     assert_string_equal(request->path, APPLY("s"));
     assert_string_equal(request->method, "PATCH");
     assert_string_equal(request->content_type, "application/apply-patch+yaml");
-    assert_string_equal(request->body, "{\"metadata\":{\"name\":\"s\"}}");
+    /* It is made, or one that came meanwhile is left alone. */
+    assert_string_equal(request->body, "{\"metadata\":{\"resourceVersion\":\"1\",\"name\":\"s\"}}");
     answer(fixture, "PATCH", APPLY("s"), object_answer("s", "u1", "7", "owner"));
     expect_done(fixture);
 
@@ -253,14 +254,14 @@ static void an_apply_never_seizes_what_is_not_ours(void **state)
     assert_non_null(find_fact(fixture, OPERATION_APPLY, KIND_SERVICE, "s"));
 }
 
-static void an_apply_after_a_restart_carries_the_uid_of_what_is_there(void **state)
+static void an_apply_after_a_restart_is_for_what_is_there_as_it_is_there(void **state)
 {
     struct executor_fixture *fixture = *state;
     (void)add_apply(fixture, "s");
     run_plan(fixture);
     answer(fixture, "GET", SERVICE "s", object_answer("s", "u1", "7", "owner"));
     assert_string_equal(fake_io_sent(fixture->fake, 1)->body,
-                        "{\"metadata\":{\"uid\":\"u1\",\"name\":\"s\"}}");
+                        "{\"metadata\":{\"uid\":\"u1\",\"resourceVersion\":\"7\",\"name\":\"s\"}}");
     answer(fixture, "PATCH", APPLY("s"), object_answer("s", "u1", "8", "owner"));
     expect_done(fixture);
 }
@@ -369,6 +370,42 @@ static void the_uid_goes_into_the_outer_metadata(void **state)
         assert_string_equal(fake_io_sent(fixture->fake, 0)->body, rows[at].expected);
         answer(fixture, "PATCH", APPLY("s"), object_answer("s", "u1", "8", "owner"));
     }
+}
+
+/* What came to be late would undo what somebody wrote meanwhile. */
+static void an_apply_that_is_locked_is_carried_out_on_what_was_planned_with_alone(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    struct meta cached = {.name = "s", .resource_version = "7", .deletion_time = TIME_ABSENT};
+    fixture->cached = &cached;
+    apply_once(fixture, "u1");
+    (void)add_apply(fixture, "s");
+    plan_lock(&fixture->plan, &cached);
+    run_plan(fixture);
+    assert_string_equal(fake_io_sent(fixture->fake, 0)->body,
+                        "{\"metadata\":{\"uid\":\"u1\",\"resourceVersion\":\"7\",\"name\":\"s\"}}");
+    answer(fixture, "PATCH", APPLY("s"), status_answer(409, "Conflict", "has been modified"));
+    expect_failure(fixture, ERROR_CONFLICT);
+    assert_int_equal(fixture->summary.reaction, REACTION_WAIT_CACHE);
+    assert_false(is_satisfied(fixture));
+    cached.resource_version = "8";
+    assert_true(is_satisfied(fixture));
+}
+
+/* The cache knows it, and a look does not find it: the API server makes it, whatever the version.
+ */
+static void an_apply_of_what_is_gone_is_locked_all_the_same(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    const struct meta cached = {.resource_version = "7", .deletion_time = TIME_ABSENT};
+    (void)add_apply(fixture, "s");
+    plan_lock(&fixture->plan, &cached);
+    run_plan(fixture);
+    answer(fixture, "GET", SERVICE "s", not_found_answer());
+    assert_string_equal(fake_io_sent(fixture->fake, 1)->body,
+                        "{\"metadata\":{\"resourceVersion\":\"7\",\"name\":\"s\"}}");
+    answer(fixture, "PATCH", APPLY("s"), object_answer("s", "u1", "8", "owner"));
+    expect_done(fixture);
 }
 
 /* Status and delete */
@@ -499,13 +536,15 @@ int main(void)
         ROW(an_answer_that_is_too_long_was_still_carried_out),
         ROW(the_first_apply_of_a_name_looks_whose_it_is),
         ROW(an_apply_never_seizes_what_is_not_ours),
-        ROW(an_apply_after_a_restart_carries_the_uid_of_what_is_there),
+        ROW(an_apply_after_a_restart_is_for_what_is_there_as_it_is_there),
         cmocka_unit_test(an_apply_of_an_object_that_changed_hands_looks_again),
         ROW(an_apply_that_is_wrong_is_refused_and_told),
         ROW(an_apply_after_our_delete_looks_again),
         ROW(an_apply_after_the_cache_saw_it_deleted_looks_again),
         ROW(ours_of_one_owner_is_not_ours_of_another),
         ROW(the_uid_goes_into_the_outer_metadata),
+        ROW(an_apply_that_is_locked_is_carried_out_on_what_was_planned_with_alone),
+        ROW(an_apply_of_what_is_gone_is_locked_all_the_same),
         ROW(a_lost_race_waits_until_the_cache_has_moved),
         ROW(a_status_of_an_object_that_is_gone_waits_for_the_cache),
         ROW(a_lost_status_patch_lets_its_key_try_again),

@@ -375,6 +375,43 @@ static void a_name_that_is_taken_is_told_and_tried_again_apart_from_the_status(v
     rollout_world_free(world);
 }
 
+/* A turn that comes late, of a controller that is dead, must not turn it once more. */
+static void the_service_is_turned_as_it_was_known_and_not_otherwise(void **state)
+{
+    (void)state;
+    struct rollout_world *world = rollout_world_new();
+    rollout_step(world, SIZE_MAX);
+    rollout_make_available(world, 0);
+    rollout_plan(world);
+    const struct operation *first = rollout_find(world, OPERATION_APPLY, KIND_SERVICE, "churn");
+    assert_null(first->resource_version);
+    rollout_world_free(world);
+
+    world = rollout_world_serving();
+    world->service.meta.resource_version = "77";
+    rollout_add_version(world);
+    rollout_step(world, SIZE_MAX);
+    rollout_make_available(world, 1);
+    rollout_plan(world);
+    const struct operation *turn = rollout_find(world, OPERATION_APPLY, KIND_SERVICE, "churn");
+    assert_string_equal(turn->reason, REASON_PROMOTED);
+    assert_string_equal(turn->resource_version, "77");
+    rollout_world_free(world);
+}
+
+static void an_address_is_mended_as_it_was_known_and_not_otherwise(void **state)
+{
+    (void)state;
+    struct rollout_world *world = rollout_world_serving();
+    world->service.meta.resource_version = "77";
+    world->service.meta.annotations = (struct text_map){0};
+    rollout_plan(world);
+    const struct operation *mend = rollout_find(world, OPERATION_APPLY, KIND_SERVICE, "churn");
+    assert_string_equal(mend->reason, REASON_SERVING);
+    assert_string_equal(mend->resource_version, "77");
+    rollout_world_free(world);
+}
+
 static void without_a_model_a_version_that_says_how_serves_on_its_own(void **state)
 {
     (void)state;
@@ -486,6 +523,8 @@ int main(void)
         cmocka_unit_test(a_champion_that_turns_out_unusable_stays_until_people_decide),
         cmocka_unit_test(files_that_can_t_be_read_yet_are_waited_for),
         cmocka_unit_test(a_name_that_is_taken_is_told_and_tried_again_apart_from_the_status),
+        cmocka_unit_test(the_service_is_turned_as_it_was_known_and_not_otherwise),
+        cmocka_unit_test(an_address_is_mended_as_it_was_known_and_not_otherwise),
         cmocka_unit_test(without_a_model_a_version_that_says_how_serves_on_its_own),
         cmocka_unit_test(without_a_model_a_version_that_does_not_say_how_is_told_what_to_do),
         cmocka_unit_test(a_number_is_never_given_twice),
