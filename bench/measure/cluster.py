@@ -25,6 +25,10 @@ STOP_LIMIT_S = 10
 TOKEN_LIFE = "3h"
 SYSTEM = "tidemill-system"
 ACCOUNT = "tidemill-controller"
+UNTRACKED = "manifests/no-managed-fields"
+PROBE = {"apiVersion": "batch/v1", "kind": "Job",
+         "metadata": {"name": "probe", "namespace": "default", "labels": {"app.kubernetes.io/managed-by": "tidemill"}},
+         "spec": {"template": {"spec": {"containers": [{"name": "c", "image": "i"}], "restartPolicy": "Never"}}}}
 
 
 def run(command: list[str], limit_s: float, environment: dict[str, str] | None = None,
@@ -106,6 +110,18 @@ class BenchCluster(Cluster):
         everything = "\n---\n".join(kept)
         self.kubectl("apply", "--server-side", "-f", "-", given=everything)
         self.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
+
+    def track_fields(self, tracked: bool) -> None:
+        """Removes or applies manifests/no-managed-fields, and waits until new Jobs show it."""
+        verb = ["delete", "--ignore-not-found"] if tracked else ["apply"]
+        self.kubectl(*verb, "-k", UNTRACKED)
+        deadline = time.monotonic() + READY_LIMIT_S
+        while ("managedFields" in self.kubectl("create", "--dry-run=server", "-o", "json", "--show-managed-fields",
+                                               "-f", "-", given=json.dumps(PROBE))) != tracked:
+            if time.monotonic() > deadline:
+                raise Failure(f"{UNTRACKED} was {verb[0]}d and changed nothing within {READY_LIMIT_S} s")
+            time.sleep(0.2)
+
 
 def free_port() -> int:
     with socket.socket() as probe:

@@ -58,6 +58,10 @@ def plain_job(of_run: dict[str, Any]) -> dict[str, Any]:
             "spec": spec}
 
 
+def name_of(kind: str, number: int) -> str:
+    return f"{'job' if kind == 'jobs' else 'run'}-{number:05d}"
+
+
 def named(body: dict[str, Any], name: str) -> bytes:
     return json.dumps({**body, "metadata": {**body["metadata"], "name": name}}).encode()
 
@@ -79,7 +83,7 @@ class Snapshot:
 class Turn:
     """What one load did: raw numbers, kept as they are."""
 
-    kind: str  # jobs, runs or chains
+    kind: str  # jobs, runs, untracked (runs without managedFields) or chains
     round: int
     count: int
     namespace: str
@@ -101,6 +105,7 @@ class Chains:
     """Runs of CHAIN_STEPS steps, so many under way at once."""
 
     at_once: int
+    tracked: bool  # with managedFields
     turn: Turn
     hops: list[dict[str, Any]]
 
@@ -165,7 +170,7 @@ class Bench:
         client.close()
 
     def _create_and_wait(self, kind: str, namespace: str, count: int) -> tuple[list[float], Watch]:
-        names = [f"{kind[:-1]}-{at:05d}" for at in range(count)]
+        names = [name_of(kind, at) for at in range(count)]
         if kind == "jobs":
             path = f"{BATCH}/{namespace}/jobs"
             bodies = [named(self.template, name) for name in names]
@@ -182,7 +187,8 @@ class Bench:
         return sent, watch
 
     def turn(self, kind: str, round_number: int, namespace: str, count: int) -> Turn:
-        if kind == "runs":
+        if kind != "jobs":
+            self.cluster.track_fields(kind == "runs")
             client = Client(self.cluster.access)
             client.create(f"{API}/{namespace}/pipelines", pipeline("one", 1, "bench"))
             client.close()
@@ -190,7 +196,7 @@ class Bench:
         self.log.requests(namespace)  # what went before is not part of the turn
         before = self.snapshot()
         sent, watch = self._create_and_wait(kind, namespace, count)
-        done = [watch.done_at[f"{kind[:-1]}-{at:05d}"] for at in range(count)]
+        done = [watch.done_at[name_of(kind, at)] for at in range(count)]
         return self._finish(kind, round_number, namespace, before, sent, done)
 
     def _finish(self, kind: str, round_number: int, namespace: str, before: Snapshot,
@@ -213,8 +219,9 @@ class Bench:
             resident=self.controller.memory().resident,
             requests=self.log.requests(namespace))
 
-    def chains(self, namespace: str, count: int, at_once: int) -> Chains:
+    def chains(self, namespace: str, count: int, at_once: int, tracked: bool) -> Chains:
         """And what each hop took."""
+        self.cluster.track_fields(tracked)
         access = self.cluster.access
         client = Client(access)
         client.create(f"{API}/{namespace}/pipelines", pipeline("chain", CHAIN_STEPS, "bench"))
@@ -235,7 +242,7 @@ class Bench:
         done = [watch.done_at[f"chain-{at:05d}"] for at in range(count)]
         turn = self._finish("chains", 1, namespace, before, sent, done)
         client.close()
-        return Chains(at_once, turn, find_hops(self.cluster, namespace, turn.requests))
+        return Chains(at_once, tracked, turn, find_hops(self.cluster, namespace, turn.requests))
 
 
 def find_hops(cluster: Cluster, namespace: str, requests: list[audit.Request]) -> list[dict[str, Any]]:

@@ -16,9 +16,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from measure import compare, hooks, kept, load, plots, report, shapes, sources, writes
+from measure import compare, hooks, kept, load, plots, report, shapes, sizes, sources, writes
 from measure.api import Failure
-from measure.cluster import ROOT, BenchCluster, Cluster, Controller, free_port, remove_cluster, run
+from measure.cluster import ROOT, UNTRACKED, BenchCluster, Cluster, Controller, free_port, remove_cluster, run
 
 BUILD_LIMIT_S = 900
 PACKAGES_LIMIT_S = 1800
@@ -55,7 +55,7 @@ def positive(text: str) -> int:
     return value
 
 
-def sizes(text: str) -> list[int]:
+def sizes_kept(text: str) -> list[int]:
     if not all(part.isdigit() for part in text.split(",")):
         raise argparse.ArgumentTypeError("expected numbers with commas between them")
     return [int(part) for part in text.split(",")]
@@ -81,7 +81,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--against", metavar="REVISION|FILE", help="compare two builds in turns: A is "
                         "--binary, B this revision of Git or this program")
     parser.add_argument("--check-writes", action="store_true", help="count the writes of a run")
-    parser.add_argument("--kept", type=sizes, metavar="N,...", help="start the controller with so many "
+    parser.add_argument("--kept", type=sizes_kept, metavar="N,...", help="start the controller with so many "
                         "finished runs in the cluster, e.g. 0,1000,5000,10000: memory and time")
     parser.add_argument("--shape", type=shape, action="append", metavar="NAME=N", help="what a large "
                         f"shape costs, {', '.join(shapes.SHAPES)}; may be given several times")
@@ -163,8 +163,8 @@ def measure(options: argparse.Namespace, bench: load.Bench, starts: list[float])
     time.sleep(MEMORY_CALM_S)
     memory = {"idle": controller.memory().resident}
     bench.warm_up("warm-up", WARM_UP)
-    kinds = ("jobs", "runs")
-    bench.prepare([f"{k}-{r}" for r in range(1, options.rounds + 1) for k in kinds] + ["chains", "alone"])
+    kinds = ("jobs", "runs", "untracked")
+    bench.prepare([f"{k}-{r}" for r in range(1, options.rounds + 1) for k in kinds])
     bench.measure_idle()
     turns = []
     for number in range(1, options.rounds + 1):
@@ -174,10 +174,13 @@ def measure(options: argparse.Namespace, bench: load.Bench, starts: list[float])
                 f"{report.rate(turn):.1f} in a second")
             turns.append(turn)
     chains: list[load.Chains] = []
-    for name, at_once, count in (("chains", load.CHAINS_AT_ONCE, options.chains), ("alone", 1, min(ALONE, options.chains))):
-        if count > 0:
-            chains.append(bench.chains(name, count, at_once))
-            say(f"{count} chains of {load.CHAIN_STEPS} steps, {at_once} at a time, in {chains[-1].turn.seconds:.1f} s")
+    for at_once, count in ((load.CHAINS_AT_ONCE, options.chains), (1, min(ALONE, options.chains))):
+        for tracked in (True, False):
+            if count > 0:
+                name = f"chains-{at_once}-{'tracked' if tracked else 'untracked'}"
+                bench.prepare([name])
+                chains.append(bench.chains(name, count, at_once, tracked))
+                say(f"{count} chains of {load.CHAIN_STEPS} steps, {at_once} at a time, in {chains[-1].turn.seconds:.1f} s")
     memory |= {"peak": controller.memory().peak, "after": controller.memory().resident}
     told = {k: str(v) if isinstance(v, pathlib.Path) else v for k, v in vars(options).items()
             if k in ("runs", "rounds", "chains", "no_sizes")}
@@ -187,9 +190,10 @@ def measure(options: argparse.Namespace, bench: load.Bench, starts: list[float])
 
 def measure_sizes(bench: load.Bench) -> list[load.Turn]:
     bench.warm_up("warm-up", WARM_UP)
-    bench.prepare(["sized-jobs", "sized-runs"])
+    kinds = ("jobs", "runs", "untracked")
+    bench.prepare([f"sized-{kind}" for kind in kinds])
     bench.measure_idle()
-    turns = [bench.turn(kind, 1, f"sized-{kind}", SIZED) for kind in ("jobs", "runs")]
+    turns = [bench.turn(kind, 1, f"sized-{kind}", SIZED) for kind in kinds]
     say(f"{SIZED} Jobs and {SIZED} runs whose bodies are logged")
     return turns
 
@@ -316,9 +320,16 @@ def command_check_writes(options: argparse.Namespace) -> int:
     if audit_log:
         cluster = Cluster(os.environ.get("KUBECONFIG", ""), os.environ["PATH"], audit_log)
         writes.expect_controller(cluster)
-        return writes.check(cluster)
-    with started(options) as (own_cluster, controller):
-        return writes.check(own_cluster, controller)
+        passed, failed = writes.check(cluster)
+    else:
+        with started(options) as (own_cluster, controller):
+            passed, failed = writes.check(own_cluster, controller)
+            print(f"with {UNTRACKED}:")
+            own_cluster.track_fields(False)
+            more = writes.check(own_cluster, controller, sizes.UNTRACKED_LIMITS)
+            passed, failed = passed + more[0], failed + more[1]
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
 
 
 def main(arguments: list[str]) -> int:

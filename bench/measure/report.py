@@ -106,14 +106,9 @@ def median_of(turns: list[Turn], figure: Callable[[Turn], float]) -> float:
     return statistics.median(figure(t) for t in turns)
 
 
-def ratios(results: Results) -> list[float]:
-    """Runs/s by plain Jobs/s of the same round."""
-    return [rate(b) / rate(a) for a, b in zip(results.kind("jobs"), results.kind("runs"))]
-
-
-def plane_ratios(results: Results) -> list[float]:
-    """The plane's CPU for a run by that for a plain Job of the same round."""
-    return [cpu_ms(b) / cpu_ms(a) for a, b in zip(results.kind("jobs"), results.kind("runs"))]
+def ratios(results: Results, kind: str, figure: Callable[[Turn], float]) -> list[float]:
+    """A figure of runs by that of plain Jobs of the same round."""
+    return [figure(b) / figure(a) for a, b in zip(results.kind("jobs"), results.kind(kind))]
 
 
 def hop_text(chains: Chains, key: str) -> str:
@@ -123,54 +118,78 @@ def hop_text(chains: Chains, key: str) -> str:
     return f"{percentile(values, 0.5):.0f} / {percentile(values, 0.99):.0f}"
 
 
+# The columns of what was measured here; the last two are runs.
+COLUMNS = {"jobs": "plain Jobs", "runs": "Tidemill", "untracked": "no managedFields"}
+RUNS = ("runs", "untracked")
+
+
+def row(what: str, *here: str, key: str = "") -> tuple[str, ...]:
+    """(what, plain Jobs here, Tidemill here, and without managedFields, target, the other's default, tuned)."""
+    return (what, *here, TARGET.get(key, "-"), *PUBLISHED.get(key, ("-", "-")))
+
+
+def wire_kb(turns: list[Turn]) -> float:
+    return sum(t.wire_sent + t.wire_received for t in turns) / sum(t.count for t in turns) / MS
+
+
+def per_run_of(turns: list[Turn], is_event: bool) -> float:
+    return sum(r.is_event == is_event for t in turns for r in of_controller(t)) / sum(t.count for t in turns)
+
+
+def of_runs(results: Results, figure: Callable[[list[Turn]], float], digits: int) -> tuple[str, ...]:
+    """A figure of the runs, and of those without managedFields."""
+    return tuple(f"{figure(results.kind(kind)):.{digits}f}" for kind in RUNS)
+
+
+def ratio_texts(results: Results, figure: Callable[[Turn], float]) -> tuple[str, ...]:
+    return tuple(f"{statistics.median(ratios(results, kind, figure)):.2f}" for kind in COLUMNS)
+
+
+def controller_ms(turn: Turn) -> float:
+    return cpu_ms(turn, ["controller"])
+
+
 def comparison(results: Results) -> list[tuple[str, ...]]:
-    """Rows (what, plain Jobs here, Tidemill here, target, the other's default, tuned)."""
-    jobs, runs = results.kind("jobs"), results.kind("runs")
-    everything = [r for t in runs for r in of_controller(t)]
-    total = sum(t.count for t in runs)
-    events = sum(r.is_event for r in everything)
-    wire_kb = sum(t.wire_sent + t.wire_received for t in runs) / total / 1000
+    jobs = results.kind("jobs")
+    finished = sum(t.count for kind in RUNS for t in results.kind(kind)) + sum(c.turn.count for c in results.chains)
     kept = results.memory["after"] - results.memory["idle"]
-    finished = total + sum(c.turn.count for c in results.chains)
     starts = [s * MS for s in results.starts]
-
-    def row(what: str, here: str, key: str = "", plain: str = "-") -> tuple[str, ...]:
-        return (what, plain, here, TARGET.get(key, "-"), *PUBLISHED.get(key, ("-", "-")))
-
+    everywhere = [results.kind(kind) for kind in COLUMNS]
     return [
-        row("one-step runs (or Jobs) in a second", f"{median_of(runs, rate):.1f}", "rate",
-            f"{median_of(jobs, rate):.1f}"),
-        row("  of the plain Jobs' rate, same round", f"{statistics.median(ratios(results)):.2f}", "ratio", "1"),
-        row("controller's CPU for each, ms",
-            f"{median_of(runs, lambda t: cpu_ms(t, ['controller'])):.2f}", "controller_cpu"),
-        row("whole plane's CPU for each, ms", f"{median_of(runs, cpu_ms):.1f}", "plane_cpu",
-            f"{median_of(jobs, cpu_ms):.1f}"),
-        row("  of the plain Jobs' CPU, same round", f"{statistics.median(plane_ratios(results)):.2f}",
-            "plane_ratio", "1"),
-        row("controller's requests for each", f"{(len(everything) - events) / total:.2f}", "requests"),
-        row("  events besides", f"{events / total:.2f}"),
-        row("controller's reconciles for each", f"{median_of(runs, lambda t: t.reconciles / t.count):.1f}"),
-        row("bytes on the wire for each, kB, watches included", f"{wire_kb:.1f}", "wire"),
-        *(line for chains in results.chains for line in chain_rows(chains, median_of(jobs, rate), row)),
-        row("controller resident idle, MiB", f"{results.memory['idle'] / MIB:.1f}", "resident"),
-        row(f"  peak; after {finished} runs kept, MiB",
-            f"{results.memory['peak'] / MIB:.1f}; {results.memory['after'] / MIB:.1f}"),
-        row("  for each run kept, KiB", f"{kept / finished / 1024:.1f}"),
-        row(f"start to Ready, median; most of {len(starts)}, ms",
-            f"{statistics.median(starts):.0f}; {max(starts):.0f}", "start"),
+        row("one-step runs (or Jobs) in a second", *(f"{median_of(turns, rate):.1f}" for turns in everywhere), key="rate"),
+        row("  of the plain Jobs' rate, same round", *ratio_texts(results, rate), key="ratio"),
+        row("controller's CPU for each, ms", "-", *of_runs(results, lambda t: median_of(t, controller_ms), 2),
+            key="controller_cpu"),
+        row("whole plane's CPU for each, ms", *(f"{median_of(turns, cpu_ms):.1f}" for turns in everywhere), key="plane_cpu"),
+        row("  of the plain Jobs' CPU, same round", *ratio_texts(results, cpu_ms), key="plane_ratio"),
+        row("controller's requests for each", "-", *of_runs(results, lambda t: per_run_of(t, False), 2), key="requests"),
+        row("  events besides", "-", *of_runs(results, lambda t: per_run_of(t, True), 2)),
+        row("controller's reconciles for each", "-",
+            *of_runs(results, lambda turns: median_of(turns, lambda t: t.reconciles / t.count), 1)),
+        row("bytes on the wire for each, kB, watches included", "-", *of_runs(results, wire_kb, 1), key="wire"),
+        *(line for at_once in sorted({c.at_once for c in results.chains}, reverse=True)
+          for line in chain_rows([c for c in results.chains if c.at_once == at_once], median_of(jobs, rate))),
+        row("controller resident idle, MiB", "-", f"{results.memory['idle'] / MIB:.1f}", "-", key="resident"),
+        row(f"  peak; after {finished} runs kept, MiB", "-",
+            f"{results.memory['peak'] / MIB:.1f}; {results.memory['after'] / MIB:.1f}", "-"),
+        row("  for each run kept, KiB", "-", f"{kept / finished / 1024:.1f}", "-"),
+        row(f"start to Ready, median; most of {len(starts)}, ms", "-",
+            f"{statistics.median(starts):.0f}; {max(starts):.0f}", "-", key="start"),
     ]
 
 
-def chain_rows(chains: Chains, jobs_rate: float, row: Callable[..., tuple[str, ...]]) -> list[tuple[str, ...]]:
+def chain_rows(chains: list[Chains], jobs_rate: float) -> list[tuple[str, ...]]:
     """With so many chains under way a chain is not faster than the plane makes that many Jobs: Little's law."""
-    p50 = percentile(chains.turn.each_seconds, 0.5)
-    is_loaded = chains.at_once > 1
-    least = f"{chains.at_once * CHAIN_STEPS / jobs_rate:.2f}" if is_loaded else "-"
+    ordered = sorted(chains, key=lambda c: not c.tracked)
+    is_loaded = ordered[0].at_once > 1
+    least = f"{ordered[0].at_once * CHAIN_STEPS / jobs_rate:.2f}" if is_loaded else "-"
     return [
-        row(f"{CHAIN_STEPS}-step chain, {chains.at_once} at a time, p50 s", f"{p50:.2f}", "chain" if is_loaded else "", least),
-        row("  a pod's end to the next step's pod, p50 / p99 ms", hop_text(chains, "to_pod_s"), "to_pod"),
-        row("    of this to the next step's Job, p50 / p99 ms", hop_text(chains, "to_job_s")),
-        row("    and from the Job to its pod, p50 / p99 ms", hop_text(chains, "job_to_pod_s")),
+        row(f"{CHAIN_STEPS}-step chain, {ordered[0].at_once} at a time, p50 s", least,
+            *(f"{percentile(c.turn.each_seconds, 0.5):.2f}" for c in ordered), key="chain" if is_loaded else ""),
+        row("  a pod's end to the next step's pod, p50 / p99 ms", "-", *(hop_text(c, "to_pod_s") for c in ordered),
+            key="to_pod"),
+        row("    of this to the next step's Job, p50 / p99 ms", "-", *(hop_text(c, "to_job_s") for c in ordered)),
+        row("    and from the Job to its pod, p50 / p99 ms", "-", *(hop_text(c, "job_to_pod_s") for c in ordered)),
     ]
 
 
@@ -216,17 +235,17 @@ def doubts(results: Results) -> list[str]:
         if others > NOISE_OTHERS:
             found.append(f"noisy: in round {t.round} ({t.kind}) other processes took {others:.0%} "
                          "of the machine")
-    for kind in ("jobs", "runs"):
+    for kind in COLUMNS:
         rates = [rate(t) for t in results.kind(kind)]
         spread = (max(rates) - min(rates)) / statistics.median(rates)
         if spread > NOISE_SPREAD:
             found.append(f"noisy: the rates of {kind} differ by {spread:.0%} between rounds")
     runs = results.kind("runs")
-    if statistics.median(ratios(results)) < SILLY_RATIO:
+    if statistics.median(ratios(results, "runs", rate)) < SILLY_RATIO:
         found.append(f"slow: less than {SILLY_RATIO} of the plain Jobs' rate")
-    if median_of(runs, lambda t: cpu_ms(t, ["controller"])) > SILLY_CPU_MS:
+    if median_of(runs, controller_ms) > SILLY_CPU_MS:
         found.append(f"dear: the controller takes more than {SILLY_CPU_MS} ms of CPU for a run")
-    return found + doubtful_requests([*runs, *(c.turn for c in results.chains)])
+    return found + doubtful_requests([*runs, *results.kind("untracked"), *(c.turn for c in results.chains)])
 
 
 def doubtful_requests(turns: list[Turn]) -> list[str]:
@@ -241,7 +260,7 @@ def doubtful_requests(turns: list[Turn]) -> list[str]:
               for (code, verb, resource), number in sorted(errors.items())]
     for t in turns:
         plain = [r for r in of_controller(t) if r.is_write and not writes.is_apart(r)]
-        if t.kind == "runs" and per_run(t, plain) > writes.LIMIT:
+        if t.kind in RUNS and per_run(t, plain) > writes.LIMIT:
             found.append(f"round {t.round}: {per_run(t, plain):.2f} writes for each run, at most "
                          f"{writes.LIMIT}")
         if t.reconnects:
@@ -271,7 +290,7 @@ def sized_or_not(results: Results, kind: str) -> list[Turn]:
 
 
 def lines_of(results: Results) -> list[str]:
-    head: tuple[str, ...] = ("", "plain Jobs", "Tidemill", "target", f"{PUBLISHED_BY}*", "tuned*")
+    head: tuple[str, ...] = ("", *COLUMNS.values(), "target", f"{PUBLISHED_BY}*", "tuned*")
     machine = results.machine
     lines = [f"{machine['date']}, {machine['cpus']} x {machine['cpu']}, Linux {machine['kernel']}, "
              f"{machine['version']} at {machine['commit']}", "", *round_lines(results), "",
@@ -279,8 +298,9 @@ def lines_of(results: Results) -> list[str]:
              f"* measured elsewhere, on the same kind of machine (2 vCPU for everything, Kubernetes "
              f"1.36.3, kwok), not in this run; plain Jobs there: {PUBLISHED['jobs'][0]}/s.",
              "  Compare across columns of one run; machines of one kind differ by up to 38 %. A chain of plain Jobs is what",
-             "  their rate allows: so many chains times steps over the rate.", "",
+             "  their rate allows: so many chains times steps over the rate. No managedFields: with manifests/no-managed-fields.", "",
              "requests for each one-step run", *request_lines(sized_or_not(results, "runs")), "",
+             "requests for each one-step run without managedFields", *request_lines(sized_or_not(results, "untracked")), "",
              "requests for each plain Job", *request_lines(sized_or_not(results, "jobs")), ""]
     found = doubts(results)
     lines += [f"! {line}" for line in found] or ["nothing doubtful was seen"]
@@ -319,7 +339,7 @@ def save(results: Results, folder: pathlib.Path) -> None:
                  "number": n, "bytes_sent": s, "bytes_answered": a}
                 for t in [*turns, *results.sized] for u, v, r, c, n, s, a in table_of_requests([t])]
     write_lines(folder / "requests.jsonl", requests)
-    write_lines(folder / "hops.jsonl", [{"at_once": c.at_once, **hop} for c in results.chains for hop in c.hops])
+    write_lines(folder / "hops.jsonl", [{"at_once": c.at_once, "tracked": c.tracked, **hop} for c in results.chains for hop in c.hops])
     kept = {"memory": results.memory, "seconds_to_ready": results.starts}
     (folder / "machine.json").write_text(json.dumps({**results.machine, **kept}, indent=2) + "\n")
     (folder / "table.txt").write_text("\n".join(lines_of(results)) + "\n")

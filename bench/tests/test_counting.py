@@ -58,10 +58,12 @@ class Sizes(unittest.TestCase):
 
     def test_limit(self) -> None:
         """more than a run may bring is found, and named"""
-        limit = sizes.LIMITS["watch of Pods"]
-        self.assertEqual(list(sizes.find_faults({"watch of Pods": limit})), [])
-        self.assertEqual(list(sizes.find_faults({"watch of Pods": limit + 1})),
-                         [f"watch of Pods: {limit + 1:.0f} bytes for each run, at most {limit:.0f}"])
+        limits = {"watch of Pods": 20.0}
+        self.assertEqual(list(sizes.find_faults({"watch of Pods": 20}, limits)), [])
+        self.assertEqual(list(sizes.find_faults({"watch of Pods": 21}, limits)),
+                         ["watch of Pods: 21 bytes for each run, at most 20"])
+        self.assertEqual(list(sizes.find_faults({"watch of Pods": 12, "something new": 9}, {**limits, sizes.TOGETHER: 20})),
+                         ["together: 21 bytes for each run, at most 20"])
 
 
 class Writes(unittest.TestCase):

@@ -1,7 +1,9 @@
 """The controller's pod and the policy, as they are installed; permissions are in test_rbac."""
 
 import pathlib
+import re
 import unittest
+import urllib.parse
 
 import yaml
 
@@ -100,6 +102,23 @@ class WebhookTls(unittest.TestCase):
         operation, = documents("service.yaml", folder)[0]
         before, = find("webhooks.yaml", "Service")["spec"]["ports"]
         self.assertEqual(operation["value"], {"name": "https", "port": 443, "targetPort": before["targetPort"]})
+
+
+class NoManagedFields(unittest.TestCase):
+    """manifests/no-managed-fields; what it does is tested in tests/e2e/features."""
+
+    def test_it_is_for_jobs_and_pods_of_ours_as_they_are_made_and_refuses_nothing(self) -> None:
+        folder = ROOT / "manifests" / "no-managed-fields"
+        policy, binding = documents("policy.yaml", folder)
+        watched = re.search(r'SELECTOR_MANAGED "(.*)"', (ROOT / "controller/api/kind.c").read_text())
+        constraints = policy["spec"]["matchConstraints"]
+        (name, value), = constraints["objectSelector"]["matchLabels"].items()
+        self.assertEqual(watched and urllib.parse.unquote(watched[1]), f"{name}={value}")
+        self.assertEqual([(rule["apiGroups"], rule["resources"], rule["operations"])
+                          for rule in constraints["resourceRules"]],
+                         [(["batch"], ["jobs"], ["CREATE"]), ([""], ["pods"], ["CREATE"])])
+        self.assertEqual(policy["spec"]["failurePolicy"], "Ignore")
+        self.assertEqual(binding["spec"], {"policyName": policy["metadata"]["name"]})
 
 
 class TwoReplicas(unittest.TestCase):

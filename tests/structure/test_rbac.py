@@ -67,7 +67,7 @@ HA = {
     f"RoleBinding tidemill-system/tidemill-leader-election: Role tidemill-leader-election to {ACCOUNT}": "in its own namespace",
 }
 
-GOLDEN = {"install": INSTALL, "ha": HA, "webhook-tls": {}, "argocd": {}}
+GOLDEN = {"install": INSTALL, "ha": HA, "webhook-tls": {}, "argocd": {}, "no-managed-fields": {}}
 
 # What a kustomization may say so that the reading of it here is all there is to it.
 UNDERSTOOD = {"apiVersion", "kind", "namespace", "resources", "patches", "configMapGenerator", "generatorOptions"}

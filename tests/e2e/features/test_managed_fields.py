@@ -1,0 +1,62 @@
+"""manifests/no-managed-fields: Jobs and pods of Tidemill that nobody keeps field owners for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from harness import cluster
+from harness.case import ClusterCase, step_status
+from harness.objects import restricted, results, step, write_result
+
+POLICIES = "apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies"
+BINDINGS = "apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings"
+MANAGED = {"app.kubernetes.io/managed-by": "tidemill"}
+
+
+def names_tracked(objects: list[dict[str, Any]]) -> list[str]:
+    return [item["metadata"]["name"] for item in objects if "managedFields" in item["metadata"]]
+
+
+class ManagedFields(ClusterCase):
+    weight = 25
+
+    def install(self) -> None:
+        """As the manifest says it, but for this test's namespace alone."""
+        text = (cluster.ROOT / "manifests" / "no-managed-fields" / "policy.yaml").read_text()
+        policy, binding = yaml.safe_load_all(text)
+        name = f"{policy['metadata']['name']}-{self.namespace}"
+        policy["metadata"]["name"] = binding["metadata"]["name"] = binding["spec"]["policyName"] = name
+        binding["spec"]["matchResources"] = {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": self.namespace}}}
+        for path, body in ((POLICIES, policy), (BINDINGS, binding)):
+            self.api.call("POST", path, body)
+            self.addCleanup(self.api.call, "DELETE", f"{path}/{name}")
+        self.wait_for("the policy is in force", lambda: not names_tracked([self.probe("probe", MANAGED)]))
+
+    def probe(self, name: str, labels: dict[str, str]) -> dict[str, Any]:
+        pod = restricted("step")["spec"]
+        pod["containers"][0]["image"] = "nothing"
+        return self.create("Job", name, {"template": {"spec": {**pod, "restartPolicy": "Never"}}},
+                           metadata={"labels": labels}, dry_run=True)
+
+    def test_without(self) -> None:
+        """without managedFields a run with retries and results goes its way, and its Jobs and pods never get them"""
+        self.install()
+        self.pipeline(
+            "p",
+            step("make", "test \"$TIDEMILL_ATTEMPT\" = 2; " + write_result('{"rows": 3}'),
+                 retry={"limit": 1, "backoff": {"initial": "1s"}}, outputs=results(rows="integer")),
+            step("read", "test \"$RESULT_MAKE_ROWS\" = 3", runAfter=["make"]))
+        run = self.run_to("Succeeded", "p", "run")
+        self.assertEqual(2, step_status(run, "make")["attempts"])
+        self.settle()
+        jobs = self.list("Job")
+        self.assertEqual(3, len(jobs))
+        self.assertEqual([], names_tracked(jobs + self.list("Pod")))
+        self.assertEqual(["run"], names_tracked(self.list("PipelineRun")))
+
+    def test_others(self) -> None:
+        """what is not Tidemill's keeps its managedFields"""
+        self.install()
+        self.assertEqual(["other"], names_tracked([self.probe("other", {"app": "other"})]))
