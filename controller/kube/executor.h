@@ -17,7 +17,9 @@
  *   locked by the version that was planned with, where the plan says so, or else by what the GET
  *   found: a late one undoes nothing, and what is to be made is made or left alone. After
  *   a lost answer or a 5xx nothing is planned for the key before the cache has seen what a live GET
- *   found; when that fails as well, the key only waits its backoff.
+ *   found.
+ * - That GET is sent until it is answered, later and later, EXECUTOR_SETTLE_RESENDS times: what a
+ *   key has done itself it must know. Refused (403), or given up, the key waits its backoff.
  * - DELETE: NotFound is done. PROBE: NotFound is an answer.
  * - DRY_RUN: every verdict is an answer, and so is that there was none: only a refused token is
  *   tried again later (reaction_of_dry_run() says what an answer means).
@@ -50,6 +52,7 @@
 enum {
     EXECUTOR_IN_FLIGHT = 64,              /* requests, all keys together */
     EXECUTOR_RESENDS = 10,                /* client-go's maxRetries (conformance C11) */
+    EXECUTOR_SETTLE_RESENDS = 50,         /* of the GET that settles a write: over four minutes */
     EXECUTOR_RETRY_AFTER_SECONDS = 30,    /* longer ones put the key back instead */
     EXECUTOR_PLAN_AGE_MS = 10 * 1000,     /* an older plan is not gone on with */
     EXECUTOR_TIMEOUT_MS = 65 * 1000,      /* just over the API server's own --request-timeout */

@@ -202,6 +202,12 @@ static const struct meta *read_object(struct task *task, const struct verdict *v
 
 /* Who decides. */
 
+static void settle(struct task *task)
+{
+    task->resends = 0;
+    take_step(task, STEP_SETTLE);
+}
+
 /* No answer came, or a 5xx: it may have been carried out all the same. */
 static void settle_unknown(struct task *task, const struct verdict *verdict)
 {
@@ -209,7 +215,7 @@ static void settle_unknown(struct task *task, const struct verdict *verdict)
     task->settles = verdict->error;
     task->settles_after = is_answered ? verdict->response->retry_after_seconds : IO_NO_RETRY_AFTER;
     task->settles_said = arena_copy_text(&task->execution->arena, verdict->message);
-    take_step(task, STEP_SETTLE);
+    settle(task);
 }
 
 static void answer_create(struct task *task, const struct verdict *verdict)
@@ -222,7 +228,7 @@ static void answer_create(struct task *task, const struct verdict *verdict)
     case ERROR_LOST:
         task->settles = verdict->error;
         task->settles_after = IO_NO_RETRY_AFTER;
-        take_step(task, STEP_SETTLE);
+        settle(task);
         return;
     default:
         if (!task->may_be_applied) {
@@ -447,6 +453,22 @@ static answer_function *function_for(const struct task *task)
     return by_type[task->operation->type];
 }
 
+/* Whether our own write was carried out can't be guessed: the question is put until it is answered.
+ */
+static bool resend_settling(struct task *task, const struct verdict *verdict)
+{
+    enum { RESENDS_PER_DELAY = 5 };
+    bool may_pass = verdict->error == ERROR_LOST || verdict->error == ERROR_UNAVAILABLE ||
+                    verdict->error == ERROR_TOO_MANY || verdict->error == ERROR_UNAUTHORIZED;
+    if (!may_pass || task->resends >= EXECUTOR_SETTLE_RESENDS) {
+        return false;
+    }
+    int64_t later_ms = (int64_t)BROKEN_READ_DELAY_MS * (1 + task->resends / RESENDS_PER_DELAY);
+    int64_t told_ms = (int64_t)verdict->response->retry_after_seconds * MILLISECONDS;
+    executor_resend_later(task, told_ms > later_ms ? told_ms : later_ms);
+    return true;
+}
+
 /*
  * Conformance C11: what the API server asks to send again, and what changes nothing when its
  * connection broke.
@@ -454,6 +476,9 @@ static answer_function *function_for(const struct task *task)
 static bool resend(struct task *task, const struct verdict *verdict)
 {
     const struct io_response *response = verdict->response;
+    if (task->step == STEP_SETTLE) {
+        return resend_settling(task, verdict);
+    }
     if (task->resends >= EXECUTOR_RESENDS) {
         return false;
     }

@@ -166,16 +166,52 @@ static void a_create_that_failed_and_is_not_there_fails_in_the_server_s_words(vo
     assert_non_null(strstr(fixture->message, "failed calling webhook"));
 }
 
-/* The next plan comes after a backoff, and is told why. */
-static void a_look_that_fails_too_is_a_failure_of_its_own(void **state)
+/* As while an API server restarts, and its token is not known yet. */
+static void a_look_is_repeated_until_it_is_answered(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    const struct fake_answer failures[] = {status_answer(503, "ServiceUnavailable", "no leader"),
+                                           lost_answer,
+                                           status_answer(401, "Unauthorized", "not yet"),
+                                           {.status = 429, .retry_after_seconds = 2, .body = "{}"}};
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "POST", JOBS, status_answer(500, "InternalError", "etcd: timed out"));
+    for (size_t at = 0; at < COUNT_OF(failures); at++) {
+        answer(fixture, "GET", JOBS "/x", failures[at]);
+        assert_int_equal(fake_io_open_count(fixture->fake), 0);
+        fake_io_advance(fixture->fake, failures[at].status == 429 ? 2000 : 1000);
+    }
+    answer(fixture, "GET", JOBS "/x", object_answer("x", "u", "7", "owner"));
+    expect_done(fixture);
+    assert_false(is_satisfied(fixture));
+}
+
+static void a_look_that_never_is_answered_ends_after_minutes(void **state)
 {
     struct executor_fixture *fixture = *state;
     (void)add_create(fixture, "x");
     run_plan(fixture);
     answer(fixture, "POST", JOBS, status_answer(500, "InternalError", "etcd: timed out"));
+    for (size_t at = 0; at < EXECUTOR_SETTLE_RESENDS; at++) {
+        answer(fixture, "GET", JOBS "/x", status_answer(503, "ServiceUnavailable", "no leader"));
+        assert_int_equal(fixture->done_calls, 0);
+        fake_io_advance(fixture->fake, 10000);
+    }
     answer(fixture, "GET", JOBS "/x", status_answer(503, "ServiceUnavailable", "no leader"));
     expect_failure(fixture, ERROR_UNAVAILABLE);
     assert_non_null(strstr(fixture->message, "no leader"));
+}
+
+static void a_look_that_is_refused_is_a_failure_of_its_own(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "POST", JOBS, status_answer(500, "InternalError", "etcd: timed out"));
+    answer(fixture, "GET", JOBS "/x", status_answer(403, "Forbidden", "may not get"));
+    expect_failure(fixture, ERROR_DENIED);
+    assert_non_null(strstr(fixture->message, "may not get"));
 }
 
 static void after_an_apply_of_unknown_outcome_nothing_is_planned_on_older_knowledge(void **state)
@@ -530,7 +566,9 @@ int main(void)
         ROW(a_lost_create_that_was_not_applied_is_planned_again),
         ROW(a_create_that_failed_inside_is_settled_by_looking),
         ROW(a_create_that_failed_and_is_not_there_fails_in_the_server_s_words),
-        ROW(a_look_that_fails_too_is_a_failure_of_its_own),
+        ROW(a_look_is_repeated_until_it_is_answered),
+        ROW(a_look_that_never_is_answered_ends_after_minutes),
+        ROW(a_look_that_is_refused_is_a_failure_of_its_own),
         ROW(after_an_apply_of_unknown_outcome_nothing_is_planned_on_older_knowledge),
         ROW(a_lost_create_of_a_foreign_name_is_not_ours),
         ROW(an_answer_that_is_too_long_was_still_carried_out),
