@@ -143,6 +143,10 @@ $(OUT)/test_io_faults $(OUT)/test_client_faults: $(OUT)/tests/faults/calls.o
 # Makes the allocations of core/memory.c fail.
 $(OUT)/test_memory_faults: LDFLAGS += -Wl,--wrap=calloc,--wrap=reallocarray,--wrap=vasprintf
 
+# Count the allocations on their way through core/memory.c.
+$(OUT)/test_event_cost $(OUT)/bench-decode: LDFLAGS += -Wl,--wrap=calloc,--wrap=reallocarray
+$(OUT)/test_event_cost: $(OUT)/tests/cost/watch_cost.o
+
 $(OUT)/libtidemill.a: $(LIBRARY)
 	@rm -f $@
 	@$(AR) rcs $@ $^
@@ -197,9 +201,8 @@ $(BUILD)/fuzz/replay/%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/tests/fuzz/replay.o $(
 	@echo '  link $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-# What decoding costs: bench/decode.c. It counts allocations on their way through core/memory.c.
-$(OUT)/bench-decode: LDFLAGS += -Wl,--wrap=calloc,--wrap=reallocarray
-$(OUT)/bench-decode: $(OUT)/bench/decode.o $(OUT)/libtidemill.a
+# What decoding costs: bench/decode.c.
+$(OUT)/bench-decode: $(OUT)/bench/decode.o $(OUT)/tests/cost/watch_cost.o $(OUT)/libtidemill.a
 	@echo '  link $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 

@@ -9,10 +9,8 @@
  * is all that the reflector does before the cache: cutting the stream, decoding, freeing.
  */
 
-#include "api/codec_form.h"
-#include "core/memory.h"
 #include "core/text.h"
-#include "kube/watch_stream.h"
+#include "cost/watch_cost.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -24,56 +22,6 @@ enum {
     NANOSECONDS = 1000 * 1000 * 1000
 };
 
-void *__real_calloc(size_t count, size_t size);
-void *__real_reallocarray(void *pointer, size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_reallocarray(void *pointer, size_t count, size_t size);
-
-static size_t allocations;
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    allocations++;
-    return __real_calloc(count, size);
-}
-
-void *__wrap_reallocarray(void *pointer, size_t count, size_t size)
-{
-    allocations++;
-    return __real_reallocarray(pointer, count, size);
-}
-
-struct reading {
-    enum api_kind kind;
-    const struct codec_form *form;
-    size_t events;
-    size_t objects;
-    bool failed;
-};
-
-static struct result take_event(void *context, const char *bytes, size_t size)
-{
-    struct reading *reading = context;
-    CLEANUP(arena_free) struct arena arena = CODEC_OBJECT_ARENA;
-    struct error error = {0};
-    struct watch_event event = {0};
-    struct result result = reading->form->decode_event(&arena, reading->kind, bytes, size, &event,
-                                                       &error);
-    reading->events++;
-    reading->objects += event.object != NULL;
-    reading->failed |= !result_is_ok(result) || event.poison != NULL;
-    return RESULT_OK;
-}
-
-static void read_once(struct reading *reading, const char *bytes, size_t size)
-{
-    struct watch_stream stream;
-    watch_stream_init(&stream, take_event, reading);
-    watch_stream_begin(&stream, reading->form->is_framed);
-    reading->failed |= !result_is_ok(watch_stream_feed(&stream, bytes, size));
-    watch_stream_free(&stream);
-}
-
 static double cpu_seconds(void)
 {
     struct timespec now;
@@ -81,13 +29,14 @@ static double cpu_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / NANOSECONDS;
 }
 
-static double least_seconds(struct reading *reading, const char *bytes, size_t size)
+static double least_seconds(enum api_kind kind, const struct codec_form *form, const char *bytes,
+                            size_t size)
 {
     double least = 0;
     for (int round = 0; round < ROUNDS; round++) {
         double began = cpu_seconds();
         for (int at = 0; at < REPEATS; at++) {
-            read_once(reading, bytes, size);
+            (void)watch_cost_of(kind, form, bytes, size);
         }
         double took = (cpu_seconds() - began) / REPEATS;
         least = round == 0 || took < least ? took : least;
@@ -106,21 +55,17 @@ static bool measure(enum api_kind kind, const char *path)
     size_t size = fread(bytes, 1, sizeof(bytes), file);
     (void)fclose(file);
     bool is_protobuf = text_ends_with(path, ".pb");
-    struct reading once = {
-        .kind = kind,
-        .form = codec_form_of(is_protobuf ? "application/vnd.kubernetes.protobuf" : NULL)};
-    size_t before = allocations;
-    read_once(&once, bytes, size);
-    size_t made = allocations - before;
+    const struct codec_form *form = codec_form_of(
+        is_protobuf ? "application/vnd.kubernetes.protobuf" : NULL);
+    const struct watch_cost once = watch_cost_of(kind, form, bytes, size);
     if (once.failed || once.objects == 0) {
         (void)fprintf(stderr, "%s: not a watch of this kind\n", path);
         return false;
     }
-    struct reading many = once;
     double events = (double)once.events;
-    double micros = least_seconds(&many, bytes, size) * 1e6 / events;
+    double micros = least_seconds(kind, form, bytes, size) * 1e6 / events;
     (void)printf("%-40s %6zu %14.0f %13.2f %19.1f\n", path, once.events, (double)size / events,
-                 micros, (double)made / events);
+                 micros, (double)once.allocations / events);
     return true;
 }
 
