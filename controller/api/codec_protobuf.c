@@ -194,9 +194,7 @@ static struct result decode_object(const struct decoder *decoder, const struct f
             if (at > 0) {
                 next_piece(&rest, &piece);
             }
-            if (piece.bytes.size > 0) {
-                memcpy(joined + used, piece.bytes.bytes, piece.bytes.size);
-            }
+            memcpy(joined + used, piece.bytes.bytes, piece.bytes.size);
             used += piece.bytes.size;
         }
         whole = (struct span){joined, used};

@@ -77,7 +77,10 @@ static void the_last_of_a_scalar_counts(void **state)
     arena_free(&bench.arena);
 }
 
-/* Metadata and status in two pieces each, the other between; name and a container in the later. */
+/*
+ * Metadata and status in two pieces each, the other between, and one with nothing in it; name and a
+ * container in the later.
+ */
 static void embedded_messages_in_pieces_are_one(void **state)
 {
     (void)state;
@@ -85,6 +88,7 @@ static void embedded_messages_in_pieces_are_one(void **state)
     struct pod_bench second = {0};
     struct wire_text container = {0};
     struct wire_text pod = {0};
+    struct wire_text nothing = {0};
     wire_add_text(&first.meta, META_NAMESPACE, "ns");
     wire_add_text(&second.meta, META_NAME, "a");
     wire_add_text(&container, CONTAINER_NAME, "one");
@@ -94,6 +98,7 @@ static void embedded_messages_in_pieces_are_one(void **state)
     wire_add(&second.status, STATUS_CONTAINERS, &container);
     wire_add(&pod, OBJECT_META, &first.meta);
     wire_add(&pod, POD_STATUS, &first.status);
+    wire_add(&pod, OBJECT_META, &nothing);
     wire_add(&pod, OBJECT_META, &second.meta);
     wire_add(&pod, POD_STATUS, &second.status);
     const struct pod *decoded = decode_pod(&first, &pod);
@@ -386,6 +391,8 @@ static const struct {
     {"a beginning of the encoding", BYTES("k8s\0\x1a\x05x"),
      "an object's wrapping is no protobuf message"},
     {"another kind", BYTES("k8s\0\x0a\x05\x12\x03Job\x12\x00"), "kind: expected Pod, got \"Job\""},
+    {"a type that is a number, as if there were none", BYTES("k8s\0\x08\x01"),
+     "metadata: required, but absent"},
     {"compressed", BYTES("k8s\0\x12\x00\x1a\x04gzip"), "an object has a content encoding"},
     {"nothing in it", BYTES("k8s\0"), "metadata: required, but absent"},
 };

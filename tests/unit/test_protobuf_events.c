@@ -122,6 +122,25 @@ static void events_of_other_types_are_told_as_from_json(void **state)
     arena_free(&arena);
 }
 
+static void an_error_whose_status_is_cut_off_says_nothing(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct error error = {0};
+    struct watch_event event = {0};
+    struct wire_text status = {0};
+    wire_add_text(&status, 4, "Expired");
+    wire_add_varint(&status, 6, 410);
+    wire_append(&status, "\x1a\x7f", 2);
+    struct wire_text object = wire_object("Status", &status);
+    struct wire_text frame = wire_event("ERROR", &object);
+    assert_true(result_is_ok(decode_event(&arena, &frame, &event, &error)));
+    assert_int_equal(event.type, WATCH_ERROR);
+    assert_int_equal(event.code, 0);
+    assert_null(event.reason);
+    arena_free(&arena);
+}
+
 /* ---- Pages ---- */
 
 static void add_list_meta(struct wire_text *list, const char *version)
@@ -199,6 +218,24 @@ static void a_page_is_taken_whole_or_not_at_all(void **state)
     arena_free(&list.arena);
 }
 
+static void a_number_where_an_item_belongs_is_skipped(void **state)
+{
+    (void)state;
+    struct event_list list = {.kind = KIND_POD};
+    struct list_page found = {0};
+    struct error error = {0};
+    struct pod_bench bench = pod_bench_named("a");
+    struct wire_text pod = pod_bench_message(&bench);
+    struct wire_text page = {0};
+    add_list_meta(&page, "9");
+    wire_add_varint(&page, 2, 7);
+    wire_add(&page, 2, &pod);
+    assert_true(result_is_ok(decode_list(&list, &page, &found, &error)));
+    assert_int_equal(list.count, 1);
+    assert_string_equal(list.items[0].name, "a");
+    arena_free(&list.arena);
+}
+
 /* ---- Which form ---- */
 
 static void the_content_type_tells_the_form(void **state)
@@ -237,8 +274,10 @@ int main(void)
         cmocka_unit_test(a_frame_that_is_no_event_is_an_error),
         cmocka_unit_test(a_poisoned_object_is_named_as_far_as_it_can_be),
         cmocka_unit_test(events_of_other_types_are_told_as_from_json),
+        cmocka_unit_test(an_error_whose_status_is_cut_off_says_nothing),
         cmocka_unit_test(a_poisoned_item_harms_itself_alone),
         cmocka_unit_test(a_page_is_taken_whole_or_not_at_all),
+        cmocka_unit_test(a_number_where_an_item_belongs_is_skipped),
         cmocka_unit_test(the_content_type_tells_the_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
