@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+#define EIGHT      "[[[[[[[["
+#define SIXTY_FOUR EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT
+
 struct results_row {
     const char *sentence;
     const char *json;
@@ -45,6 +48,7 @@ static const struct results_row results_rows[] = {
     {"log lines", "Traceback (most recent call last):", NULL, false},
     {"nothing", "", NULL, false},
     {"two objects", "{} {}", NULL, false},
+    {"brackets without end", "{\"a\":" SIXTY_FOUR, "nested deeper than 64 levels", false},
 };
 
 static const char *join(struct arena *arena, const struct text_map *map)

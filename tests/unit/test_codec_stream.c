@@ -1,6 +1,7 @@
 #include "support/test.h"
 
 #include "api/codec.h"
+#include "api/codec_read.h"
 #include "api/codec_scan.h"
 #include "core/memory.h"
 #include "core/text.h"
@@ -129,6 +130,20 @@ static void a_bookmark_brings_a_version(void **state)
     assert_int_equal(event.type, WATCH_BOOKMARK);
     assert_string_equal(event.resource_version, "12746");
     assert_null(event.object);
+    arena_free(&arena);
+}
+
+static void a_bookmark_without_metadata_brings_none_and_ends_nothing(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct watch_event event = decode_event(
+        &arena, KIND_POD,
+        "{\"type\":\"BOOKMARK\",\"object\":{\"resourceVersion\":\"7\",\"annotations\":{"
+        "\"k8s.io/initial-events-end\":\"true\"}}}");
+    assert_int_equal(event.type, WATCH_BOOKMARK);
+    assert_null(event.resource_version);
+    assert_false(event.ends_initial);
     arena_free(&arena);
 }
 
@@ -390,6 +405,23 @@ static void depth_counts_brackets_but_not_those_in_texts(void **state)
     }
 }
 
+/* Whoever asks has seen the type; this holds without that. */
+static void an_integer_is_digits_alone(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"1e5", "1.5", "e", "+1", "1+", "-", "--1", "01", "-01", ""};
+    for (size_t at = 0; at < COUNT_OF(texts); at++) {
+        struct error error = {0};
+        struct reader reader = {.text = {texts[at], strlen(texts[at])}, .error = &error};
+        int64_t value = 7;
+        struct result result = read_integer(&reader, &value);
+        if (result.kind != ERROR_INVALID || value != 7 ||
+            !text_starts_with(error.message, "not a number near '")) {
+            fail_msg("\"%s\": %s", texts[at], error.message);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,6 +430,7 @@ int main(void)
         cmocka_unit_test(a_poisoned_object_still_has_its_name),
         cmocka_unit_test(an_object_nested_without_end_is_read_without_its_spec),
         cmocka_unit_test(a_bookmark_brings_a_version),
+        cmocka_unit_test(a_bookmark_without_metadata_brings_none_and_ends_nothing),
         cmocka_unit_test(an_error_event_brings_its_status),
         cmocka_unit_test(an_unknown_event_is_told_by_its_name),
         cmocka_unit_test(what_is_no_event_is_an_error),
@@ -408,6 +441,7 @@ int main(void)
         cmocka_unit_test(the_newest_warning_is_found),
         cmocka_unit_test(a_position_has_a_path),
         cmocka_unit_test(depth_counts_brackets_but_not_those_in_texts),
+        cmocka_unit_test(an_integer_is_digits_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -299,6 +299,22 @@ static void that_a_run_asked_for_retraining_stays_known(void **state)
     (void)cache_free(cache);
 }
 
+/* Both are read of a run that is over: by the next in the chain, and by its Trigger. */
+static void how_long_its_chain_is_and_whose_it_is_stay_known_of_a_run(void **state)
+{
+    (void)state;
+    struct cache *cache = cache_new();
+    put(cache, KIND_PIPELINE_RUN,
+        "{'metadata':{'name':'r','namespace':'n','uid':'u-r','resourceVersion':'1','annotations':{"
+        "'other':'x','tidemill.dev/trigger-uid':'u-t','tidemill.dev/chain':'3'}},"
+        "'status':{'phase':'Succeeded'}}");
+    const struct meta *meta = &run_of(cache)->meta;
+    assert_int_equal(meta->annotations.count, 2);
+    assert_string_equal(text_map_get(&meta->annotations, ANNOTATION_TRIGGER_UID), "u-t");
+    assert_int_equal(meta_chain(meta), 3);
+    (void)cache_free(cache);
+}
+
 static void kinds_may_come_in_any_order(void **state)
 {
     (void)state;
@@ -384,6 +400,7 @@ int main(void)
         cmocka_unit_test(a_run_that_ends_is_reduced_with_what_belongs_to_it),
         cmocka_unit_test(runs_jobs_and_pods_are_reduced_and_nothing_else),
         cmocka_unit_test(that_a_run_asked_for_retraining_stays_known),
+        cmocka_unit_test(how_long_its_chain_is_and_whose_it_is_stay_known_of_a_run),
         cmocka_unit_test(kinds_may_come_in_any_order),
         cmocka_unit_test(a_first_list_in_the_order_of_owners_takes_no_more_than_is_kept),
         cmocka_unit_test(a_later_list_of_jobs_and_pods_is_judged_when_it_is_whole),

@@ -323,6 +323,43 @@ static void a_label_without_a_value_is_left_out(void **state)
     arena_free(&arena);
 }
 
+/* A cut in the middle of a character, say: a body is made all the same. */
+static void a_text_that_is_no_utf_8_is_left_empty(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    assert_string_equal(json_to_text(&arena, render_env("A", "\xc3\xa4")),
+                        "{\"name\":\"A\",\"value\":\"\xc3\xa4\"}");
+    assert_string_equal(json_to_text(&arena, render_env("A", "a\xc3")),
+                        "{\"name\":\"A\",\"value\":\"\"}");
+    arena_free(&arena);
+}
+
+static void a_delete_is_locked_by_what_is_known_of_its_object(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *uid;
+        const char *resource_version;
+        const char *preconditions;
+    } rows[] = {
+        {"5f1c", "12", "{\"resourceVersion\":\"12\",\"uid\":\"5f1c\"}"},
+        {"5f1c", NULL, "{\"uid\":\"5f1c\"}"},
+        {NULL, "12", "{\"resourceVersion\":\"12\"}"},
+        {NULL, NULL, "{}"},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct arena arena = {0};
+        assert_string_equal(
+            render_delete_options(&arena, rows[at].uid, rows[at].resource_version),
+            arena_print(&arena,
+                        "{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\",\"preconditions\":%s,"
+                        "\"propagationPolicy\":\"Background\"}",
+                        rows[at].preconditions));
+        arena_free(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +371,8 @@ int main(void)
         cmocka_unit_test(what_copies_a_model_runs_as_its_server),
         cmocka_unit_test(a_server_s_own_probe_and_lifecycle_stand_alone),
         cmocka_unit_test(a_label_without_a_value_is_left_out),
+        cmocka_unit_test(a_text_that_is_no_utf_8_is_left_empty),
+        cmocka_unit_test(a_delete_is_locked_by_what_is_known_of_its_object),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
