@@ -198,11 +198,12 @@ static struct result list_times(struct backfill_work *work)
                                                           : BACKFILL_TIMES_MAXIMUM;
     backfill->times = arena_array(work->arena, struct backfill_time, wanted);
     int64_t time = backfill->from - 1;
-    for (size_t at = 0; at < wanted && cron_next(work->cron, zone, time, &time); at++) {
-        fill_time(work, time, &backfill->times[at]);
-        backfill->count = at + 1;
+    for (; backfill->count < wanted; backfill->count++) {
+        REQUIRE(cron_next(work->cron, zone, time, &time)); /* all of them were counted */
+        fill_time(work, time, &backfill->times[backfill->count]);
     }
-    if (window.count > BACKFILL_TIMES_MAXIMUM && cron_next(work->cron, zone, time, &time)) {
+    if (window.count > BACKFILL_TIMES_MAXIMUM) {
+        REQUIRE(cron_next(work->cron, zone, time, &time));
         return refuse_count(work, window.count, time);
     }
     return RESULT_OK;

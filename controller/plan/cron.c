@@ -88,7 +88,7 @@ static bool first_in_stretch(const struct cron *cron, const struct stretch *stre
     return true;
 }
 
-/* The last firing before `limit`, within the stretch. */
+/* The last firing before `limit`, within the stretch, which begins before it. */
 static bool last_in_stretch(const struct cron *cron, const struct stretch *stretch, int64_t limit,
                             int64_t *time)
 {
@@ -98,20 +98,20 @@ static bool last_in_stretch(const struct cron *cron, const struct stretch *stret
         *time = local - stretch->offset;
         return true;
     }
-    if (limit > stretch->start && fires_at_jump(cron, stretch)) {
+    if (fires_at_jump(cron, stretch)) {
         *time = stretch->start;
         return true;
     }
     return false;
 }
 
-/* Firings in [from, limit), within the stretch. */
+/* Firings in [from, limit), within the stretch, which holds `from`. */
 static int64_t count_in_stretch(const struct cron *cron, const struct stretch *stretch,
                                 int64_t from, int64_t limit)
 {
     int64_t local = larger(from + stretch->offset, first_plain_local(cron, stretch));
     int64_t local_limit = smaller(limit, stretch->end) + stretch->offset;
-    bool at_jump = from <= stretch->start && limit > stretch->start && fires_at_jump(cron, stretch);
+    bool at_jump = from <= stretch->start && fires_at_jump(cron, stretch);
     return cron_calendar_count(cron, local, local_limit) + (at_jump ? 1 : 0);
 }
 

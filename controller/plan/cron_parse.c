@@ -235,7 +235,7 @@ static struct result parse_part(struct parser *parser, const struct field *field
     }
     values->all = values->all || (star && step == 1);
     values->star = values->star || star;
-    for (int64_t value = low; value <= high; value += step) {
+    for (int64_t value = low;; value += step) {
         values->bits |= UINT64_C(1) << value;
         if (step > high - value) {
             break; /* the next would be beyond the end, or beyond 64 bits */
