@@ -77,7 +77,7 @@ static void record_degraded(struct model_work *work)
     const struct condition *after = condition_find(&work->after.status.conditions,
                                                    CONDITION_DEGRADED);
     bool was = condition_is(&work->model->status.conditions, CONDITION_DEGRADED, STATUS_TRUE);
-    if (!was && after && text_equal(after->status, STATUS_TRUE)) {
+    if (!was && text_equal(after->status, STATUS_TRUE)) {
         add(work, MODEL_DEGRADED, work->champion ? work->champion : work->target, after->message);
     }
 }
@@ -91,9 +91,8 @@ bool model_is_promoted(const struct model_work *work)
 bool model_is_rolled_back(const struct model_work *work)
 {
     const struct model_status *before = &work->model->status;
-    return model_is_promoted(work) && before->champion &&
-           before->champion_version != INTEGER_ABSENT &&
-           work->champion->after.status.version < before->champion_version;
+    /* No number is below one that is absent. */
+    return before->champion && work->champion->after.status.version < before->champion_version;
 }
 
 static void record_champion(struct model_work *work)

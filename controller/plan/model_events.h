@@ -12,8 +12,9 @@
 
 struct model_work;
 
-/* This planning makes another version the champion; and one from before. */
+/* This planning makes another version the champion. */
 bool model_is_promoted(const struct model_work *work);
+/* And where it does, one from before. */
 bool model_is_rolled_back(const struct model_work *work);
 
 /*

@@ -67,6 +67,12 @@ static struct version_work *find_target(struct model_work *work)
     return older ? work->champion : version;
 }
 
+/* Whether the version before has time left to drain, as this status says. */
+static bool drains(const struct model_work *work, const struct model_status *status)
+{
+    return status->drain_until != TIME_ABSENT && work->view->now < status->drain_until;
+}
+
 static void give_roles(struct model_work *work)
 {
     if (work->target && work->target != work->champion) {
@@ -75,10 +81,8 @@ static void give_roles(struct model_work *work)
     if (work->champion) {
         work->champion->role = ROLE_CHAMPION;
     }
-    bool draining = work->model->status.drain_until != TIME_ABSENT &&
-                    work->view->now < work->model->status.drain_until;
     struct version_work *previous = version_find(work, work->model->status.previous);
-    if (draining && previous && previous->role == ROLE_STANDBY) {
+    if (drains(work, &work->model->status) && previous && previous->role == ROLE_STANDBY) {
         previous->role = ROLE_PREVIOUS;
         work->previous = previous;
         plan_wake_at(work->plan, work->model->status.drain_until);
@@ -133,8 +137,7 @@ static bool comes_back(const struct model_work *work)
 {
     const struct model_status *status = &work->after.status;
     const struct version_work *previous = version_find(work, status->previous);
-    return previous && previous->role == ROLE_CANDIDATE && status->drain_until != TIME_ABSENT &&
-           work->view->now < status->drain_until;
+    return previous && previous->role == ROLE_CANDIDATE && drains(work, status);
 }
 
 void model_take_over(struct model_work *work)
@@ -142,8 +145,7 @@ void model_take_over(struct model_work *work)
     struct version_work *target = work->target;
     struct version_work *untold = find_untold(work);
     struct model_status *status = &work->after.status;
-    bool ready = target && target != work->champion && target->available &&
-                 !target->trouble.reason && work->wanted_service.body;
+    bool ready = target && target != work->champion && target->available && !target->trouble.reason;
     /*
      * One drains at a time: what another switch let go now would lose its own time to drain. So
      * one that was not written down is told first, unless the Service turns back.

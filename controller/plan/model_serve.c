@@ -22,7 +22,7 @@ static bool should_serve(const struct version_work *version)
 
 static bool is_current(const struct meta *meta, const char *hash)
 {
-    return meta && text_equal(text_map_get(&meta->annotations, ANNOTATION_SPEC_HASH), hash);
+    return text_equal(text_map_get(&meta->annotations, ANNOTATION_SPEC_HASH), hash);
 }
 
 /* Its spec is what was applied, as far as the annotation and what people like to turn tell. */
@@ -47,10 +47,7 @@ static void render_deployment(struct model_work *work, struct version_work *vers
     if (!serving->pod_template.text) {
         version->trouble = (struct trouble){
             REASON_NO_SERVING,
-            work->model ? "neither the Model nor the version has spec.serving: say how to serve it"
-                        : "no Model of this name exists and the version has no spec.serving: "
-                          "create a Model, or add spec.serving",
-            true};
+            "neither the Model nor the version has spec.serving: say how to serve it", true};
         return;
     }
     const char *fault = render_serving_fault(work->arena, &serving->pod_template);
@@ -208,8 +205,7 @@ void model_mark_deletes(struct model_work *work)
         bool is_selected = text_equal(version->version->meta.uid, selected);
         /* What served alone goes on until the stable Service of a new Model leads somewhere. */
         bool served_alone = work->model && version->service && !work->service;
-        bool kept = should_serve(version) || version->role == ROLE_PREVIOUS || is_selected ||
-                    served_alone;
+        bool kept = should_serve(version) || version->role == ROLE_PREVIOUS || served_alone;
         bool failed = version->failure.reason && !is_selected;
         version->deletes_deployment = version->deployment &&
                                       version->deployment->meta.deletion_time == TIME_ABSENT &&

@@ -96,7 +96,7 @@ static struct model_verdict judge(const struct model_work *work, const struct tr
                                                version_label(work, champion))
                                  : "no version serves yet")};
     }
-    if (!deployment_answers(champion) && !work->switches) {
+    if (!deployment_answers(champion)) {
         return (struct model_verdict){STATUS_FALSE, REASON_ROLLING_OUT,
                                       arena_print(work->arena,
                                                   "no pod of %s answers; they are "

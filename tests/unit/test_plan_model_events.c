@@ -104,6 +104,23 @@ static void each_champion_is_told_and_one_from_before_is_a_roll_back(void **stat
     model_world_free(&world);
 }
 
+/* Somebody wrote its status by hand. */
+static void from_a_champion_without_a_number_nothing_is_rolled_back(void **state)
+{
+    (void)state;
+    struct model_world world;
+    set_up(&world);
+    serve(&world, 0);
+    serve(&world, 1);
+    pin(&world, "churn-0");
+    json_t *model = model_world_find(&world, KIND_MODEL, MODEL_NAME);
+    assert_int_equal(json_object_del(json_object_get(model, "status"), "championVersion"), 0);
+    model_world_bring_up(&world, "churn-0");
+    come_to_rest(&world);
+    expect_events(&world, "1 Promoted churn-0, 2 Promoted churn-1, 3 Promoted churn-0");
+    model_world_free(&world);
+}
+
 static void a_version_that_can_never_serve_is_rejected_once_and_the_model_is_degraded(void **state)
 {
     (void)state;
@@ -189,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_champion_is_told_and_one_from_before_is_a_roll_back),
+        cmocka_unit_test(from_a_champion_without_a_number_nothing_is_rolled_back),
         cmocka_unit_test(a_version_that_can_never_serve_is_rejected_once_and_the_model_is_degraded),
         cmocka_unit_test(a_crash_between_the_two_statuses_tells_a_rejection_once),
         cmocka_unit_test(the_newest_ten_stay),
