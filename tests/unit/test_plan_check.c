@@ -69,6 +69,11 @@ static const struct check_row check_rows[] = {
      REASON_UNKNOWN_STEP,
      "spec.steps[0].inputs[0].from of step \"a\": \"b\" must be STEP.ARTIFACT of a step of this "
      "pipeline; there is no step \"b\""},
+    {"the step of an input must be there",
+     CLAIM "'steps':[{'name':'a','image':'i','inputs':[{'name':'x','from':'b.m'}]}]",
+     REASON_UNKNOWN_STEP,
+     "spec.steps[0].inputs[0].from of step \"a\": \"b.m\" must be STEP.ARTIFACT of a step of this "
+     "pipeline; there is no step \"b\""},
     {"a step alone is no input",
      CLAIM "'steps':[{'name':'a','image':'i'},"
            "{'name':'b','image':'i','inputs':[{'name':'x','from':'a'}]}]",
@@ -122,6 +127,10 @@ static const struct check_row check_rows[] = {
      "'params':[{'name':'x','default':'1'}],'steps':[{'name':'a','image':'i','command':['sh','-c'],"
      "'args':['echo $(PARAM_X)']}]",
      REASON_UNSAFE_PARAM, "$(PARAM_X) would become part of a program after \"-c\""},
+    {"what is run may be a parameter",
+     "'params':[{'name':'x','default':'1'}],'steps':[{'name':'a','image':'i','command':["
+     "'$(PARAM_X)']}]",
+     NULL, NULL},
     {"an option that ends in another letter takes no program",
      "'params':[{'name':'x','default':'1'}],'steps':[{'name':'a','image':'i','args':['-x',"
      "'$(PARAM_X)','','$(PARAM_X)']}]",

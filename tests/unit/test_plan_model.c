@@ -204,6 +204,56 @@ static void every_champion_gets_its_time_to_drain(void **state)
     model_world_free(&world);
 }
 
+/* As people delete it: its Deployment and pods go with it. */
+static void delete_version(struct model_world *world, const char *name)
+{
+    char pod[NAME_SIZE];
+    (void)snprintf(pod, sizeof(pod), "%s-pod", name);
+    model_world_remove(world, KIND_MODEL_VERSION, name);
+    model_world_remove(world, KIND_DEPLOYMENT, name);
+    model_world_remove(world, KIND_POD, pod);
+}
+
+static void when_the_champion_is_deleted_the_newest_that_is_left_takes_over(void **state)
+{
+    (void)state;
+    struct model_world world;
+    serve_first(&world);
+    publish(&world, 1);
+    model_world_bring_up(&world, "churn-1");
+    come_to_rest(&world);
+    world.now += DRAIN;
+    come_to_rest(&world);
+    delete_version(&world, "churn-1");
+    come_to_rest(&world);
+    assert_string_equal(model_world_selected(&world), "churn-1"); /* nobody answers */
+    assert_string_equal(model_world_text(&world, KIND_MODEL, MODEL_NAME, "status/champion"), "");
+    model_world_bring_up(&world, "churn-0");
+    come_to_rest(&world);
+    assert_string_equal(model_world_selected(&world), "churn-0");
+    model_world_free(&world);
+}
+
+static void a_version_that_is_deleted_while_it_drains_is_waited_for_no_longer(void **state)
+{
+    (void)state;
+    struct model_world world;
+    serve_first(&world);
+    publish(&world, 1);
+    model_world_bring_up(&world, "churn-1");
+    come_to_rest(&world);
+    assert_string_equal(model_world_text(&world, KIND_MODEL, MODEL_NAME, "status/previous"),
+                        "churn-0");
+    delete_version(&world, "churn-0");
+    come_to_rest(&world);
+    assert_string_equal(model_world_text(&world, KIND_MODEL, MODEL_NAME, "status/previous"), "");
+    publish(&world, 2);
+    model_world_bring_up(&world, "churn-2");
+    come_to_rest(&world);
+    assert_string_equal(model_world_selected(&world), "churn-2");
+    model_world_free(&world);
+}
+
 static void what_serves_alone_goes_on_until_a_new_model_s_champion_serves(void **state)
 {
     (void)state;
@@ -444,6 +494,8 @@ int main(void)
         cmocka_unit_test(a_pin_that_names_nothing_is_not_ready_although_the_champion_serves),
         cmocka_unit_test(a_pin_that_names_nothing_says_so_although_no_version_serves),
         cmocka_unit_test(every_champion_gets_its_time_to_drain),
+        cmocka_unit_test(when_the_champion_is_deleted_the_newest_that_is_left_takes_over),
+        cmocka_unit_test(a_version_that_is_deleted_while_it_drains_is_waited_for_no_longer),
         cmocka_unit_test(what_serves_alone_goes_on_until_a_new_model_s_champion_serves),
         cmocka_unit_test(in_any_life_the_service_leads_only_to_pods_that_answer),
     };

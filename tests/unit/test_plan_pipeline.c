@@ -221,6 +221,23 @@ static void one_run_that_changed_meanwhile_does_not_keep_the_others(void **state
     world_free(&world);
 }
 
+/* A finalizer of somebody holds it. */
+static void a_run_that_is_being_deleted_is_not_deleted_again(void **state)
+{
+    (void)state;
+    struct world world;
+    set_up(&world, one_step);
+    (void)step(&world);
+    for (int at = 0; at < 3; at++) {
+        put_run(&world, arena_print(&world.arena, "s%d", at), "Succeeded", "");
+    }
+    world_merge(&world, KIND_PIPELINE_RUN, "s0",
+                "{'metadata':{'deletionTimestamp':'2026-11-23T12:00:00Z'}}");
+    assert_string_equal(step(&world), "");
+    assert_string_equal(runs(&world), "s0 s1 s2");
+    world_free(&world);
+}
+
 static void what_somebody_applied_is_theirs(void **state)
 {
     (void)state;
@@ -342,6 +359,7 @@ int main(void)
         cmocka_unit_test(a_refused_revision_is_a_condition_and_is_tried_again),
         cmocka_unit_test(history_keeps_the_newest_of_each_end),
         cmocka_unit_test(one_run_that_changed_meanwhile_does_not_keep_the_others),
+        cmocka_unit_test(a_run_that_is_being_deleted_is_not_deleted_again),
         cmocka_unit_test(what_somebody_applied_is_theirs),
         cmocka_unit_test(runs_that_a_trigger_refers_to_stay),
         cmocka_unit_test(unused_revisions_go_after_a_time_of_grace),

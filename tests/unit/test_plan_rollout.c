@@ -318,6 +318,38 @@ static void a_deployment_that_still_moves_lets_nobody_take_over(void **state)
     }
 }
 
+/* The template was edited while the candidate was coming up: what it was made of is over. */
+static void a_spec_that_can_t_be_carried_out_lets_nobody_take_over(void **state)
+{
+    (void)state;
+    struct rollout_world *world = rollout_world_serving();
+    rollout_add_version(world);
+    rollout_step(world, SIZE_MAX);
+    rollout_make_available(world, 1);
+    world->model.spec.serving.pod_template.text = "[]";
+    rollout_plan(world);
+    assert_null(rollout_find(world, OPERATION_APPLY, KIND_SERVICE, "churn"));
+    assert_true(rollout_says(rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL, "churn"),
+                             "version 2 (churn-1): spec.serving.podTemplate: must be an object"));
+    world->model.spec.serving.pod_template.text = ROLLOUT_TEMPLATE;
+    rollout_step(world, SIZE_MAX);
+    assert_string_equal(rollout_selected(world), "uid-churn-1");
+    rollout_world_free(world);
+}
+
+static void a_champion_whose_pods_are_replaced_serves_on_and_says_so(void **state)
+{
+    (void)state;
+    struct rollout_world *world = rollout_world_serving();
+    world->deployments[0].status.replicas = 2; /* one more, of the template before */
+    rollout_plan(world);
+    const struct operation *status = rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL,
+                                                  "churn");
+    assert_true(rollout_says(status, "pods of version 1 (churn-0) are being replaced or added"));
+    assert_true(rollout_says(status, "version 1 (churn-0) serves at http://churn.team.svc"));
+    rollout_world_free(world);
+}
+
 static void a_champion_that_turns_out_unusable_stays_until_people_decide(void **state)
 {
     (void)state;
@@ -351,19 +383,23 @@ static void files_that_can_t_be_read_yet_are_waited_for(void **state)
     rollout_world_free(world);
 }
 
+static void refuse_service(struct rollout_world *world, enum error_kind error, const char *message)
+{
+    world->facts[world->fact_count++] = (struct fact){.type = OPERATION_APPLY,
+                                                      .kind = KIND_SERVICE,
+                                                      .name = "churn",
+                                                      .error = error,
+                                                      .message = message,
+                                                      .time = NOW};
+}
+
 static void a_name_that_is_taken_is_told_and_tried_again_apart_from_the_status(void **state)
 {
     (void)state;
     struct rollout_world *world = rollout_world_new();
     rollout_step(world, SIZE_MAX);
     rollout_make_available(world, 0);
-    world->facts[world->fact_count++] = (struct fact){
-        .type = OPERATION_APPLY,
-        .kind = KIND_SERVICE,
-        .name = "churn",
-        .error = ERROR_EXISTS,
-        .message = "Service \"churn\" exists and is not Tidemill's",
-        .time = NOW};
+    refuse_service(world, ERROR_EXISTS, "Service \"churn\" exists and is not Tidemill's");
     rollout_plan(world);
     const struct operation *status = rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL,
                                                   "churn");
@@ -372,6 +408,44 @@ static void a_name_that_is_taken_is_told_and_tried_again_apart_from_the_status(v
     assert_non_null(apply);
     assert_int_not_equal(apply->group, status->group);
     assert_false(rollout_says(status, "\"/status/champion\""));
+    rollout_world_free(world);
+}
+
+static void a_turn_that_is_refused_is_tried_again_and_the_champion_stays(void **state)
+{
+    (void)state;
+    struct rollout_world *world = rollout_world_serving();
+    rollout_add_version(world);
+    rollout_step(world, SIZE_MAX);
+    rollout_make_available(world, 1);
+    refuse_service(world, ERROR_DENIED, "a webhook says no");
+    rollout_plan(world);
+    const struct operation *status = rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL,
+                                                  "churn");
+    const struct operation *apply = rollout_find(world, OPERATION_APPLY, KIND_SERVICE, "churn");
+    assert_true(rollout_says(status, "a webhook says no"));
+    assert_false(rollout_says(status, "\"/status/champion\""));
+    assert_true(rollout_says(apply, "uid-churn-1"));
+    assert_int_not_equal(apply->group, status->group);
+    world->fact_count = 0;
+    rollout_step(world, SIZE_MAX);
+    assert_string_equal(rollout_selected(world), "uid-churn-1");
+    rollout_world_free(world);
+}
+
+/* It is all that there is, and somebody deleted the Service, whose name another has taken since. */
+static void an_address_that_an_unusable_champion_does_not_get_back_is_told(void **state)
+{
+    (void)state;
+    struct rollout_world *world = rollout_world_serving();
+    rollout_end_copy(world, 0, 1, "{\"reason\":\"DigestMismatch\",\"message\":\"other files\"}");
+    world->has_service = false;
+    refuse_service(world, ERROR_EXISTS, "Service \"churn\" exists and is not Tidemill's");
+    rollout_plan(world);
+    assert_true(
+        rollout_says(rollout_find(world, OPERATION_APPLY, KIND_SERVICE, "churn"), "uid-churn-0"));
+    assert_true(rollout_says(rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL, "churn"),
+                             REASON_NAME_TAKEN));
     rollout_world_free(world);
 }
 
@@ -520,9 +594,13 @@ int main(void)
         cmocka_unit_test(a_version_whose_files_differ_does_not_take_over_although_it_answers),
         cmocka_unit_test(a_status_of_an_older_deployment_lets_nobody_take_over),
         cmocka_unit_test(a_deployment_that_still_moves_lets_nobody_take_over),
+        cmocka_unit_test(a_spec_that_can_t_be_carried_out_lets_nobody_take_over),
+        cmocka_unit_test(a_champion_whose_pods_are_replaced_serves_on_and_says_so),
         cmocka_unit_test(a_champion_that_turns_out_unusable_stays_until_people_decide),
         cmocka_unit_test(files_that_can_t_be_read_yet_are_waited_for),
         cmocka_unit_test(a_name_that_is_taken_is_told_and_tried_again_apart_from_the_status),
+        cmocka_unit_test(a_turn_that_is_refused_is_tried_again_and_the_champion_stays),
+        cmocka_unit_test(an_address_that_an_unusable_champion_does_not_get_back_is_told),
         cmocka_unit_test(the_service_is_turned_as_it_was_known_and_not_otherwise),
         cmocka_unit_test(an_address_is_mended_as_it_was_known_and_not_otherwise),
         cmocka_unit_test(without_a_model_a_version_that_says_how_serves_on_its_own),

@@ -1,4 +1,7 @@
-/* How large a run's status gets: what later steps need has a limit, what people read gives way. */
+/*
+ * How large a run's status gets: what later steps need has a limit, what people read gives way. And
+ * how much is told of a plan.
+ */
 
 #include "support/test.h"
 
@@ -172,6 +175,26 @@ static void of_many_jobs_without_a_pod_ten_are_asked_about(void **state)
     world_free(&world);
 }
 
+static void a_plan_that_is_too_long_is_told_up_to_the_first_line_that_does_not_fit(void **state)
+{
+    (void)state;
+    enum { PROBES = 5, FIT = 3, MESSAGE_BYTES = 1024 * 1024 };
+    struct arena arena = {0};
+    struct plan plan;
+    char *message = arena_allocate(&arena, 1, MESSAGE_BYTES + 1);
+    memset(message, 'x', MESSAGE_BYTES);
+    plan_init(&plan, &arena);
+    for (int at = 0; at < PROBES; at++) {
+        plan_probe(&plan, KIND_JOB, "team", "a", "Probed", at < FIT + 1 ? message : "short");
+    }
+    const char *text = plan_describe(&arena, &plan);
+    assert_true(text_starts_with(text, "0.0 probe Job team/a: Probed: x"));
+    assert_int_equal(strlen(text),
+                     FIT * (strlen("0.0 probe Job team/a: Probed: \n") + (size_t)MESSAGE_BYTES));
+    assert_true(text_ends_with(text, "x\n"));
+    arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +202,7 @@ int main(void)
         cmocka_unit_test(a_small_status_names_each_step_s_image_and_a_large_one_each_image),
         cmocka_unit_test(a_status_that_is_still_too_large_cuts_messages),
         cmocka_unit_test(of_many_jobs_without_a_pod_ten_are_asked_about),
+        cmocka_unit_test(a_plan_that_is_too_long_is_told_up_to_the_first_line_that_does_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,6 +125,25 @@ static void the_count_outlives_the_runs(void **state)
     world_free(&world);
 }
 
+/* Somebody wrote its status by hand. */
+static void a_failure_without_a_time_is_counted_when_it_has_one(void **state)
+{
+    (void)state;
+    struct world world;
+    trigger_world_init(&world, HTTP ",'breaker':{'failures':3}");
+    trigger_see(&world, "A");
+    (void)trigger_settle(&world);
+    const char *run = arena_copy_text(
+        &world.arena, world_text(&world, KIND_TRIGGER, "t", "status/lastRunRef/name"));
+    world_merge(&world, KIND_PIPELINE_RUN, run, "{'status':{'phase':'Failed'}}");
+    assert_int_equal(trigger_settle(&world), 0);
+    assert_int_equal(failures(&world), 0);
+    trigger_end_runs(&world, "Failed");
+    (void)trigger_settle(&world);
+    assert_int_equal(failures(&world), 1);
+    world_free(&world);
+}
+
 static void success_alone_costs_no_write(void **state)
 {
     (void)state;
@@ -198,6 +217,7 @@ int main(void)
         cmocka_unit_test(after_the_pause_one_run_is_tried_and_a_success_closes_it),
         cmocka_unit_test(only_one_run_is_tried_at_once),
         cmocka_unit_test(the_count_outlives_the_runs),
+        cmocka_unit_test(a_failure_without_a_time_is_counted_when_it_has_one),
         cmocka_unit_test(success_alone_costs_no_write),
         cmocka_unit_test(times_of_a_schedule_pass_and_the_newest_is_made_up_for),
         cmocka_unit_test(failures_from_before_an_edit_do_not_count_and_without_it_nothing_is_kept),
