@@ -1,5 +1,6 @@
 #include "plan/run_work.h"
 
+#include "core/assert.h"
 #include "core/text.h"
 #include "plan/pipeline_check.h"
 #include "plan/run_turn.h"
@@ -23,11 +24,13 @@ const char *run_pinned_revision(const struct pipeline_run *run, const struct job
     return first ? text_map_get(&first->meta.annotations, ANNOTATION_REVISION) : NULL;
 }
 
+/* Whoever fills the view looks for this very name: run_pinned_revision(), or the pipeline's. */
 static const struct controller_revision *find_revision(const struct run_work *work,
                                                        const char *name)
 {
     const struct controller_revision *revision = work->view->revision;
-    return revision && text_equal(revision->meta.name, name) ? revision : NULL;
+    REQUIRE(!revision || text_equal(revision->meta.name, name));
+    return revision;
 }
 
 /* Revisions were checked when they were pinned; a fault now is a revision that somebody made up. */

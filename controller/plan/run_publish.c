@@ -263,7 +263,8 @@ static bool publish_version(struct run_work *work, const struct artifact_status 
                             const char *name)
 {
     const struct model_version *existing = work->view->version;
-    if (existing && text_equal(existing->meta.name, name)) {
+    if (existing) {
+        REQUIRE(text_equal(existing->meta.name, name)); /* looked for by this name */
         if (run_has_published(work)) {
             return true;
         }

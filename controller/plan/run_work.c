@@ -1,6 +1,7 @@
 #include "plan/run_work.h"
 
 #include "api/quantity.h"
+#include "core/assert.h"
 #include "core/text.h"
 
 #include <stdlib.h>
@@ -18,7 +19,8 @@ static int compare_jobs(const void *a, const void *b)
 static const char *controller_uid(const struct pod *pod)
 {
     const struct owner_reference *owner = meta_controller(&pod->meta);
-    return owner ? owner->uid : "";
+    REQUIRE(owner && owner->uid); /* pods of a view are found by it */
+    return owner->uid;
 }
 
 static int compare_pods(const void *a, const void *b)
@@ -91,9 +93,8 @@ void run_note_retrain(struct run_work *work, const char *message)
 
 void run_end(struct run_work *work, const char *phase, const char *reason, const char *message)
 {
-    if (!work->ending.phase) {
-        work->ending = (struct ending){.phase = phase, .reason = reason, .message = message};
-    }
+    REQUIRE(!work->ending.phase);
+    work->ending = (struct ending){.phase = phase, .reason = reason, .message = message};
 }
 
 const char *run_out_path(struct run_work *work, size_t step)
@@ -129,8 +130,8 @@ struct artifact_status *run_find_artifact(const struct run_work *work,
 int64_t run_deadline(const struct run_work *work)
 {
     int64_t milliseconds = 0;
-    if (!work->spec || work->after.status.start_time == TIME_ABSENT ||
-        !duration_parse(work->spec->timeout, &milliseconds)) {
+    REQUIRE(work->spec && work->after.status.start_time != TIME_ABSENT);
+    if (!duration_parse(work->spec->timeout, &milliseconds)) {
         return TIME_ABSENT;
     }
     return work->after.status.start_time + (milliseconds + MILLISECONDS - 1) / MILLISECONDS;

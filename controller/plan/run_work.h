@@ -74,7 +74,7 @@ void run_note_obstacle(struct run_work *work, const char *reason, const char *me
 /* A check asks for a new model: said in the RetrainNeeded condition, and the run goes on. */
 void run_note_retrain(struct run_work *work, const char *message);
 
-/* Keeps the first ending. */
+/* Once in a planning. */
 void run_end(struct run_work *work, const char *phase, const char *reason, const char *message);
 
 /* Decides whether the run may start; fills spec, graph, params. False: it waits or has ended. */
@@ -121,7 +121,7 @@ size_t run_output_bytes(const struct step_status *step);
 /* Makes the status that is about to be written as small as it should be: see RUN_STATUS_BYTES. */
 void run_limit_status(struct run_work *work);
 
-/* Unix second at which the whole run is over; TIME_ABSENT: no timeout, or not started. */
+/* Unix second at which the whole run is over; TIME_ABSENT: no timeout. Needs a run that started. */
 int64_t run_deadline(const struct run_work *work);
 
 #endif

@@ -1,5 +1,6 @@
 #include "plan/model_work.h"
 
+#include "core/assert.h"
 #include "core/text.h"
 
 /* What a ModelVersion says of itself: number, phase, Ready, and the events that go with a change.
@@ -105,7 +106,8 @@ static void tell_verified(struct model_work *work, const struct version_work *ve
                                                     CONDITION_VERIFIED);
     const struct condition *after = condition_find(&version->after.status.conditions,
                                                    CONDITION_VERIFIED);
-    bool news = after && !text_equal(after->status, STATUS_UNKNOWN) &&
+    REQUIRE(after); /* version_judge() has set it */
+    bool news = !text_equal(after->status, STATUS_UNKNOWN) &&
                 (!before || !text_equal(before->reason, after->reason));
     if (news) {
         plan_event(work->plan, KIND_MODEL_VERSION, &version->version->meta,
