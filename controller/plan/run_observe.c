@@ -54,10 +54,11 @@ static bool awaits_pod(struct run_work *work, const struct job *job,
                        const struct attempt_evidence *evidence, bool is_needed)
 {
     bool ended = evidence->state == ATTEMPT_SUCCEEDED || evidence->state == ATTEMPT_FAILED;
-    if (!ended || evidence->pod || evidence->ended_at == TIME_ABSENT) {
+    if (!ended || evidence->pod) {
         return false;
     }
     bool long_wait = is_needed && evidence->state == ATTEMPT_SUCCEEDED;
+    /* What does not say when it ended (TIME_ABSENT) did so long ago. */
     int64_t until = evidence->ended_at + (long_wait ? UNSEEN_NEEDED_SECONDS : UNSEEN_SECONDS);
     if (work->view->now >= until) {
         return false;
@@ -112,7 +113,8 @@ static void fail_attempt(struct run_work *work, size_t index, int64_t ended, con
 static size_t results_limit(const struct pod *pod)
 {
     size_t containers = pod->status.container_count + pod->status.init_container_count;
-    size_t share = TERMINATION_MESSAGE_SHARED / (containers ? containers : 1);
+    REQUIRE(containers > 0); /* one of them has left a message */
+    size_t share = TERMINATION_MESSAGE_SHARED / containers;
     return share < TERMINATION_MESSAGE_LIMIT ? share : TERMINATION_MESSAGE_LIMIT;
 }
 
@@ -300,7 +302,7 @@ static bool is_fresh_answer(const struct run_work *work, const struct fact *fact
 static void explain_missing_pod(struct run_work *work, size_t index, const struct job *job)
 {
     int64_t since = job->meta.creation_time + EXPLAIN_AFTER_SECONDS;
-    if (job->meta.creation_time == TIME_ABSENT || work->view->now < since) {
+    if (work->view->now < since) {
         plan_wake_at(work->plan, since);
         return;
     }

@@ -124,7 +124,7 @@ void trigger_note_try(struct trigger_work *work)
 void trigger_note_breaker(struct trigger_work *work)
 {
     struct trigger_gate gate;
-    if (work->stalled || work->trigger->spec.suspend || !trigger_breaker_holds(work, &gate)) {
+    if (work->stalled || !trigger_breaker_holds(work, &gate)) {
         return;
     }
     const char *running = NULL;

@@ -180,6 +180,9 @@ static void runs_take_turns_in_order_of_age(void **state)
     struct world world;
     run_world_init(&world, "'maxConcurrentRuns':1,%s", ONE_STEP);
     run_world_put(&world, "b", "'suspend':true"); /* the oldest, but it holds nobody up */
+    run_world_put(&world, "gone", "");            /* nor does one on its way out */
+    world_merge(&world, KIND_PIPELINE_RUN, "gone",
+                "{'metadata':{'deletionTimestamp':'2026-11-23T12:00:00Z'}}");
     world.now++;
     run_world_put(&world, "r", "");
     run_world_put(&world, "s", ""); /* of the same second: the name decides */
@@ -476,6 +479,21 @@ static void an_image_that_cannot_be_pulled_is_said_once(void **state)
     world_free(&world);
 }
 
+static void a_job_that_does_not_say_since_when_it_is_there_is_asked_about_at_once(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, ONE_STEP);
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    json_t *meta = world_get(&world, KIND_JOB, run_world_job(&world, "train", 1), "metadata");
+    assert_int_equal(json_object_del(meta, "creationTimestamp"), 0);
+    struct plan plan = world_plan_run(&world, "r");
+    assert_string_equal(plan_outline(&world, &plan), "explain Job");
+    assert_int_equal(plan.wake_at, world.now + 30);
+    world_free(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -496,6 +514,7 @@ int main(void)
         cmocka_unit_test(a_job_without_a_pod_is_explained_by_its_events),
         cmocka_unit_test(a_job_that_no_event_explains_is_asked_about_again),
         cmocka_unit_test(an_image_that_cannot_be_pulled_is_said_once),
+        cmocka_unit_test(a_job_that_does_not_say_since_when_it_is_there_is_asked_about_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -175,6 +175,27 @@ static void pods_of_others_and_pods_that_say_little_do_no_harm(void **state)
     world_free(&world);
 }
 
+/* Of the only container that prepares inputs. */
+static json_t *prepared_state(const struct world *world)
+{
+    for (size_t at = 0; at < world->count; at++) {
+        const json_t *status = json_object_get(world->objects[at].tree, "status");
+        const json_t *prepare = json_array_get(json_object_get(status, "initContainerStatuses"), 0);
+        if (world->objects[at].kind == KIND_POD && prepare) {
+            return json_object_get(prepare, "state");
+        }
+    }
+    fail_msg("nothing was prepared");
+    return NULL;
+}
+
+static const char used[] =
+    "'artifacts':{'volumeClaim':{'claimName':'c'}},'steps':[{'name':'make','image':'i','outputs':{"
+    "'artifacts':[{'name':'t'},{'name':'u'}]}},{'name':'use','image':'i','inputs':["
+    "{'name':'t','from':'make.t'},{'name':'u','from':'make.u'}]}]";
+
+#define BOTH_DIGESTS "{'inputs':{'t':{'digest':'sha256:1'},'u':{'digest':'sha256:2'}}}"
+
 /* What prepared a step's inputs may say nothing of them, or of others. */
 static void digests_of_inputs_are_taken_where_they_are_told(void **state)
 {
@@ -183,24 +204,25 @@ static void digests_of_inputs_are_taken_where_they_are_told(void **state)
         const char *sentence;
         const char *prepare;
         const char *digest; /* of the second artifact */
+        int exit_code;      /* of what prepared */
     } rows[] = {
-        {"of both", "{'inputs':{'t':{'digest':'sha256:1'},'u':{'digest':'sha256:2'}}}", "sha256:2"},
-        {"of the other", "{'inputs':{'t':{'digest':'sha256:1'}}}", ""},
-        {"of none that is known", "{'inputs':{'x':{'digest':'sha256:3'}}}", ""},
-        {"words that are no report", "exec format error", ""},
-        {"no word", "", ""},
+        {"of both", BOTH_DIGESTS, "sha256:2", 0},
+        {"of both by what failed", BOTH_DIGESTS, "", 1},
+        {"of the other", "{'inputs':{'t':{'digest':'sha256:1'}}}", "", 0},
+        {"of none that is known", "{'inputs':{'x':{'digest':'sha256:3'}}}", "", 0},
+        {"words that are no report", "exec format error", "", 0},
+        {"no word", "", "", 0},
     };
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
         struct world world;
-        run_world_init(&world, "'artifacts':{'volumeClaim':{'claimName':'c'}},'steps':["
-                               "{'name':'make','image':'i','outputs':{'artifacts':[{'name':'t'},"
-                               "{'name':'u'}]}},{'name':'use','image':'i','inputs':["
-                               "{'name':'t','from':'make.t'},{'name':'u','from':'make.u'}]}]");
+        run_world_init(&world, "%s", used);
         run_world_put(&world, "r", "");
         (void)run_world_step(&world);
         run_world_end_step(&world, "make", 1, 0, "");
         (void)run_world_step(&world);
         kubelet_end_pod(&world, run_world_job(&world, "use", 1), 0, "", rows[at].prepare);
+        json_t *end = json_object_get(prepared_state(&world), "terminated");
+        json_object_set_new(end, "exitCode", json_integer(rows[at].exit_code));
         (void)run_world_step(&world);
         assert_string_equal(run_world_text(&world, "status/phase"), "Succeeded");
         const char *digest = run_world_text(&world, "status/steps/0/artifacts/1/digest");
@@ -457,6 +479,45 @@ static void a_job_that_was_collected_after_its_success_is_no_failure(void **stat
     world_free(&world);
 }
 
+/* What the API server sends of a Job may have no times. */
+static void a_job_that_does_not_say_when_it_was_complete_is_believed_at_once(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, ONE_STEP);
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    const char *job = run_world_job(&world, "train", 1);
+    kubelet_end_job(&world, job, true);
+    json_t *status = world_get(&world, KIND_JOB, job, "status");
+    assert_int_equal(json_object_del(status, "completionTime"), 0);
+    world.now += 1;
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
+    assert_string_equal(run_world_text(&world, "status/phase"), "Succeeded");
+    assert_string_equal(run_world_text(&world, "status/steps/0/completionTime"),
+                        "2026-11-23T12:00:01Z");
+    world_free(&world);
+}
+
+static void a_digest_of_an_artifact_that_the_status_has_lost_is_forgotten(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "%s", used);
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    run_world_end_step(&world, "make", 1, 0, "");
+    (void)run_world_step(&world);
+    json_object_set_new(world_get(&world, KIND_PIPELINE_RUN, "r", "status/steps/0/artifacts/0"),
+                        "name", json_string("another"));
+    kubelet_end_pod(&world, run_world_job(&world, "use", 1), 0, "", BOTH_DIGESTS);
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/phase"), "Succeeded");
+    assert_null(world_get(&world, KIND_PIPELINE_RUN, "r", "status/steps/0/artifacts/0/digest"));
+    assert_string_equal(run_world_text(&world, "status/steps/0/artifacts/1/digest"), "sha256:2");
+    world_free(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +537,8 @@ int main(void)
         cmocka_unit_test(a_status_that_does_not_name_its_job_is_completed),
         cmocka_unit_test(a_job_whose_status_write_was_lost_is_taken_up),
         cmocka_unit_test(a_job_that_was_collected_after_its_success_is_no_failure),
+        cmocka_unit_test(a_job_that_does_not_say_when_it_was_complete_is_believed_at_once),
+        cmocka_unit_test(a_digest_of_an_artifact_that_the_status_has_lost_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
