@@ -307,6 +307,116 @@ static void the_time_limit_gives_pods_a_minute_to_end_by_their_own(void **state)
     world_free(&world);
 }
 
+/* Its finalizer may take as long as it likes. */
+static void a_job_that_is_being_deleted_already_is_neither_deleted_nor_waited_for(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "%s", fan);
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    world_merge(&world, KIND_JOB, run_world_job(&world, "a", 1),
+                "{'metadata':{'deletionTimestamp':'2026-11-23T12:00:00Z'}}");
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
+    struct plan plan = world_plan_run(&world, "r");
+    assert_string_equal(plan_outline(&world, &plan), "delete Job");
+    assert_string_equal(plan_find(&plan, OPERATION_DELETE, KIND_JOB, 0)->name,
+                        run_world_job(&world, "b", 1));
+    (void)world_carry_out(&world, &plan, WORLD_NO_FAULT, 0);
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
+    assert_string_equal(run_world_text(&world, "status/phase"), "Cancelled");
+    assert_string_equal(run_world_text(&world, "status/steps/0/reason"), "Cancelled");
+    assert_int_equal(world_count(&world, KIND_JOB), 1);
+    world_free(&world);
+}
+
+/* Whoever may write the status can take the reason out: an event has to have one. */
+static void a_step_that_fails_without_a_reason_is_no_event_of_its_own(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sentence;
+        bool has_reason;
+        const char *notes;
+    } rows[] = {
+        {"as it was written", true, "StepFailed StepFailed "},
+        {"its reason is taken out", false, "StepFailed "},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct world world;
+        run_world_init(&world, "'steps':[{'name':'a','image':'i','retry':{'limit':1}},"
+                               "{'name':'b','image':'i'}]");
+        run_world_put(&world, "r", "");
+        (void)run_world_step(&world);
+        run_world_end_step(&world, "a", 1, 1, "no");
+        (void)run_world_step(&world);
+        json_t *step = world_get(&world, KIND_PIPELINE_RUN, "r", "status/steps/0");
+        assert_string_equal(json_string_value(json_object_get(step, "phase")), "Retrying");
+        if (!rows[at].has_reason) {
+            assert_int_equal(json_object_del(step, "reason"), 0);
+        }
+        run_world_end_step(&world, "b", 1, 1, "no");
+        struct plan plan = world_plan_run(&world, "r");
+        const struct operation *event;
+        const char *notes = "";
+        for (size_t nth = 0;
+             (event = plan_find(&plan, OPERATION_EVENT, KIND_PIPELINE_RUN, nth)) != NULL; nth++) {
+            notes = arena_print(&world.arena, "%s%s ", notes, event->reason);
+        }
+        if (!text_equal(notes, rows[at].notes)) {
+            fail_msg("%s: %s", rows[at].sentence, notes);
+        }
+        (void)world_carry_out(&world, &plan, WORLD_NO_FAULT, 0);
+        assert_string_equal(run_world_text(&world, "status/phase"), "Failed");
+        assert_string_equal(run_world_text(&world, "status/steps/0/phase"), "Failed");
+        world_free(&world);
+    }
+}
+
+/* Only who may write the status can say so of a run that goes on. */
+static void a_step_that_the_status_calls_skipped_is_not_taken_up_and_its_job_is_stopped(
+    void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "%s", fan);
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    run_world_end_step(&world, "a", 1, 0, "");
+    run_world_end_step(&world, "b", 1, 0, "");
+    struct plan plan = world_plan_run(&world, "r");
+    (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 0); /* the Job of c, no status */
+    (void)run_world_job(&world, "c", 1);
+    json_t *step = world_get(&world, KIND_PIPELINE_RUN, "r", "status/steps/2");
+    json_object_set_new(step, "phase", json_string("Skipped"));
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
+    assert_string_equal(run_world_text(&world, "status/steps/2/phase"), "Skipped");
+    assert_string_equal(run_world_text(&world, "status/progress"), "2/3");
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
+    assert_string_equal(run_world_step(&world), "delete Job, status PipelineRun");
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
+    assert_string_equal(run_world_text(&world, "status/phase"), "Cancelled");
+    assert_string_equal(run_world_text(&world, "status/steps/2/phase"), "Skipped");
+    world_free(&world);
+}
+
+static void a_step_may_take_no_longer_than_what_is_left_of_the_run(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "'timeout':'10m','steps':[{'name':'a','image':'i'},"
+                           "{'name':'b','image':'i','runAfter':['a'],'timeout':'30m'}]");
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    world.now += 3 * MINUTE;
+    run_world_end_step(&world, "a", 1, 0, "");
+    (void)run_world_step(&world);
+    assert_int_equal(world_integer(&world, KIND_JOB, run_world_job(&world, "b", 1),
+                                   "spec/template/spec/activeDeadlineSeconds"),
+                     7 * MINUTE);
+    world_free(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +431,11 @@ int main(void)
         cmocka_unit_test(a_failed_step_lets_its_neighbours_end_and_starts_nothing),
         cmocka_unit_test(a_step_whose_turn_comes_after_a_failure_does_not_start),
         cmocka_unit_test(the_time_limit_gives_pods_a_minute_to_end_by_their_own),
+        cmocka_unit_test(a_job_that_is_being_deleted_already_is_neither_deleted_nor_waited_for),
+        cmocka_unit_test(a_step_that_fails_without_a_reason_is_no_event_of_its_own),
+        cmocka_unit_test(
+            a_step_that_the_status_calls_skipped_is_not_taken_up_and_its_job_is_stopped),
+        cmocka_unit_test(a_step_may_take_no_longer_than_what_is_left_of_the_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

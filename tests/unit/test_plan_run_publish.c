@@ -213,6 +213,74 @@ static void a_refused_version_is_tried_again_unless_it_can_never_be(void **state
     }
 }
 
+/* Whoever may write the status can change what it says of a step whose version is there. */
+static void a_step_whose_record_was_changed_after_publishing_is_believed_as_it_ended(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sentence;
+        const char *phase; /* of the step in the status; NULL: it is taken out */
+        const char *step;
+        const char *run;
+    } rows[] = {
+        {"what is not recorded has succeeded", NULL, "Succeeded", "Succeeded"},
+        {"a recorded failure stays one", "Failed", "Failed", "Failed"},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct world world;
+        run_world_init(
+            &world,
+            "%s,{'name':'check','image':'i','inputs':[{'name':'model','from':'train.model'}]}]",
+            published);
+        run_world_put(&world, "r", "");
+        (void)run_world_step(&world);
+        run_world_end_step(&world, "train", 1, 0, "{'accuracy':0.93,'note':'good'}");
+        (void)run_world_step(&world);
+        const char *job = run_world_job(&world, "check", 1);
+        kubelet_end_pod(&world, job, 0, "", "{'inputs':{'model':{'digest':'sha256:2222'}}}");
+        struct plan plan = world_plan_run(&world, "r");
+        (void)world_carry_out(&world, &plan, WORLD_CRASH_AFTER, 0);
+        assert_int_equal(world_count(&world, KIND_MODEL_VERSION), 1);
+        world_remove(&world, KIND_JOB, job);
+        json_t *steps = world_get(&world, KIND_PIPELINE_RUN, "r", "status/steps");
+        if (rows[at].phase) {
+            json_object_set_new(json_array_get(steps, 1), "phase", json_string(rows[at].phase));
+        } else {
+            assert_int_equal(json_array_remove(steps, 1), 0);
+        }
+        assert_string_equal(run_world_step(&world), "status PipelineRun");
+        if (!text_equal(run_world_text(&world, "status/steps/1/phase"), rows[at].step) ||
+            !text_equal(run_world_text(&world, "status/phase"), rows[at].run)) {
+            fail_msg("%s: %s", rows[at].sentence, run_world_ready(&world));
+        }
+        assert_int_equal(world_count(&world, KIND_MODEL_VERSION), 1);
+        world_free(&world);
+    }
+}
+
+/* The kubelet's word on an image may be lost with the container: the version is made without. */
+static void a_version_names_the_images_that_are_known(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "%s,{'name':'notify','image':'i'}]", published);
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    run_world_end_step(&world, "train", 1, 0, "{'accuracy':0.93,'note':'good'}");
+    kubelet_set_pod(&world, run_world_job(&world, "notify", 1), "{'phase':'Succeeded'}");
+    (void)run_world_step(&world);
+    kubelet_end_pod(&world, run_world_job(&world, NULL, 1), 0,
+                    "{'inputs':{'model':{'digest':'sha256:2222'}}}", NULL);
+    assert_string_equal(run_world_step(&world), "create ModelVersion, status PipelineRun");
+    const json_t *images = world_get(&world, KIND_MODEL_VERSION, version_of(&world),
+                                     "spec/lineage/images");
+    assert_int_equal(json_array_size(images), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(images, 0), "step")),
+                        "train");
+    assert_string_equal(run_world_text(&world, "status/phase"), "Succeeded");
+    world_free(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +289,8 @@ int main(void)
         cmocka_unit_test(a_run_whose_version_is_there_has_succeeded_whatever_is_gone),
         cmocka_unit_test(a_version_is_published_once_and_a_taken_name_ends_the_run),
         cmocka_unit_test(a_refused_version_is_tried_again_unless_it_can_never_be),
+        cmocka_unit_test(a_step_whose_record_was_changed_after_publishing_is_believed_as_it_ended),
+        cmocka_unit_test(a_version_names_the_images_that_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -249,6 +249,23 @@ static void an_input_that_is_no_place_in_the_claim_fails_its_step(void **state)
     }
 }
 
+/* Whoever may write the status can name any: no attempt follows the last one. */
+static void a_seal_that_is_none_of_the_run_s_is_taken_for_the_last_attempt(void **state)
+{
+    (void)state;
+    enum { LAST = 3 };
+    struct world world;
+    world_remove(&world, KIND_JOB, start_seal(&world));
+    world_merge(&world, KIND_PIPELINE_RUN, "r", "{'status':{'sealJob':'another'}}");
+    assert_string_equal(run_world_step(&world), "create Job, status PipelineRun");
+    const char *job = run_world_job(&world, NULL, LAST);
+    assert_string_equal(run_world_text(&world, "status/sealJob"), job);
+    kubelet_end_pod(&world, job, 0, "", NULL);
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
+    expect_failed(&world, "the last attempt", NO_DIGEST "its pod left no digest");
+    world_free(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +278,7 @@ int main(void)
         cmocka_unit_test(an_artifact_that_its_step_did_not_record_is_not_published),
         cmocka_unit_test(an_artifact_that_is_no_place_in_the_claim_is_not_published),
         cmocka_unit_test(an_input_that_is_no_place_in_the_claim_fails_its_step),
+        cmocka_unit_test(a_seal_that_is_none_of_the_run_s_is_taken_for_the_last_attempt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

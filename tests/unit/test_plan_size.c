@@ -128,17 +128,47 @@ static void a_small_status_names_each_step_s_image_and_a_large_one_each_image(vo
 static void a_status_that_is_still_too_large_cuts_messages(void **state)
 {
     (void)state;
+    static const char *const reasons[] = {"'reason':'CheckWarned',", ""}; /* somebody took it out */
+    for (size_t at = 0; at < COUNT_OF(reasons); at++) {
+        struct world world;
+        set_up(&world);
+        record_steps(&world,
+                     arena_print(&world.arena, ",%s'message':'%s'", reasons[at], long_text));
+        assert_true(status_bytes(&world) > 512 * 1024);
+        end_last(&world, "short");
+        assert_true(status_bytes(&world) < 64 * 1024);
+        const char *message = world_text(&world, KIND_PIPELINE_RUN, "r", "status/steps/0/message");
+        assert_int_equal(strlen(message), 256);
+        assert_true(text_ends_with(message, "x..."));
+        assert_string_equal(world_text(&world, KIND_PIPELINE_RUN, "r", "status/phase"),
+                            "Succeeded");
+        world_free(&world);
+    }
+}
+
+/* Each image of many steps is named by the first of them, in the order of the spec. */
+static void a_large_status_names_each_of_several_images_once(void **state)
+{
+    (void)state;
+    enum { EVERY = 2 };
     struct world world;
     set_up(&world);
-    record_steps(&world,
-                 arena_print(&world.arena, ",'reason':'CheckWarned','message':'%s'", long_text));
-    assert_true(status_bytes(&world) > 512 * 1024);
+    record_steps(&world, arena_print(&world.arena, ",'imageID':'%s'", long_text));
+    json_t *steps = world_get(&world, KIND_PIPELINE_RUN, "r", "status/steps");
+    const char *other = arena_print(&world.arena, "other-%s", long_text);
+    for (size_t at = 1; at < RECORDED; at += EVERY) {
+        json_object_set_new(json_array_get(steps, at), "imageID", json_string(other));
+    }
     end_last(&world, "short");
-    assert_true(status_bytes(&world) < 64 * 1024);
-    const char *message = world_text(&world, KIND_PIPELINE_RUN, "r", "status/steps/0/message");
-    assert_int_equal(strlen(message), 256);
-    assert_true(text_ends_with(message, "x..."));
-    assert_string_equal(world_text(&world, KIND_PIPELINE_RUN, "r", "status/phase"), "Succeeded");
+    static const char *const names[] = {"0", "1", "2", "3"};
+    const char *const expected[] = {long_text, other, "", ""};
+    for (size_t at = 0; at < COUNT_OF(names); at++) {
+        assert_string_equal(
+            world_text(&world, KIND_PIPELINE_RUN, "r",
+                       arena_print(&world.arena, "status/steps/%s/imageID", names[at])),
+            expected[at]);
+    }
+    assert_string_equal(last(&world, "imageID"), "example/churn@sha256:1111");
     world_free(&world);
 }
 
@@ -201,6 +231,7 @@ int main(void)
         cmocka_unit_test(the_results_of_all_steps_together_have_a_limit),
         cmocka_unit_test(a_small_status_names_each_step_s_image_and_a_large_one_each_image),
         cmocka_unit_test(a_status_that_is_still_too_large_cuts_messages),
+        cmocka_unit_test(a_large_status_names_each_of_several_images_once),
         cmocka_unit_test(of_many_jobs_without_a_pod_ten_are_asked_about),
         cmocka_unit_test(a_plan_that_is_too_long_is_told_up_to_the_first_line_that_does_not_fit),
     };
