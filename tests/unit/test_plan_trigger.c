@@ -396,6 +396,49 @@ static void a_crash_anywhere_in_a_firing_neither_loses_nor_doubles_it(void **sta
     }
 }
 
+/* Somebody took its status away, as a backup that is restored does: its time comes once more. */
+static void a_time_that_comes_again_finds_the_run_that_it_made(void **state)
+{
+    (void)state;
+    static const char *const policies[] = {"Allow", "Replace", "Queue"};
+    for (size_t at = 0; at < COUNT_OF(policies); at++) {
+        struct world world;
+        schedule_world_init(&world, "2026-11-23T10:30:00Z",
+                            "'schedule':{'cron':'0 * * * *'},'concurrencyPolicy':'%s'",
+                            policies[at]);
+        world.now = schedule_instant("2026-11-23T11:00:00Z");
+        schedule_settle(&world);
+        json_object_set_new(world_find(&world, KIND_TRIGGER, "nightly"), "status",
+                            json_pack("{s:i}", "observedGeneration", -1));
+        struct plan plan = world_plan_trigger(&world, "nightly");
+        (void)world_carry_out(&world, &plan, WORLD_NO_FAULT, 0);
+        assert_string_equal(schedule_ready(&world),
+                            "True Scheduled: next run at 2026-11-23T12:00:00Z");
+        schedule_settle(&world);
+        assert_string_equal(schedule_runs(&world), "11:00");
+        assert_null(world_get(&world, KIND_PIPELINE_RUN, "nightly-29923860", "spec/cancel"));
+        assert_int_equal(schedule_number(&world, "status/firings"), 1);
+        assert_null(world_get(&world, KIND_TRIGGER, "nightly", "status/pending"));
+        world_free(&world);
+    }
+}
+
+static void replace_does_not_cancel_what_is_being_deleted(void **state)
+{
+    (void)state;
+    struct world world;
+    schedule_world_init(&world, "2026-11-23T10:30:00Z",
+                        "'schedule':{'cron':'0 * * * *'},'concurrencyPolicy':'Replace'");
+    world.now = schedule_instant("2026-11-23T11:00:00Z");
+    schedule_settle(&world);
+    world_merge(&world, KIND_PIPELINE_RUN, "nightly-29923860",
+                "{'metadata':{'deletionTimestamp':'2026-11-23T11:30:00Z'}}");
+    world.now = schedule_instant("2026-11-23T12:00:00Z");
+    struct plan plan = world_plan_trigger(&world, "nightly");
+    assert_string_equal(plan_outline(&world, &plan), "status Trigger, create PipelineRun");
+    world_free(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +456,8 @@ int main(void)
         cmocka_unit_test(a_name_that_is_taken_is_said_and_the_schedule_goes_on),
         cmocka_unit_test(a_refused_run_is_tried_again_and_later_times_wait),
         cmocka_unit_test(a_crash_anywhere_in_a_firing_neither_loses_nor_doubles_it),
+        cmocka_unit_test(a_time_that_comes_again_finds_the_run_that_it_made),
+        cmocka_unit_test(replace_does_not_cancel_what_is_being_deleted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -210,6 +210,30 @@ static void a_pause_that_can_t_be_read_stalls(void **state)
     world_free(&world);
 }
 
+/* Two were under way at once; the one that failed opened it, and the other is no try. */
+static void without_a_pause_a_run_that_still_goes_on_changes_nothing(void **state)
+{
+    (void)state;
+    struct world world;
+    trigger_world_init(&world, HTTP ",'breaker':{'failures':1}");
+    trigger_see(&world, "A");
+    (void)trigger_settle(&world);
+    const char *first = arena_copy_text(
+        &world.arena, world_text(&world, KIND_TRIGGER, "t", "status/lastRunRef/name"));
+    trigger_see(&world, "B");
+    (void)trigger_settle(&world);
+    assert_int_equal(trigger_firings(&world), 2);
+    world_merge(&world, KIND_PIPELINE_RUN, first,
+                "{'status':{'phase':'Failed','completionTime':'1970-01-12T13:47:00Z'}}");
+    (void)trigger_settle(&world);
+    trigger_expect_ready(&world,
+                         "False BreakerOpen: 1 run in a row failed (spec.breaker.failures is 1): "
+                         "nothing fires any more; ");
+    assert_true(text_starts_with(world_condition(&world, KIND_TRIGGER, "t", "Stalled"),
+                                 "True BreakerOpen"));
+    world_free(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +246,7 @@ int main(void)
         cmocka_unit_test(times_of_a_schedule_pass_and_the_newest_is_made_up_for),
         cmocka_unit_test(failures_from_before_an_edit_do_not_count_and_without_it_nothing_is_kept),
         cmocka_unit_test(a_pause_that_can_t_be_read_stalls),
+        cmocka_unit_test(without_a_pause_a_run_that_still_goes_on_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

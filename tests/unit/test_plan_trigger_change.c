@@ -72,6 +72,9 @@ static void a_restart_says_and_writes_nothing_until_the_source_has_answered(void
     world.sighting = NULL;
     assert_int_equal(trigger_settle(&world), 0);
     trigger_expect_ready(&world, "True Watching: data at A");
+    world_merge(&world, KIND_TRIGGER, "t", "{'spec':{'http':{'url':'http://data/y'}}}");
+    (void)trigger_settle(&world);
+    trigger_expect_ready(&world, "False SourceAsked: "); /* what was said was of another spec */
     world_free(&world);
 }
 
@@ -304,6 +307,23 @@ static void a_change_while_suspended_fires_once_when_it_is_over(void **state)
     world_merge(&world, KIND_TRIGGER, "t", "{'spec':{'suspend':false}}");
     (void)trigger_settle(&world);
     assert_string_equal(trigger_fired(&world), "B ");
+    world_free(&world);
+}
+
+static void each_reason_to_wait_is_recorded_once(void **state)
+{
+    (void)state;
+    struct world world;
+    trigger_world_init(&world, HTTP ",'concurrencyPolicy':'Forbid','cooldown':'1h'");
+    static const char *const revisions[] = {"A", "B", "C", "D"};
+    for (size_t at = 0; at < COUNT_OF(revisions); at++) {
+        trigger_see(&world, revisions[at]);
+        (void)trigger_settle(&world);
+    }
+    assert_string_equal(trigger_recent(&world), "Fired StillRunning ");
+    trigger_end_runs(&world, "Succeeded");
+    (void)trigger_settle(&world);
+    assert_string_equal(trigger_recent(&world), "Fired StillRunning Cooldown ");
     world_free(&world);
 }
 
@@ -580,6 +600,7 @@ int main(void)
         cmocka_unit_test(a_time_of_a_schedule_behind_the_gate_is_skipped_and_counted),
         cmocka_unit_test(concurrency_policy_decides_what_a_change_does_beside_a_run),
         cmocka_unit_test(a_change_while_suspended_fires_once_when_it_is_over),
+        cmocka_unit_test(each_reason_to_wait_is_recorded_once),
         cmocka_unit_test(a_queued_change_that_is_given_up_is_not_lost),
         cmocka_unit_test(parameters_take_what_the_source_said_at_the_firing),
         cmocka_unit_test(a_run_is_told_what_is_new_since_the_run_before),

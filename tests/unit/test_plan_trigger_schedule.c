@@ -309,6 +309,27 @@ static void a_clock_that_steps_forward_is_a_long_downtime(void **state)
     world_free(&world);
 }
 
+static void of_several_fields_that_can_t_be_read_the_first_is_told(void **state)
+{
+    (void)state;
+    struct world world;
+    schedule_world_init(&world, "2026-11-23T10:30:00Z",
+                        "'schedule':{'cron':'0 * * *','startingDeadline':'soon'},"
+                        "'cooldown':'later'");
+    schedule_settle(&world);
+    assert_true(
+        text_starts_with(schedule_ready(&world), "False BadSchedule: spec.schedule.cron: "));
+    world_merge(&world, KIND_TRIGGER, "nightly", "{'spec':{'schedule':{'cron':'0 * * * *'}}}");
+    schedule_settle(&world);
+    assert_true(text_starts_with(schedule_ready(&world),
+                                 "False BadSchedule: spec.schedule.startingDeadline: \"soon\""));
+    world_merge(&world, KIND_TRIGGER, "nightly", "{'spec':{'schedule':{'startingDeadline':'3h'}}}");
+    schedule_settle(&world);
+    assert_true(
+        text_starts_with(schedule_ready(&world), "False InvalidSpec: spec.cooldown: \"later\""));
+    world_free(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +342,7 @@ int main(void)
         cmocka_unit_test(an_edited_schedule_does_not_make_up_for_its_own_past),
         cmocka_unit_test(a_clock_that_steps_back_repeats_nothing),
         cmocka_unit_test(a_clock_that_steps_forward_is_a_long_downtime),
+        cmocka_unit_test(of_several_fields_that_can_t_be_read_the_first_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

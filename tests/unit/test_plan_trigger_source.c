@@ -259,7 +259,10 @@ static void changes_of_a_model_at_once_start_one_run_that_says_so(void **state)
     world_free(&world);
 }
 
-/* Numbers begin anew with another Model of the name, and with a status that somebody emptied. */
+/*
+ * Numbers begin anew with another Model of the name, and with a status that somebody emptied; and
+ * what the Trigger knows of them may be no number any more.
+ */
 static void numbers_that_begin_anew_hide_no_change(void **state)
 {
     (void)state;
@@ -276,6 +279,10 @@ static void numbers_that_begin_anew_hide_no_change(void **state)
     assert_int_equal(trigger_firings(&world), 3);
     (void)trigger_settle(&world);
     assert_int_equal(trigger_firings(&world), 3);
+    const char *known = world_text(&world, KIND_TRIGGER, "t", "status/observedRevision");
+    world_merge(&world, KIND_TRIGGER, "t", "{'status':{'observedRevision':'%sst'}}", known);
+    (void)trigger_settle(&world);
+    assert_int_equal(trigger_firings(&world), 4);
     world_free(&world);
 }
 
@@ -341,6 +348,19 @@ static void a_run_that_asks_for_retraining_starts_one_in_whatever_phase_it_ends(
     }
 }
 
+static void a_chain_that_is_too_long_at_its_first_look_is_told(void **state)
+{
+    (void)state;
+    struct world world;
+    trigger_world_init(&world, "'model':{'name':'m'}");
+    (void)world_put(&world, KIND_MODEL, "{'metadata':{'name':'m'},'spec':{}}");
+    put_events(&world, "{'number':1,'event':'Promoted','time':'" AFTER "','chain':16}");
+    assert_int_equal(trigger_firings(&world), 0);
+    trigger_expect_ready(&world, "False ChainTooLong: Model m: Promoted");
+    assert_string_equal(trigger_recent(&world), "ChainTooLong ");
+    world_free(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +377,7 @@ int main(void)
         cmocka_unit_test(numbers_that_begin_anew_hide_no_change),
         cmocka_unit_test(a_loop_through_a_model_ends),
         cmocka_unit_test(a_run_that_asks_for_retraining_starts_one_in_whatever_phase_it_ends),
+        cmocka_unit_test(a_chain_that_is_too_long_at_its_first_look_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
