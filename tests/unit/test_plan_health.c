@@ -113,6 +113,11 @@ static const struct health_row rows[] = {
      "'reason':'CrashLoopBackOff'}},'lastState':{'terminated':{'exitCode':1,'message':'{"
      "\\\"digest\\\":\\\"sha256:1\\\"}'}}}]}",
      "False PodWaiting: container tidemill-copy of pod churn-0-pod waits: CrashLoopBackOff"},
+    {"nor do words of a copy that are no report", "[]",
+     "{'phase':'Pending','initContainerStatuses':[{'name':'tidemill-copy','state':{'waiting':{"
+     "'reason':'CrashLoopBackOff'}},'lastState':{'terminated':{'exitCode':1,'message':'exec format "
+     "error'}}}]}",
+     "False PodWaiting: container tidemill-copy of pod churn-0-pod waits: CrashLoopBackOff"},
     {"files that can't be read yet are told", "[]",
      "{'phase':'Pending','initContainerStatuses':[{'name':'tidemill-copy','state':{'waiting':{"
      "'reason':'CrashLoopBackOff'}},'lastState':{'terminated':{'exitCode':1,'message':'{\\\"reason"
@@ -155,6 +160,27 @@ static void a_version_that_does_not_come_up_says_why(void **state)
         }
         model_world_free(&world);
     }
+}
+
+/* One that was rolled over, or evicted: the one in its place tells how things are. */
+static void a_pod_that_is_being_deleted_holds_nothing_up(void **state)
+{
+    (void)state;
+    struct model_world world = {.now = MODEL_WORLD_START};
+    model_world_add_model(&world);
+    model_world_add_version(&world, 0, false);
+    come_to_rest(&world);
+    put_pod(&world, SERVER("'state':{'terminated':{'exitCode':2}}"));
+    come_to_rest(&world);
+    assert_string_equal(condition(&world, KIND_MODEL_VERSION, "churn-0", "Ready"),
+                        "False ServerFailing: container server exited with code 2");
+    json_t *pod = model_world_find(&world, KIND_POD, "churn-0-pod");
+    json_object_set_new(json_object_get(pod, "metadata"), "deletionTimestamp",
+                        json_string("2026-11-23T12:00:00Z"));
+    come_to_rest(&world);
+    assert_true(text_starts_with(condition(&world, KIND_MODEL_VERSION, "churn-0", "Ready"),
+                                 "Unknown RollingOut: "));
+    model_world_free(&world);
 }
 
 /* ---- what the API server refuses ---- */
@@ -334,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_version_that_does_not_come_up_says_why),
+        cmocka_unit_test(a_pod_that_is_being_deleted_holds_nothing_up),
         cmocka_unit_test(a_deployment_that_is_refused_is_told_in_the_api_server_s_words),
         cmocka_unit_test(what_can_t_be_served_is_refused_with_its_field),
         cmocka_unit_test(a_version_whose_files_can_t_be_served_is_told_which_and_never_brought_up),

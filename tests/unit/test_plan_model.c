@@ -484,6 +484,42 @@ static void in_any_life_the_service_leads_only_to_pods_that_answer(void **state)
     }
 }
 
+static bool wants_apply(const struct model_world *world, enum api_kind kind, const char *name)
+{
+    for (size_t at = 0; at < world->plan.count; at++) {
+        const struct operation *operation = &world->plan.operations[at];
+        if (operation->type == OPERATION_APPLY && operation->kind == kind &&
+            text_equal(operation->name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Owners can be changed by hand: the apply asks whose the name is, and says so. */
+static void what_another_version_owns_is_not_taken_for_its_own_by_its_name(void **state)
+{
+    (void)state;
+    static const enum api_kind kinds[] = {KIND_DEPLOYMENT, KIND_SERVICE};
+    for (size_t at = 0; at < COUNT_OF(kinds); at++) {
+        struct model_world world;
+        set_up(&world);
+        model_world_add_version(&world, 0, true);
+        model_world_add_version(&world, 1, true);
+        come_to_rest(&world);
+        json_t *meta = json_object_get(model_world_find(&world, kinds[at], "churn-0"), "metadata");
+        json_t *owner = json_array_get(json_object_get(meta, "ownerReferences"), 0);
+        assert_string_equal(json_string_value(json_object_get(owner, "uid")), "uid-churn-0");
+        json_object_set_new(owner, "uid", json_string("uid-churn-1"));
+        (void)model_world_plan(&world);
+        for (size_t kind = 0; kind < COUNT_OF(kinds); kind++) {
+            assert_int_equal(wants_apply(&world, kinds[kind], "churn-0"), kind == at);
+            assert_false(wants_apply(&world, kinds[kind], "churn-1"));
+        }
+        model_world_free(&world);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -498,6 +534,7 @@ int main(void)
         cmocka_unit_test(a_version_that_is_deleted_while_it_drains_is_waited_for_no_longer),
         cmocka_unit_test(what_serves_alone_goes_on_until_a_new_model_s_champion_serves),
         cmocka_unit_test(in_any_life_the_service_leads_only_to_pods_that_answer),
+        cmocka_unit_test(what_another_version_owns_is_not_taken_for_its_own_by_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

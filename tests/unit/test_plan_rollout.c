@@ -543,6 +543,52 @@ static void a_number_is_never_given_twice(void **state)
     rollout_world_free(world);
 }
 
+static void a_version_that_is_being_deleted_is_left_alone_and_keeps_its_number(void **state)
+{
+    (void)state;
+    struct rollout_world *world = rollout_world_new();
+    rollout_add_version(world);
+    world->versions[0].status.version = 7;
+    world->versions[0].meta.deletion_time = NOW;
+    rollout_plan(world);
+    assert_null(rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL_VERSION, "churn-0"));
+    assert_null(rollout_find(world, OPERATION_APPLY, KIND_DEPLOYMENT, "churn-0"));
+    assert_true(
+        rollout_says(rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL_VERSION, "churn-1"),
+                     "\"path\":\"/status/version\",\"value\":8"));
+    rollout_world_free(world);
+}
+
+static void a_version_says_which_one_before_it_has_the_same_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sentence;
+        const char *digests[2];
+        bool same;
+    } rows[] = {
+        {"the same digest", {"sha256:1", "sha256:1"}, true},
+        {"another digest", {"sha256:1", "sha256:2"}, false},
+        {"none is known", {NULL, NULL}, false},
+    };
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        struct rollout_world *world = rollout_world_new();
+        rollout_add_version(world);
+        world->versions[0].spec.artifact.digest = rows[at].digests[0];
+        world->versions[1].spec.artifact.digest = rows[at].digests[1];
+        rollout_plan(world);
+        const struct operation *status = rollout_find(world, OPERATION_PATCH_STATUS,
+                                                      KIND_MODEL_VERSION, "churn-1");
+        assert_non_null(status);
+        if (rollout_says(status, "\"path\":\"/status/sameAs\",\"value\":\"churn-0\"") !=
+                rows[at].same ||
+            rollout_says(status, "sameAs") != rows[at].same) {
+            fail_msg("%s: %s", rows[at].sentence, status->body);
+        }
+        rollout_world_free(world);
+    }
+}
+
 static void nothing_that_others_own_is_applied_again_when_nothing_changed(void **state)
 {
     (void)state;
@@ -606,6 +652,8 @@ int main(void)
         cmocka_unit_test(without_a_model_a_version_that_says_how_serves_on_its_own),
         cmocka_unit_test(without_a_model_a_version_that_does_not_say_how_is_told_what_to_do),
         cmocka_unit_test(a_number_is_never_given_twice),
+        cmocka_unit_test(a_version_that_is_being_deleted_is_left_alone_and_keeps_its_number),
+        cmocka_unit_test(a_version_says_which_one_before_it_has_the_same_files),
         cmocka_unit_test(nothing_that_others_own_is_applied_again_when_nothing_changed),
         cmocka_unit_test(a_deployment_that_somebody_scaled_is_set_back),
         cmocka_unit_test(a_model_that_is_being_deleted_is_left_alone),

@@ -168,6 +168,22 @@ static void a_local_time_begins_at_the_first_instant_that_shows_it_or_a_later_on
     }
 }
 
+static void a_local_time_beyond_all_that_is_known_begins_by_the_last_offset(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *zone;
+        int64_t offset;
+    } rows[] = {{"UTC", 0}, {"Asia/Kathmandu", 20700}};
+    struct arena arena = {0};
+    for (size_t at = 0; at < COUNT_OF(rows); at++) {
+        const struct zone *zone = load_zone(&arena, rows[at].zone);
+        int64_t local = 2 * ZONE_LATEST;
+        assert_true(zone_first_instant(zone, local) == local - rows[at].offset);
+    }
+    arena_free(&arena);
+}
+
 static void footers_say_when_clocks_change(void **state)
 {
     (void)state;
@@ -195,6 +211,8 @@ static void footers_say_when_clocks_change(void **state)
          "EDT"},
         {"daylight saving time all year, in summer", "EST5EDT,0/0,J365/25", "2027-06-01T04:30:00Z",
          -14400, "EDT"},
+        {"daylight saving time that begins as it ends", "AAA0BBB,J1/1,J1/2", "2027-06-01T00:00:00Z",
+         3600, "BBB"},
         {"negative daylight saving time", "IST-1GMT0,M10.5.0,M3.5.0/1", "2026-12-01T00:00:00Z", 0,
          "GMT"},
         {"a time before midnight", "<-02>2<-01>,M3.5.0/-1,M10.5.0/0", "2026-03-29T01:00:00Z", -3600,
@@ -346,6 +364,27 @@ static void malformed_files_are_refused_by_what_is_wrong(void **state)
         assert_true(text_starts_with(error.message, "time zone file of \"Bad\": "));
         assert_null(zone);
     }
+    arena_free(&arena);
+}
+
+/* They are named by one byte. */
+static void a_file_of_more_than_256_local_time_types_is_refused(void **state)
+{
+    (void)state;
+    enum { TYPES = 36, TYPE_SIZE = 6, TOO_MANY = 257 };
+    const struct zone_bytes *file = find_zone_bytes("Europe/Berlin");
+    struct arena arena = {0};
+    size_t size = file->size + (size_t)TOO_MANY * TYPE_SIZE;
+    char *bytes = arena_allocate(&arena, size, 1);
+    memcpy(bytes, file->bytes, file->size);
+    size_t count = second_header(file) + TYPES + 2;
+    bytes[count] = TOO_MANY >> 8;
+    bytes[count + 1] = TOO_MANY & 0xFF;
+    struct error error = {0};
+    const struct zone *zone = NULL;
+    assert_int_equal(zone_parse(&arena, "Big", bytes, size, &zone, &error).kind, ERROR_INVALID);
+    assert_string_equal(error.message,
+                        "time zone file of \"Big\": 257 local time types, expected 1 to 256");
     arena_free(&arena);
 }
 
@@ -509,11 +548,13 @@ int main(void)
         cmocka_unit_test(periods_lie_end_to_end_in_all_zones),
         cmocka_unit_test(utc_needs_no_file_and_never_changes),
         cmocka_unit_test(a_local_time_begins_at_the_first_instant_that_shows_it_or_a_later_one),
+        cmocka_unit_test(a_local_time_beyond_all_that_is_known_begins_by_the_last_offset),
         cmocka_unit_test(footers_say_when_clocks_change),
         cmocka_unit_test(a_rule_always_has_another_change),
         cmocka_unit_test(without_a_rule_a_zone_stays_as_it_was_last),
         cmocka_unit_test(bad_footers_are_refused_with_their_place),
         cmocka_unit_test(malformed_files_are_refused_by_what_is_wrong),
+        cmocka_unit_test(a_file_of_more_than_256_local_time_types_is_refused),
         cmocka_unit_test(a_file_cut_anywhere_is_refused),
         cmocka_unit_test(random_damage_is_an_error_or_a_zone_never_a_crash),
         cmocka_unit_test(the_old_block_of_32_bit_times_can_be_read_alone),
