@@ -164,9 +164,11 @@ static void make_writing(struct hook *hook, const struct trigger *trigger, struc
         memcpy(status->deliveries, trigger->status.deliveries,
                status->delivery_count * sizeof(status->deliveries[0]));
     }
+    /* The firing under way keeps a place: given up, its delivery waits again. */
+    size_t places = TRIGGER_DELIVERIES_MAXIMUM - (status->pending.run ? 1 : 0);
     for (struct waiting *each = hook->waiting; each && each->is_judged; each = each->next) {
         bool is_new = !is_in(status->delivered, each->id);
-        if (is_new && !is_poke && status->delivery_count == TRIGGER_DELIVERIES_MAXIMUM) {
+        if (is_new && !is_poke && status->delivery_count >= places) {
             return;
         }
         writing->count++;

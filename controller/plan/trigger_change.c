@@ -67,11 +67,17 @@ static void name_values_again(const struct trigger_work *work, const struct pend
     }
 }
 
-void trigger_give_delivery_back(struct trigger_work *work, const struct pending_firing *pending)
+const char *trigger_give_back(struct trigger_work *work, const struct pending_firing *pending)
 {
+    static const char anew[] = "it is looked at anew";
     struct trigger_status *status = &work->after.status;
-    if (!is_webhook(work->trigger) || status->delivery_count >= TRIGGER_DELIVERIES_MAXIMUM) {
-        return;
+    status->observed_revision = NULL;
+    if (!is_webhook(work->trigger)) {
+        return anew;
+    }
+    if (status->delivery_count >= TRIGGER_DELIVERIES_MAXIMUM) {
+        /* Not by the hooks, which keep a place for it. */
+        return "it is lost, because as many as may wait do: have it sent again";
     }
     struct pending_delivery *all = arena_array(work->arena, struct pending_delivery,
                                                status->delivery_count + 1);
@@ -82,6 +88,7 @@ void trigger_give_delivery_back(struct trigger_work *work, const struct pending_
     }
     status->deliveries = all;
     status->delivery_count++;
+    return anew;
 }
 
 /* ---- What is decided ---- */

@@ -50,20 +50,17 @@ static void give_up(struct trigger_work *work, const char *reason, const char *w
 {
     struct trigger_status *status = &work->after.status;
     const struct pending_firing pending = status->pending;
+    const char *then = pending.revision ? trigger_give_back(work, &pending)
+                                        : "the schedule goes on";
     const struct recent_decision entry = {
         .time = work->view->now,
         .scheduled_time = pending.scheduled_time,
         .revision = pending.revision,
         .reason = reason,
         .message = arena_print(work->arena, "run %s for %s was not started: %s; %s", pending.run,
-                               trigger_print_firing(work, &pending), why,
-                               pending.revision ? "it is looked at anew" : "the schedule goes on"),
+                               trigger_print_firing(work, &pending), why, then),
     };
     status->dropped++;
-    if (pending.revision) {
-        status->observed_revision = NULL;
-        trigger_give_delivery_back(work, &pending);
-    }
     clear(work);
     trigger_record(work, true, &entry);
 }

@@ -113,8 +113,11 @@ void trigger_observe_model(const struct trigger_work *work, struct sighting *see
 /* Whether a change of the source starts a run now; says what it is at and what comes next. */
 void trigger_decide_change(struct trigger_work *work);
 
-/* A delivery whose firing was given up waits again, as the first. */
-void trigger_give_delivery_back(struct trigger_work *work, const struct pending_firing *pending);
+/*
+ * The revision of a firing that was given up is looked at anew; a delivery waits again, as the
+ * first. Returns what becomes of it, for people.
+ */
+const char *trigger_give_back(struct trigger_work *work, const struct pending_firing *pending);
 
 /* A time is not to start anything any more: startingDeadline. */
 bool trigger_is_late(const struct trigger_work *work, int64_t scheduled_time);

@@ -288,13 +288,14 @@ static void many_at_once_are_one_write(void **state)
     assert_int_equal(hooks_numbers(world->hooks).writes, 1);
 }
 
-static void when_the_status_is_full_senders_come_again(void **state)
+/* 62 wait, and 5 come. */
+static void deliver_when_almost_full(struct world *world, const char *more)
 {
-    struct world *world = *state;
-    static char status[16 * 1024] = "'deliveries':[";
+    static char status[16 * 1024];
+    (void)snprintf(status, sizeof(status), "%s", more);
     for (int at = 0; at < 62; at++) {
         (void)snprintf(status + strlen(status), sizeof(status) - strlen(status),
-                       "%s{'id':'old-%d'}", at > 0 ? "," : "", at);
+                       "%s{'id':'old-%d'}", at > 0 ? "," : "'deliveries':[", at);
     }
     strcat(status, "]");
     put(world, GITHUB, status);
@@ -306,10 +307,24 @@ static void when_the_status_is_full_senders_come_again(void **state)
         deliver(world, id, "abc");
     }
     fake_io_run(world->fake);
+}
+
+static void when_the_status_is_full_senders_come_again(void **state)
+{
+    struct world *world = *state;
+    deliver_when_almost_full(world, "");
     /* Two had room, and are answered first; the cache does not show them yet. */
     assert_int_equal(world->answers[0], 202);
     assert_int_equal(world->answers[1], 202);
     assert_int_equal(hooks_numbers(world->hooks).taken, 2);
+}
+
+static void a_firing_under_way_keeps_a_place_to_come_back_to(void **state)
+{
+    struct world *world = *state;
+    deliver_when_almost_full(world, "'pending':{'run':'r','revision':'old'},");
+    assert_int_equal(world->answers[0], 202);
+    assert_int_equal(hooks_numbers(world->hooks).taken, 1);
 }
 
 static void a_flood_of_one_trigger_is_bounded(void **state)
@@ -593,6 +608,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(many_at_once_are_one_write, set_up, tear_down),
         cmocka_unit_test_setup_teardown(when_the_status_is_full_senders_come_again, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_firing_under_way_keeps_a_place_to_come_back_to, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_flood_of_one_trigger_is_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_flood_tells_nothing_of_whether_there_is_a_trigger, set_up,
