@@ -1,5 +1,6 @@
 #include "support/poller_world.h"
 
+#include "support/cached.h"
 #include "support/test.h"
 
 #include "api/trigger.h"
@@ -51,21 +52,10 @@ int poller_world_tear_down(void **state)
 void poller_world_put(struct poller_world *world, const char *name, int generation,
                       const char *spec)
 {
-    char text[1024];
-    (void)snprintf(text, sizeof(text),
-                   "{'metadata':{'namespace':'team','name':'%s','uid':'u-%s','generation':%d,"
-                   "'resourceVersion':'%d'},'spec':{'pipelineRef':{'name':'p'},%s}}",
-                   name, name, generation, ++world->version, spec);
-    for (char *at = text; *at; at++) {
-        *at = *at == '\'' ? '"' : *at;
-    }
-    struct arena arena = {0};
-    struct object *object = NULL;
-    struct error error = {0};
-    if (!result_is_ok(codec_decode(&arena, KIND_TRIGGER, text, strlen(text), &object, &error))) {
-        fail_msg("%s", error.message);
-    }
-    cache_put(world->cache, KIND_TRIGGER, &arena, object);
+    cached_put(world->cache, KIND_TRIGGER,
+               "{'metadata':{'namespace':'team','name':'%s','uid':'u-%s','generation':%d,"
+               "'resourceVersion':'%d'},'spec':{'pipelineRef':{'name':'p'},%s}}",
+               name, name, generation, ++world->version, spec);
 }
 
 const struct sighting *poller_world_sighting(struct poller_world *world, const char *name)
