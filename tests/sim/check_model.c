@@ -93,13 +93,26 @@ static size_t since(const struct sim_world *world, size_t count)
 
 /* ---- the status ---- */
 
+/* Somebody took away a Service that no status has told of: nobody was known to serve. */
+static bool is_taken_untold(const struct sim_store *store, const char *model, size_t count)
+{
+    for (size_t at = count; at > 0; at--) {
+        const struct sim_change *change = &store->changes[at - 1];
+        const json_t *tree = change->after ? change->after : change->before;
+        if (change->kind == KIND_SERVICE && text_equal(tree_name(tree), model)) {
+            return !change->after && !told_at(store, model, at)[0];
+        }
+    }
+    return false;
+}
+
 /* A Model without a champion is one whose Service leads to nothing that is still there. */
 static bool tells_truth(const struct sim_store *store, const json_t *model, size_t count)
 {
     const char *led = leads_to(store, tree_name(model), count);
     const char *champion = tree_text(model, "status/champion");
     if (!champion[0]) {
-        return !is_there(store, led);
+        return !is_there(store, led) || is_taken_untold(store, tree_name(model), count);
     }
     const json_t *version = last_state(store, KIND_MODEL_VERSION, champion, count);
     return version && text_equal(tree_uid(version), led);
