@@ -113,13 +113,14 @@ class BenchCluster(Cluster):
 
     def track_fields(self, tracked: bool) -> None:
         """Removes or applies manifests/no-managed-fields, and waits until new Jobs show it."""
-        verb = ["delete", "--ignore-not-found"] if tracked else ["apply"]
-        self.kubectl(*verb, "-k", UNTRACKED)
+        command = ["delete", "--ignore-not-found"] if tracked else ["apply"]
+        self.kubectl(*command, "-k", UNTRACKED)
         deadline = time.monotonic() + READY_LIMIT_S
         while ("managedFields" in self.kubectl("create", "--dry-run=server", "-o", "json", "--show-managed-fields",
                                                "-f", "-", given=json.dumps(PROBE))) != tracked:
             if time.monotonic() > deadline:
-                raise Failure(f"{UNTRACKED} was {verb[0]}d and changed nothing within {READY_LIMIT_S} s")
+                raise Failure(f"kubectl {command[0]} -k {UNTRACKED} changed nothing within {READY_LIMIT_S} s: "
+                              "an API server before 1.36?")
             time.sleep(0.2)
 
 

@@ -30,7 +30,8 @@ STARTS = 7  # of the controller; their median is told
 began = time.monotonic()
 
 EPILOG = """\
-Each round creates N plain Jobs, then N one-step PipelineRuns whose Jobs have the same pod, on a
+Each round creates N plain Jobs, then N one-step PipelineRuns whose Jobs have the same pod, then N more
+with manifests/no-managed-fields, on a
 throwaway control plane with fake nodes (hack/cluster --kwok) that is removed at the end. The sizes of bodies
 come from a few more on a second one, since logging them costs the API server as much as some requests. All
 raw samples are kept in bench/results. What each number means is in bench/README.md.
@@ -39,7 +40,7 @@ raw samples are kept in bench/results. What each number means is in bench/README
 CRDs of this tree. It prints the ratios within the pairs, and says so when they don't agree.
 
 --check-writes counts instead of measuring: exit code 1 unless each of 20 runs cost the controller
-at most 3 writes, and no more bytes than it may (bench/measure/sizes.py). With TIDEMILL_AUDIT_LOG set (hack/cluster env) it looks at the controller that is
+at most 3 writes, and no more bytes than it may (bench/measure/sizes.py), without managedFields too. With TIDEMILL_AUDIT_LOG set (hack/cluster env) it looks at the controller that is
 installed on the cluster of KUBECONFIG; otherwise it starts a cluster and a controller of its own.
 """
 
@@ -163,7 +164,7 @@ def measure(options: argparse.Namespace, bench: load.Bench, starts: list[float])
     time.sleep(MEMORY_CALM_S)
     memory = {"idle": controller.memory().resident}
     bench.warm_up("warm-up", WARM_UP)
-    kinds = ("jobs", "runs", "untracked")
+    kinds = list(report.COLUMNS)
     bench.prepare([f"{k}-{r}" for r in range(1, options.rounds + 1) for k in kinds])
     bench.measure_idle()
     turns = []
@@ -190,7 +191,7 @@ def measure(options: argparse.Namespace, bench: load.Bench, starts: list[float])
 
 def measure_sizes(bench: load.Bench) -> list[load.Turn]:
     bench.warm_up("warm-up", WARM_UP)
-    kinds = ("jobs", "runs", "untracked")
+    kinds = list(report.COLUMNS)
     bench.prepare([f"sized-{kind}" for kind in kinds])
     bench.measure_idle()
     turns = [bench.turn(kind, 1, f"sized-{kind}", SIZED) for kind in kinds]

@@ -91,11 +91,6 @@ static bool span_is(struct span span, const char *text)
     return span.size == strlen(text) && memcmp(span.bytes, text, span.size) == 0;
 }
 
-static struct result fail_wrapping(struct error *error)
-{
-    return error_set(error, ERROR_INVALID, "an object's wrapping is no protobuf message");
-}
-
 /* The object in `text`, which must be of this kind, if its kind is told; NULL: of any. */
 static struct result open_object(struct span text, const char *kind, struct span *object,
                                  struct error *error)
@@ -107,13 +102,12 @@ static struct result open_object(struct span text, const char *kind, struct span
         return error_set(error, ERROR_INVALID, "an object does not begin with k8s and a zero");
     }
     struct span unknown = {text.bytes + sizeof(magic), text.size - sizeof(magic)};
-    if (!wire_find(unknown, UNKNOWN_TYPE, &type)) {
-        return fail_wrapping(error);
-    }
-    (void)wire_find(unknown, UNKNOWN_ENCODING, &encoding); /* it is whole, as was just seen */
-    (void)wire_find(unknown, UNKNOWN_RAW, object);
-    if (!wire_find(type, TYPE_KIND, &given)) {
-        return fail_wrapping(error);
+    bool is_whole = wire_find(unknown, UNKNOWN_TYPE, &type);
+    is_whole &= wire_find(unknown, UNKNOWN_ENCODING, &encoding);
+    is_whole &= wire_find(unknown, UNKNOWN_RAW, object);
+    is_whole &= wire_find(type, TYPE_KIND, &given);
+    if (!is_whole) {
+        return error_set(error, ERROR_INVALID, "an object's wrapping is no protobuf message");
     }
     if (encoding.size > 0) {
         return error_set(error, ERROR_INVALID, "an object has a content encoding");
@@ -214,8 +208,9 @@ static struct result decode_event(struct arena *arena, enum api_kind kind, const
     struct span message = {0};
     struct error poison = {0};
     bool is_whole = wire_find(frame, EVENT_TYPE, &type);
-    (void)wire_find(frame, EVENT_OBJECT, &extension); /* whole or not, like the first time */
-    if (!is_whole || !wire_find(extension, EXTENSION_RAW, &raw) || type.size == 0 || !raw.bytes) {
+    is_whole &= wire_find(frame, EVENT_OBJECT, &extension);
+    is_whole &= wire_find(extension, EXTENSION_RAW, &raw);
+    if (!is_whole || type.size == 0 || !raw.bytes) {
         return error_set(error, ERROR_INVALID,
                          "a frame of the watch stream is no event with an object");
     }

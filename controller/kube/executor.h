@@ -19,7 +19,8 @@
  *   a lost answer or a 5xx nothing is planned for the key before the cache has seen what a live GET
  *   found.
  * - That GET is sent until it is answered, later and later, EXECUTOR_SETTLE_RESENDS times: what a
- *   key has done itself it must know. Refused (403), or given up, the key waits its backoff.
+ *   key has done itself it must know. Refused (403), given up, or told to come in more than
+ *   EXECUTOR_RETRY_AFTER_SECONDS, the key waits instead, as after any failure.
  * - DELETE: NotFound is done. PROBE: NotFound is an answer.
  * - DRY_RUN: every verdict is an answer, and so is that there was none: only a refused token is
  *   tried again later (reaction_of_dry_run() says what an answer means).

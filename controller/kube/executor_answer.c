@@ -202,20 +202,15 @@ static const struct meta *read_object(struct task *task, const struct verdict *v
 
 /* Who decides. */
 
-static void settle(struct task *task)
-{
-    task->resends = 0;
-    take_step(task, STEP_SETTLE);
-}
-
-/* No answer came, or a 5xx: it may have been carried out all the same. */
-static void settle_unknown(struct task *task, const struct verdict *verdict)
+/* It may have been carried out all the same: a look tells. `said` is repeated when it was not. */
+static void settle(struct task *task, const struct verdict *verdict, const char *said)
 {
     bool is_answered = verdict->response->failure == ERROR_NONE;
     task->settles = verdict->error;
     task->settles_after = is_answered ? verdict->response->retry_after_seconds : IO_NO_RETRY_AFTER;
-    task->settles_said = arena_copy_text(&task->execution->arena, verdict->message);
-    settle(task);
+    task->settles_said = arena_copy_text(&task->execution->arena, said);
+    task->resends = 0;
+    take_step(task, STEP_SETTLE);
 }
 
 static void answer_create(struct task *task, const struct verdict *verdict)
@@ -226,16 +221,14 @@ static void answer_create(struct task *task, const struct verdict *verdict)
         return;
     case ERROR_EXISTS:
     case ERROR_LOST:
-        task->settles = verdict->error;
-        task->settles_after = IO_NO_RETRY_AFTER;
-        settle(task);
+        settle(task, verdict, NULL);
         return;
     default:
         if (!task->may_be_applied) {
             fail_by(task, verdict);
             return;
         }
-        settle_unknown(task, verdict);
+        settle(task, verdict, verdict->message);
     }
 }
 
@@ -341,7 +334,7 @@ static void answer_apply(struct task *task, const struct verdict *verdict)
         return;
     }
     if (task->may_be_applied) {
-        settle_unknown(task, verdict);
+        settle(task, verdict, verdict->message);
         return;
     }
     struct verdict failure = *verdict;
@@ -453,18 +446,19 @@ static answer_function *function_for(const struct task *task)
     return by_type[task->operation->type];
 }
 
-/* Whether our own write was carried out can't be guessed: the question is put until it is answered.
- */
+/* Whether our own write was carried out can't be guessed: it is asked until it is answered. */
 static bool resend_settling(struct task *task, const struct verdict *verdict)
 {
     enum { RESENDS_PER_DELAY = 5 };
     bool may_pass = verdict->error == ERROR_LOST || verdict->error == ERROR_UNAVAILABLE ||
                     verdict->error == ERROR_TOO_MANY || verdict->error == ERROR_UNAUTHORIZED;
-    if (!may_pass || task->resends >= EXECUTOR_SETTLE_RESENDS) {
+    int told_seconds = verdict->response->retry_after_seconds;
+    if (!may_pass || task->resends >= EXECUTOR_SETTLE_RESENDS ||
+        told_seconds > EXECUTOR_RETRY_AFTER_SECONDS) {
         return false;
     }
     int64_t later_ms = (int64_t)BROKEN_READ_DELAY_MS * (1 + task->resends / RESENDS_PER_DELAY);
-    int64_t told_ms = (int64_t)verdict->response->retry_after_seconds * MILLISECONDS;
+    int64_t told_ms = (int64_t)told_seconds * MILLISECONDS;
     executor_resend_later(task, told_ms > later_ms ? told_ms : later_ms);
     return true;
 }

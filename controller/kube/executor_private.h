@@ -39,7 +39,7 @@ struct task {
     const char *method;     /* of the request under way */
     unsigned resends;
     bool may_be_applied;       /* a try was sent and its outcome is not known */
-    enum error_kind settles;   /* SETTLE: what the create's answer was */
+    enum error_kind settles;   /* SETTLE: what the answer to the write was */
     const char *settles_said;  /* and what it said; NULL: nothing to repeat */
     int settles_after;         /* and its Retry-After, in seconds */
     bool looked;               /* APPLY: it is known what is there */

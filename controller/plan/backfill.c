@@ -199,11 +199,13 @@ static struct result list_times(struct backfill_work *work)
     backfill->times = arena_array(work->arena, struct backfill_time, wanted);
     int64_t time = backfill->from - 1;
     for (; backfill->count < wanted; backfill->count++) {
-        REQUIRE(cron_next(work->cron, zone, time, &time)); /* all of them were counted */
+        bool is_there = cron_next(work->cron, zone, time, &time);
+        REQUIRE(is_there); /* all of them were counted */
         fill_time(work, time, &backfill->times[backfill->count]);
     }
     if (window.count > BACKFILL_TIMES_MAXIMUM) {
-        REQUIRE(cron_next(work->cron, zone, time, &time));
+        bool is_there = cron_next(work->cron, zone, time, &time);
+        REQUIRE(is_there);
         return refuse_count(work, window.count, time);
     }
     return RESULT_OK;

@@ -214,6 +214,20 @@ static void a_look_that_is_refused_is_a_failure_of_its_own(void **state)
     assert_non_null(strstr(fixture->message, "may not get"));
 }
 
+/* A Retry-After of an hour holds no key in the middle of a plan for an hour, or 50. */
+static void a_look_that_is_told_to_come_much_later_is_a_failure_of_its_own(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    struct fake_answer later = status_answer(503, "ServiceUnavailable", "maintenance");
+    later.retry_after_seconds = EXECUTOR_RETRY_AFTER_SECONDS + 1;
+    (void)add_create(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "POST", JOBS, status_answer(500, "InternalError", "etcd: timed out"));
+    answer(fixture, "GET", JOBS "/x", later);
+    expect_failure(fixture, ERROR_UNAVAILABLE);
+    assert_int_equal(fixture->summary.retry_after_seconds, EXECUTOR_RETRY_AFTER_SECONDS + 1);
+}
+
 static void after_an_apply_of_unknown_outcome_nothing_is_planned_on_older_knowledge(void **state)
 {
     struct executor_fixture *fixture = *state;
@@ -569,6 +583,7 @@ int main(void)
         ROW(a_look_is_repeated_until_it_is_answered),
         ROW(a_look_that_never_is_answered_ends_after_minutes),
         ROW(a_look_that_is_refused_is_a_failure_of_its_own),
+        ROW(a_look_that_is_told_to_come_much_later_is_a_failure_of_its_own),
         ROW(after_an_apply_of_unknown_outcome_nothing_is_planned_on_older_knowledge),
         ROW(a_lost_create_of_a_foreign_name_is_not_ours),
         ROW(an_answer_that_is_too_long_was_still_carried_out),

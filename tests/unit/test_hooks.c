@@ -92,17 +92,23 @@ static void many_at_once_are_one_write(void **state)
     assert_int_equal(hooks_numbers(world->hooks).writes, 1);
 }
 
-/* 62 wait, and 5 come. */
-static void deliver_when_almost_full(struct hook_world *world, const char *more)
+/* So many deliveries wait; `more` are other members of the status. */
+static void put_waiting(struct hook_world *world, int count, const char *more)
 {
     static char status[16 * 1024];
-    (void)snprintf(status, sizeof(status), "%s", more);
-    for (int at = 0; at < 62; at++) {
+    (void)snprintf(status, sizeof(status), "%s'deliveries':[", more);
+    for (int at = 0; at < count; at++) {
         (void)snprintf(status + strlen(status), sizeof(status) - strlen(status),
-                       "%s{'id':'old-%d'}", at > 0 ? "," : "'deliveries':[", at);
+                       "%s{'id':'old-%d'}", at > 0 ? "," : "", at);
     }
     strcat(status, "]");
     hook_put(world, HOOK_GITHUB, status);
+}
+
+/* 62 wait, and 5 come. */
+static void deliver_when_almost_full(struct hook_world *world, const char *more)
+{
+    put_waiting(world, 62, more);
     hook_script_secret(world, 200);
     hook_script_write(world, 200);
     for (int at = 0; at < 5; at++) {
@@ -195,14 +201,7 @@ static void a_storm_without_room_costs_no_requests(void **state)
 {
     struct hook_world *world = *state;
     enum { STORM = 1000 };
-    static char status[16 * 1024];
-    status[0] = '\0';
-    for (int at = 0; at < TRIGGER_DELIVERIES_MAXIMUM; at++) {
-        (void)snprintf(status + strlen(status), sizeof(status) - strlen(status),
-                       "%s{'id':'old-%d'}", at > 0 ? "," : "'deliveries':[", at);
-    }
-    strcat(status, "]");
-    hook_put(world, HOOK_GITHUB, status);
+    put_waiting(world, TRIGGER_DELIVERIES_MAXIMUM, "");
     hook_script_secret(world, 200);
     for (int at = 0; at < STORM; at++) {
         char id[16];

@@ -51,6 +51,16 @@ static void publish(struct model_world *world, int number)
     assert_non_null(model_world_find(world, KIND_DEPLOYMENT, name));
 }
 
+/* Version churn-NUMBER is published, and comes up. */
+static void serve_next(struct model_world *world, int number)
+{
+    char name[NAME_SIZE];
+    (void)snprintf(name, sizeof(name), "churn-%d", number);
+    publish(world, number);
+    model_world_bring_up(world, name);
+    come_to_rest(world);
+}
+
 static void check_plan(struct model_world *world, const char *golden, bool bodies)
 {
     (void)model_world_plan(world);
@@ -185,13 +195,9 @@ static void every_champion_gets_its_time_to_drain(void **state)
     (void)state;
     struct model_world world;
     serve_first(&world);
-    publish(&world, 1);
-    model_world_bring_up(&world, "churn-1");
-    come_to_rest(&world);
+    serve_next(&world, 1);
     world.now += DRAIN / 2;
-    publish(&world, 2);
-    model_world_bring_up(&world, "churn-2");
-    come_to_rest(&world);
+    serve_next(&world, 2);
     assert_string_equal(model_world_selected(&world), "churn-1");
     assert_non_null(model_world_find(&world, KIND_DEPLOYMENT, "churn-0"));
     (void)model_world_plan(&world);
@@ -219,9 +225,7 @@ static void when_the_champion_is_deleted_the_newest_that_is_left_takes_over(void
     (void)state;
     struct model_world world;
     serve_first(&world);
-    publish(&world, 1);
-    model_world_bring_up(&world, "churn-1");
-    come_to_rest(&world);
+    serve_next(&world, 1);
     world.now += DRAIN;
     come_to_rest(&world);
     delete_version(&world, "churn-1");
@@ -239,17 +243,13 @@ static void a_version_that_is_deleted_while_it_drains_is_waited_for_no_longer(vo
     (void)state;
     struct model_world world;
     serve_first(&world);
-    publish(&world, 1);
-    model_world_bring_up(&world, "churn-1");
-    come_to_rest(&world);
+    serve_next(&world, 1);
     assert_string_equal(model_world_text(&world, KIND_MODEL, MODEL_NAME, "status/previous"),
                         "churn-0");
     delete_version(&world, "churn-0");
     come_to_rest(&world);
     assert_string_equal(model_world_text(&world, KIND_MODEL, MODEL_NAME, "status/previous"), "");
-    publish(&world, 2);
-    model_world_bring_up(&world, "churn-2");
-    come_to_rest(&world);
+    serve_next(&world, 2);
     assert_string_equal(model_world_selected(&world), "churn-2");
     model_world_free(&world);
 }

@@ -498,93 +498,6 @@ static void durations_that_can_t_be_read_stall(void **state)
     }
 }
 
-/* ---- deliveries of a webhook ---- */
-
-#define WEBHOOK                                                                                  \
-    "'webhook':{'type':'GitHub','secretName':'key','values':[{'name':'after','path':'after'}]}," \
-    "'params':[{'name':'commit','from':'after'}]"
-
-static void put_deliveries(struct world *world, const char *items)
-{
-    world_merge(world, KIND_TRIGGER, "t", "{'status':{'deliveries':[%s]}}", items);
-}
-
-static const char *commits(struct world *world)
-{
-    const char *list = "";
-    for (size_t at = 0; at < world->count; at++) {
-        const json_t *spec = json_object_get(world->objects[at].tree, "spec");
-        const json_t *param = json_array_get(json_object_get(spec, "params"), 0);
-        if (world->objects[at].kind == KIND_PIPELINE_RUN && param) {
-            list = arena_print(&world->arena, "%s%s ", list,
-                               json_string_value(json_object_get(param, "value")));
-        }
-    }
-    return list;
-}
-
-static void each_delivery_starts_one_run_in_the_order_of_coming(void **state)
-{
-    (void)state;
-    struct world world;
-    trigger_world_init(&world, WEBHOOK);
-    (void)trigger_settle(&world);
-    put_deliveries(&world, "{'id':'d-1','values':[{'name':'after','value':'aaa'}]},"
-                           "{'id':'d-2','values':[{'name':'after','value':'bbb'}]},"
-                           "{'id':'d-3','values':[{'name':'after','value':'bbb'}]}");
-    (void)trigger_settle(&world);
-    assert_string_equal(trigger_fired(&world), "d-1 d-2 d-3 ");
-    assert_string_equal(commits(&world), "aaa bbb bbb ");
-    assert_int_equal(json_array_size(world_get(&world, KIND_TRIGGER, "t", "status/deliveries")), 0);
-    world_free(&world);
-}
-
-static void a_delivery_waits_for_the_run_before_and_is_not_lost(void **state)
-{
-    (void)state;
-    struct world world;
-    trigger_world_init(&world, WEBHOOK ",'concurrencyPolicy':'Queue'");
-    (void)trigger_settle(&world);
-    put_deliveries(&world, "{'id':'d-1'},{'id':'d-2','values':[{'name':'after','value':'bbb'}]}");
-    (void)trigger_settle(&world);
-    assert_string_equal(trigger_fired(&world), "d-1 ");
-    world_merge(&world, KIND_TRIGGER, "t", "{'spec':{'suspend':true}}");
-    (void)trigger_settle(&world);
-    assert_string_equal(world_text(&world, KIND_TRIGGER, "t", "status/deliveries/0/id"), "d-2");
-    trigger_end_runs(&world, "Succeeded");
-    world_merge(&world, KIND_TRIGGER, "t", "{'spec':{'suspend':false}}");
-    (void)trigger_settle(&world);
-    assert_string_equal(trigger_fired(&world), "d-1 d-2 ");
-    assert_string_equal(commits(&world), "bbb ");
-    world_free(&world);
-}
-
-static void a_delivery_that_is_given_back_stays_before_those_that_came_later(void **state)
-{
-    (void)state;
-    struct world world;
-    trigger_world_init(&world, WEBHOOK ",'concurrencyPolicy':'Queue'");
-    (void)trigger_settle(&world);
-    put_deliveries(&world, "{'id':'d-1'},{'id':'d-2','values':[{'name':'after','value':'bbb'}]},"
-                           "{'id':'d-3','values':[{'name':'after','value':'ccc'}]}");
-    (void)trigger_settle(&world);
-    assert_string_equal(trigger_fired(&world), "d-1 ");
-    assert_string_equal(world_text(&world, KIND_TRIGGER, "t", "status/deliveries/0/id"), "d-3");
-    world_merge(&world, KIND_TRIGGER, "t", "{'spec':{'suspend':true}}");
-    (void)trigger_settle(&world);
-    assert_int_equal(json_array_size(world_get(&world, KIND_TRIGGER, "t", "status/deliveries")), 2);
-    assert_string_equal(world_text(&world, KIND_TRIGGER, "t", "status/deliveries/0/id"), "d-2");
-    assert_string_equal(world_text(&world, KIND_TRIGGER, "t", "status/deliveries/1/id"), "d-3");
-    world_merge(&world, KIND_TRIGGER, "t", "{'spec':{'suspend':false}}");
-    for (int ended = 0; ended < 2; ended++) {
-        trigger_end_runs(&world, "Succeeded");
-        (void)trigger_settle(&world);
-    }
-    assert_string_equal(trigger_fired(&world), "d-1 d-2 d-3 ");
-    assert_string_equal(commits(&world), "bbb ccc ");
-    world_free(&world);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -609,9 +522,6 @@ int main(void)
         cmocka_unit_test(a_schedule_gives_its_time_to_parameters),
         cmocka_unit_test(a_schedule_without_any_time_left_says_so),
         cmocka_unit_test(durations_that_can_t_be_read_stall),
-        cmocka_unit_test(each_delivery_starts_one_run_in_the_order_of_coming),
-        cmocka_unit_test(a_delivery_waits_for_the_run_before_and_is_not_lost),
-        cmocka_unit_test(a_delivery_that_is_given_back_stays_before_those_that_came_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
