@@ -22,7 +22,7 @@ def predict(rows: Sequence[Sequence[float]]) -> model.Predictions:
 
 
 class RunningServer:
-    def __init__(self, version: str = "1", idle_seconds: float = 0.1, limit_seconds: float = 5.0) -> None:
+    def __init__(self, version: str = "1", idle_seconds: float = 0.1, limit_seconds: float = 60.0) -> None:
         asked = brightness.Histogram(DECILES)
         served = serve.Served("digits", version, WIDTH, 10, "test", "0" * 64, predict, asked)
         self.drain = serve.Drain()
@@ -35,12 +35,12 @@ class RunningServer:
 
     def stop(self) -> None:
         self.drain.started.set()
-        self.thread.join(10)
+        self.thread.join(60)
         self.server.shutdown()
         self.server.server_close()
 
     def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
 
 def exchange(

@@ -8,6 +8,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 import unittest
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,6 +25,8 @@ import predict as predict_program
 import traffic
 
 ROWS = [(*[float(digit)] + [0.0] * (WIDTH - 1), float(digit)) for digit in range(10)]  # predict() is right, if bright
+LIMIT_SECONDS = 60.0
+TARGET = traffic.parse_target("http://digits", "digits", LIMIT_SECONDS)
 QUESTION = traffic.ask(ROWS[3], faded=False)
 LABEL = b'{"model_version": "1", "outputs": [{"name": "label", "data": [3]}]}'
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%%b\r\n%b" % (len(LABEL), LABEL)
@@ -68,13 +71,39 @@ def scripted_server(answers: list[bytes | None]) -> Iterator[tuple[int, list[int
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join(5)
+        thread.join(LIMIT_SECONDS)
+
+
+def target_at(port: int) -> traffic.Target:
+    return traffic.parse_target(f"http://127.0.0.1:{port}", "digits", LIMIT_SECONDS)
+
+
+def wait_until(condition: Callable[[], object], seen: Callable[[], str]) -> None:
+    end = time.monotonic() + LIMIT_SECONDS
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {LIMIT_SECONDS} s; seen: {seen()}")
+        time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def sending(port: int, load: traffic.Load | None = None) -> Iterator[tuple[traffic.Tally, io.StringIO]]:
+    """traffic.run for as long as the test looks at its tally and at what it prints."""
+    tally, output, stop = traffic.Tally(), io.StringIO(), threading.Event()
+    arguments = (target_at(port), load or traffic.Load(ROWS, 1, 50), LIMIT_SECONDS, 0.2, stop)
+    with mock.patch.object(traffic, "Tally", lambda: tally), contextlib.redirect_stdout(output):
+        thread = threading.Thread(target=traffic.run, args=arguments, daemon=True)
+        thread.start()
+        try:
+            yield tally, output
+        finally:
+            stop.set()
+            thread.join(LIMIT_SECONDS)
 
 
 def send(port: int, count: int, keep_alive: bool = True) -> traffic.Tally:
     tally = traffic.Tally()
-    target = traffic.parse_target(f"http://127.0.0.1:{port}", "digits", 2)
-    client = traffic.Client(target, itertools.repeat(QUESTION), keep_alive)
+    client = traffic.Client(target_at(port), itertools.repeat(QUESTION), keep_alive)
     for _ in range(count):
         traffic.send_once(client, tally, 0.0)
     client.connection.close()
@@ -127,15 +156,42 @@ class Traffic(unittest.TestCase):
         tally = send(port, 12, keep_alive=False)
         self.assertEqual((tally.requests, tally.failed, len(tally.failures)), (12, 12, 10))
 
-    def test_the_rate_is_kept_and_every_second_client_keeps_its_connection(self) -> None:
+    def test_a_worker_asks_by_its_time_table_whatever_the_answers_take(self) -> None:
+        moments, passed = [], [0.0]
+
+        class Stop:
+            """Time goes on only here, and with a slow answer."""
+
+            def wait(self, seconds: float) -> bool:
+                passed[0] += seconds
+                moments.append(round(passed[0], 6))
+                return len(moments) > 5
+
+        def answer_slowly(*_: Any) -> None:
+            passed[0] += 0.5 if len(moments) == 2 else 0.01
+
+        with mock.patch.object(traffic.time, "monotonic", lambda: passed[0]):
+            with mock.patch.object(traffic, "send_once", answer_slowly):
+                traffic.run_worker(mock.Mock(), traffic.Tally(), Stop(), 0.0, 0.05)
+        self.assertEqual(traffic.WORKER_RATE, 5)
+        self.assertEqual(moments, [0.05, 0.25, 0.75, 0.76, 0.85, 1.05])
+
+    def test_workers_are_as_many_as_the_rate_needs_and_every_second_keeps_its_connection(self) -> None:
+        with mock.patch.object(traffic, "run_worker") as worker:
+            workers = traffic.start_workers(TARGET, traffic.Load(ROWS, 1, 25), traffic.Tally(), threading.Event())
+            for each in workers:
+                each.join(LIMIT_SECONDS)
+        calls = sorted((call.args for call in worker.call_args_list), key=lambda each: each[-1])
+        self.assertEqual([each[0].keep_alive for each in calls], [True, False, True, False, True])
+        self.assertEqual([round(each[-1], 6) for each in calls], [0, 0.04, 0.08, 0.12, 0.16])
+
+    def test_it_tells_what_it_has_seen_while_it_asks(self) -> None:
         running = RunningServer()
         self.addCleanup(running.stop)
-        target = traffic.parse_target(f"http://127.0.0.1:{running.port}", "digits", 2)
-        with contextlib.redirect_stdout(io.StringIO()) as output:
-            tally = traffic.run(target, traffic.Load(ROWS, 1, 50), 1.0, 0.4, threading.Event())
+        with sending(running.port) as (tally, output):
+            wait_until(lambda: len(output.getvalue().splitlines()) >= 2, output.getvalue)
         self.assertEqual(tally.failed, 0, tally.failures)
         self.assertEqual(tally.right, tally.asked)
-        self.assertTrue(40 <= tally.requests <= 60, tally.requests)
         self.assertRegex(output.getvalue(), r"requests=\d+ failed=0 versions=\{\"1\": \d+\}")
 
     def test_no_request_fails_while_one_version_takes_over_from_another(self) -> None:
@@ -147,16 +203,14 @@ class Traffic(unittest.TestCase):
         def connect(address: Any, *arguments: Any, **options: Any) -> socket.socket:
             return real_connect(("127.0.0.1", current[0]), *arguments, **options)
 
-        def take_over() -> None:
+        with mock.patch("socket.create_connection", connect), sending(old.port) as (tally, _):
+            wait_until(lambda: tally.versions().get("1", 0) >= 50, tally.line)
             current[0] = new.port
+            old.drain.started.set()
+            wait_until(lambda: tally.versions().get("2", 0) >= 50, tally.line)
             old.stop()
-
-        timer = threading.Timer(1.0, take_over)
-        timer.start()
-        target = traffic.parse_target("http://digits", "digits", 2)
-        with mock.patch("socket.create_connection", connect), contextlib.redirect_stdout(io.StringIO()):
-            tally = traffic.run(target, traffic.Load(ROWS, 1, 50), 2.5, 1.0, threading.Event())
-        timer.join()
+            ended = tally.requests
+            wait_until(lambda: tally.requests >= ended + 20, tally.line)
         self.assertEqual(tally.failed, 0, tally.failures)
         self.assertEqual(set(tally.versions()), {"1", "2"})
 
@@ -186,9 +240,8 @@ class Traffic(unittest.TestCase):
     def test_a_faded_lamp_is_seen_in_the_answers_of_a_server(self) -> None:
         running = RunningServer()
         self.addCleanup(running.stop)
-        target = traffic.parse_target(f"http://127.0.0.1:{running.port}", "digits", 2)
-        with contextlib.redirect_stdout(io.StringIO()):
-            tally = traffic.run(target, traffic.Load(ROWS[1:5] * 10, 0.4, 50), 0.5, 1.0, threading.Event())
+        with sending(running.port, traffic.Load(ROWS[1:5] * 10, 0.4, 50)) as (tally, _):
+            wait_until(lambda: tally.asked["1", True] > 0 and tally.asked["1", False] > 0, tally.line)
         self.assertEqual((tally.failed, tally.right["1", True]), (0, 0))
         self.assertEqual(tally.right["1", False], tally.asked["1", False])
         self.assertGreater(tally.asked["1", True], 0)

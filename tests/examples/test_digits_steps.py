@@ -213,7 +213,7 @@ class RealPackages(Folder):
             **{f"PARAM_{name.upper()}": value for name, value in params.items()},
         }
         command = [sys.executable, str(support.DIGITS / name), *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
         self.assertEqual(done.returncode, 0, done.stderr)
         return json.loads(results.read_text()) if results.exists() else {}
 

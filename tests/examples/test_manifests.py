@@ -158,7 +158,7 @@ class Chain(unittest.TestCase):
         results = self.folder / "results"
         results.unlink(missing_ok=True)
         environment |= {"TIDEMILL_RESULTS": str(results), "PATH": "/usr/bin:/bin"}
-        done = subprocess.run(["sh", str(self.script), step], env=environment, capture_output=True, timeout=10)
+        done = subprocess.run(["sh", str(self.script), step], env=environment, capture_output=True, timeout=300)
         return done.returncode, results.read_text() if results.exists() else ""
 
     def test_the_three_steps_pass_a_file_and_results_on(self) -> None:

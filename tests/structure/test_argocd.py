@@ -19,7 +19,7 @@ import kstatus  # noqa: E402
 Json = dict[str, Any]
 KINDS = ("Pipeline", "PipelineRun", "Model", "ModelVersion", "Trigger")
 GENERATION = 3
-LUA_LIMIT_SECONDS = 20
+LUA_LIMIT_SECONDS = 120
 
 # What Argo CD gives to a script (util/lua/lua.go): the base and table libraries, no methods of strings, and obj.
 RUNNER = """

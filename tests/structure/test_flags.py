@@ -6,7 +6,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "build" / "release" / "tidemill"
-LIMIT_SECONDS = 20
+LIMIT_SECONDS = 120
 
 
 def refusal(*flags: str) -> tuple[int, str]:
