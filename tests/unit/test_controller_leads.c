@@ -1,6 +1,7 @@
 #include "support/test.h"
 
 #include "kube/controller.h"
+#include "kube/executor.h"
 #include "support/fake_io.h"
 
 #include <stdio.h>
@@ -8,8 +9,9 @@
 
 /* The whole controller with leader election, in front of an API server with one Pipeline. */
 
-#define LEASES "/apis/coordination.k8s.io/*"
-#define EVENTS "*/namespaces/tidemill-system/events"
+#define LEASES    "/apis/coordination.k8s.io/*"
+#define REVISIONS "*/namespaces/team/controllerrevisions"
+#define EVENTS    "*/namespaces/tidemill-system/events"
 
 enum { SECOND = 1000, TEXT_SIZE = 512 };
 
@@ -364,6 +366,28 @@ static void running_steps_are_counted_over_all_runs_and_lists(void **state)
     close_world(&world);
 }
 
+/* The caches know already what its write did: no event makes the Pipeline be planned again. */
+static void what_a_plan_that_took_long_left_out_is_planned_at_once(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world, "");
+    world.holds_writes = true;
+    advance(&world, SECOND);
+    fake_io_forget(world.fake);
+    assert_true(serve_one(&world, "POST", "*/namespaces/team/jobs?dryRun=All*", false));
+    assert_true(serve_one(&world, "POST", REVISIONS, false));
+    advance(&world, EXECUTOR_PLAN_AGE_MS + SECOND);
+    assert_int_equal(fake_io_count_sent(world.fake, "POST", REVISIONS), 1);
+    assert_int_equal(count_writes(&world), 1);
+    fake_io_forget(world.fake);
+    world.holds_writes = false;
+    serve(&world);
+    assert_int_equal(fake_io_count_sent(world.fake, "POST", REVISIONS), 1);
+    assert_int_equal(fake_io_count_sent(world.fake, "PATCH", "*/pipelines/p/status"), 1);
+    close_world(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +401,7 @@ int main(void)
         cmocka_unit_test(a_clean_stop_without_answers_leaves_the_lease_to_run_out),
         cmocka_unit_test(a_follower_stops_at_once),
         cmocka_unit_test(running_steps_are_counted_over_all_runs_and_lists),
+        cmocka_unit_test(what_a_plan_that_took_long_left_out_is_planned_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 import unittest
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -142,18 +142,40 @@ class Beside:
             self.failed.append("the tests with a control plane of their own did not end well")
 
 
-def run_all(tests: list[ClusterCase], threads: int, processes: Sequence[subprocess.Popen[str]] = ()) -> int:
-    """`processes`: other runs of this that go on beside; their tests count as ours."""
+def run_side_by_side(tests: list[ClusterCase], threads: int, tally: Tally, on_last: Callable[[], None]) -> None:
+    """The longest first; `on_last` is called when no test waits for a thread any more."""
+    queue = sorted(tests, key=lambda test: -test.weight)
+    waiting = len(queue)
+    lock = threading.Lock()
+
+    def take(test: ClusterCase) -> None:
+        nonlocal waiting
+        with lock:
+            waiting -= 1
+            is_last = waiting == 0
+        if is_last:
+            on_last()
+        run_one(test, tally)
+
+    if not queue:
+        on_last()
+    with ThreadPoolExecutor(threads) as pool:
+        for done in as_completed([pool.submit(take, test) for test in queue]):
+            done.result()
+
+
+def run_all(tests: list[ClusterCase], threads: int,
+            start_beside: Callable[[], Sequence[subprocess.Popen[str]]] = tuple) -> int:
+    """`start_beside` starts other runs of this once processors get free; their tests count as ours."""
     began = time.monotonic()
-    others = [Beside(process) for process in processes]
+    others: list[Beside] = []
     if any(not test.own_plane for test in tests):
         ClusterCase.api = Api()
         sweep(ClusterCase.api)
     tally = Tally()
-    beside = sorted((test for test in tests if not test.serial), key=lambda test: -test.weight)
-    with ThreadPoolExecutor(threads) as pool:
-        for done in as_completed([pool.submit(run_one, test, tally) for test in beside]):
-            done.result()
+    run_side_by_side([test for test in tests if not test.serial], threads, tally,
+                     lambda: others.extend(map(Beside, start_beside())))
+    print(f"e2e: {time.monotonic() - began:.0f} s, now one by one", flush=True)
     for test in sorted((test for test in tests if test.serial), key=lambda test: test.weight):
         run_one(test, tally)
     if hasattr(ClusterCase, "api"):

@@ -205,7 +205,8 @@ class Backfill(BackfillCase):
         self.give(0, self.years("nightly", "--max-parallel", "3"))
         self.assertEqual([], self.runs_of("follows"))
         self.merge("Trigger", "follows", {"spec": {"suspend": False}})
-        self.wait_for("the run that follows", lambda: self.runs_of("follows"))
+        self.wait_for("the end of the run that follows", lambda: [
+            run for run in self.runs_of("follows") if run.get("status", {}).get("phase") in FINAL_PHASES])
         self.settle()
         self.assertEqual(1, len(self.runs_of("follows")))
         self.assertTrue(all(run["status"]["phase"] in FINAL_PHASES for run in self.list("PipelineRun")))
