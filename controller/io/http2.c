@@ -193,10 +193,11 @@ static void write_all(struct http2 *connection)
     wait_for(connection, connection->out.size > 0);
 }
 
-/* Frames go out, and what is over goes. */
+/* Frames go out, and what is over goes; after the calls that were cancelled, which name it. */
 static void settle(struct http2 *connection)
 {
     write_all(connection);
+    http_sweep(connection->http);
     if (is_over(connection)) {
         end_connection(connection);
     }

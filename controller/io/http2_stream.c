@@ -213,6 +213,9 @@ static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t co
         end = (struct http_end){ERROR_LOST, nghttp2_http2_strerror(code)};
     }
     (void)nghttp2_session_set_stream_user_data(session, stream, NULL);
+    if (call->state != CALL_RUNNING) { /* cancelled by what came before: http_sweep() frees it */
+        return 0;
+    }
     http2_release(call);
     if (code == NGHTTP2_REFUSED_STREAM && call->status == 0) {
         end.failure = ERROR_UNAVAILABLE;

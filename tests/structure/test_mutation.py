@@ -13,7 +13,7 @@ LEAST = 40
 SENTENCE = re.compile(r"^[A-Za-z].{20,200}\.$")
 # Of cli/ only what writes to the cluster.
 LEAST_CONTEXT = re.compile(
-    r"^(?:\+\+\+|---) [ab]/controller/(?:(?:plan|kube|cache|api|source)/|cli/(?:asker|backfill))\S+$")
+    r"^(?:\+\+\+|---) [ab]/controller/(?:(?:plan|kube|cache|api|source)/|cli/(?:asker|backfill)|io/http2)\S+$")
 
 
 def patches() -> list[pathlib.Path]:

@@ -120,6 +120,11 @@ static struct result take_data(void *context, const char *bytes, size_t size)
 {
     struct outcome *outcome = context;
     outcome->pieces++;
+    if (outcome->cancels) {
+        http_cancel(outcome->bench->http, outcome->cancels->call);
+        outcome->bench->awaited--;
+        outcome->cancels = NULL;
+    }
     if (outcome->refuses_data) {
         return result_of(ERROR_INVALID);
     }

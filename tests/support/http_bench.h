@@ -30,7 +30,8 @@ struct outcome {
     uint64_t bytes_received;
     struct buffer streamed; /* what on_data was given */
     size_t pieces;
-    bool refuses_data; /* on_data fails */
+    bool refuses_data;       /* on_data fails */
+    struct outcome *cancels; /* by on_data, which then forgets it */
 };
 
 struct bench {

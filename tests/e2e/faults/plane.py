@@ -32,6 +32,7 @@ TOOL = str(ROOT / "hack/cluster")
 BUILD_LIMIT_SECONDS = 900
 UP_LIMIT_SECONDS = 300
 START_LIMIT_SECONDS = 60.0  # others may use the machine's cores
+LOG_END_CHARACTERS = 3000
 ETCD = "http://127.0.0.1:2379"  # inside the cluster's namespace
 
 
@@ -48,6 +49,8 @@ class Worker(Controller):
         self.link = plane.link
         self.token_file = folder / "token"
         self.starts = 0
+        self.is_killed = False
+        self.own_end = ""  # that nobody asked for
         self.hook_port = free_port()
         self.token_file.touch(mode=0o600)
         self.token_file.write_text(issue_token(plane))
@@ -63,6 +66,7 @@ class Worker(Controller):
                 "--allow-egress", FAR, "--allow-egress-addresses", f"{FAR}/32")
         self.starts += 1
         super().start()
+        self.is_killed = False
 
     def get(self, path: str) -> tuple[int, str]:
         return self.link.get(self.port, path)
@@ -73,8 +77,25 @@ class Worker(Controller):
 
     def kill(self) -> None:
         """SIGKILL: nothing is said goodbye to."""
+        self.note_end()
         self.process.kill()
         self.process.wait(UP_LIMIT_SECONDS)
+        self.is_killed = True
+
+    def note_end(self) -> None:
+        code = self.process.poll()
+        if code is not None and not self.is_killed:
+            self.own_end = f"the controller ended by itself with {code}; its log ends with:\n{self.log_end()}"
+
+    def raise_own_end(self) -> None:
+        """A crash is a finding, also where the next start hides it."""
+        self.note_end()
+        said, self.own_end = self.own_end, ""
+        if said:
+            raise RuntimeError(said)
+
+    def log_end(self) -> str:
+        return self.log.read_text(errors="replace")[-LOG_END_CHARACTERS:]
 
     def restart(self) -> None:
         self.kill()
@@ -181,6 +202,7 @@ class Plane(BenchCluster):
     def heal(self) -> None:
         """Whatever a test left broken."""
         self.link.heal()
+        self.worker.note_end()
         if not self.worker.process.poll() is None:
             self.worker.start()
         self.worker.go_on()

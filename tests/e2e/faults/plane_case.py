@@ -42,6 +42,7 @@ class PlaneCase(ClusterCase):
         # They are alone in their process: the environment leads to the plane for a while.
         self._lead_to(KUBECONFIG=self.plane.environment["KUBECONFIG"], TIDEMILL_AUDIT_LOG=str(self.plane.audit_log),
                       TIDEMILL_E2E_CONTROLLER_LOG=str(self.worker.log), PATH=self.plane.environment["PATH"])
+        self.addCleanup(self.worker.raise_own_end)  # after it is healed
         self.addCleanup(self.plane.heal)
         super().setUp()
         self.start = audit.mark()

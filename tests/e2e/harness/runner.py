@@ -84,6 +84,21 @@ class Tally:
                 print(f"ok      {seconds:5.1f}s  {name}", flush=True)
 
 
+def clean_up(test: ClusterCase) -> str:
+    """What failed of it. doCleanups() would keep that to itself where unittest does not run the test."""
+    detail = ""
+    calls = [(test.tearDown, (), {})]
+    while calls:
+        function, words, named = calls.pop()
+        try:
+            function(*words, **named)
+        except Exception:
+            detail += "\n" + traceback.format_exc()
+        if test._cleanups:
+            calls.append(test._cleanups.pop())
+    return detail
+
+
 def run_one(test: ClusterCase, tally: Tally) -> None:
     """setUp, the test and the cleanups; what was seen is gathered before the cleanups."""
     began = time.monotonic()
@@ -98,12 +113,7 @@ def run_one(test: ClusterCase, tally: Tally) -> None:
         except Exception:
             detail += f"and it can't be told what was seen: {traceback.format_exc()}"
     seconds = time.monotonic() - began
-    for call in (test.tearDown, test.doCleanups):
-        try:
-            call()
-        except Exception:
-            detail += "\n" + traceback.format_exc()
-    tally.add(test, seconds, detail)
+    tally.add(test, seconds, detail + clean_up(test))
 
 
 def list_all(pattern: str) -> int:

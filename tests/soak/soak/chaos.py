@@ -100,6 +100,7 @@ class Chaos:
         of.doomed.append(doomed)
 
     def heal(self) -> None:
+        self.worker.raise_own_end()
         self.plane.link.heal()
         self.worker.go_on()
         self.worker.wait_ready(START_LIMIT_SECONDS)
