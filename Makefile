@@ -71,6 +71,9 @@ mutation: ## plant each fault of tests/mutation and see a test find it: long
 release: ## the program: build/release/tidemill
 	@$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=release $(BUILD)/release/tidemill
 
+sanitized: ## the same with ASan and UBSan: build/test/tidemill
+	@$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=test $(BUILD)/test/tidemill
+
 fuzz: ## look for inputs that break a parser or planner, FUZZ_SECONDS=60 for each target
 	@tests/fuzz/run search
 
@@ -235,6 +238,6 @@ objects: $(OBJECTS)
 
 -include $(wildcard $(BUILD)/*/bench/*.d $(BUILD)/*/controller/*.d $(BUILD)/*/controller/*/*.d $(BUILD)/*/tests/*/*.d)
 
-.PHONY: FORCE demo test install check sim endurance release bench soak cluster cluster-down images format test-list clean help \
+.PHONY: FORCE demo test install check sim endurance release sanitized bench soak cluster cluster-down images format test-list clean help \
         mutation unit-tests endurance-tests test-binaries tool-binaries clang-objects objects one tools simulations simulation-binaries \
         fuzz coverage counted fuzz-search fuzz-replay

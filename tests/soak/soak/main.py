@@ -100,6 +100,7 @@ class Soak:
         load = "/".join(f"{value:.1f}" for value in os.getloadavg())
         each = max(runs, 1)
         rows = [
+            ("build", os.environ["TIDEMILL_BUILD"]),
             ("length", f"{minutes:.0f} min, {self.rounds} rounds"),
             ("runs", f"{runs}: {told(self.ends.most_common())}"),
             ("Jobs, ModelVersions at the rounds' ends", f"{self.jobs}, {self.versions}"),
