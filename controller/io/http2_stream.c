@@ -111,14 +111,16 @@ void http2_begin(struct http2 *connection, struct io_call *call,
     http2_write_soon(connection);
 }
 
+/* Its frames may not be out yet: nghttp2 drops them then, and with them what points here. */
 void http2_release(struct io_call *call)
 {
     struct http2 *connection = call->connection;
-    if (call_of(connection->session, call->stream) == call) {
+    if (call->stream != 0) {
         (void)nghttp2_session_set_stream_user_data(connection->session, call->stream, NULL);
         (void)nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, call->stream,
                                         NGHTTP2_CANCEL);
         http2_write_soon(connection);
+        call->stream = 0;
     }
     call->connection = NULL;
     REQUIRE(connection->streams > 0);
@@ -212,7 +214,7 @@ static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t co
     if (!call->is_whole) {
         end = (struct http_end){ERROR_LOST, nghttp2_http2_strerror(code)};
     }
-    (void)nghttp2_session_set_stream_user_data(session, stream, NULL);
+    call->stream = 0;
     if (call->state != CALL_RUNNING) { /* cancelled by what came before: http_sweep() frees it */
         return 0;
     }
