@@ -297,6 +297,16 @@ static int64_t event_time(const json_t *event)
     return newest;
 }
 
+bool codec_list_is_empty(const char *json, size_t size)
+{
+    CLEANUP(tree_release) json_t *tree = NULL;
+    if (!result_is_ok(tree_parse((struct span){json, size}, 0, &tree, NULL))) {
+        return false;
+    }
+    const json_t *items = json_object_get(tree, "items");
+    return json_is_array(items) && json_array_size(items) == 0;
+}
+
 const char *codec_newest_warning(struct arena *arena, const char *json, size_t size)
 {
     CLEANUP(tree_release) json_t *tree = NULL;

@@ -395,6 +395,12 @@ static void take_fact(struct task *task, enum error_kind error, const char *mess
 
 static void answer_probe(struct task *task, const struct verdict *verdict)
 {
+    const struct io_response *response = verdict->response;
+    if (verdict->error == ERROR_NONE && request_is_list(task->operation) &&
+        codec_list_is_empty(text_or(response->body, ""), response->body_size)) {
+        take_fact(task, ERROR_NOT_FOUND, NULL);
+        return;
+    }
     if (verdict->error == ERROR_NONE || verdict->error == ERROR_NOT_FOUND) {
         take_fact(task, verdict->error, verdict->message);
         return;

@@ -93,7 +93,7 @@ static void start_request(struct task *task, const struct request *request, bool
         .method = request->method,
         .path = request->path,
         .content_type = request->content_type,
-        .accept = task->step == STEP_SEND ? request_accept(task->operation->type) : NULL,
+        .accept = task->step == STEP_SEND ? request_accept(task->operation) : NULL,
         .body = request->body,
         .body_size = body_size,
         .maximum = ANSWER_MAXIMUM,

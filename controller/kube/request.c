@@ -145,6 +145,24 @@ static struct request request_to_explain(struct arena *arena, const struct opera
                             EXPLAIN_EVENTS)};
 }
 
+/* By the label that the API server gives to a Job's pods (batch/v1, generateSelector). */
+static struct request request_to_probe_pods(struct arena *arena, const struct operation *operation)
+{
+    const char *selector = request_escape(
+        arena, arena_print(arena, LABEL_CONTROLLER_UID "=%s", text_or(operation->uid, "")));
+    return (struct request){
+        .method = "GET",
+        .path = arena_print(arena, "%s?labelSelector=%s",
+                            kind_path(arena, KIND_POD, operation->namespace, NULL, NULL),
+                            selector)};
+}
+
+bool request_is_list(const struct operation *operation)
+{
+    return operation->type == OPERATION_EXPLAIN ||
+           (operation->type == OPERATION_PROBE && operation->kind == KIND_POD);
+}
+
 struct request request_of_operation(struct arena *arena, const struct operation *operation,
                                     const struct request_known *known)
 {
@@ -175,18 +193,18 @@ struct request request_of_operation(struct arena *arena, const struct operation 
     case OPERATION_EXPLAIN:
         return request_to_explain(arena, operation);
     case OPERATION_PROBE:
+        return request_is_list(operation) ? request_to_probe_pods(arena, operation) : request;
     case OPERATION_EVENT:
         break;
     }
     return request;
 }
 
-const char *request_accept(enum operation_type type)
+const char *request_accept(const struct operation *operation)
 {
-    bool is_list = type == OPERATION_EXPLAIN;
-    return is_list ? NULL
-                   : "application/vnd.kubernetes.protobuf" REQUEST_AS_METADATA
-                     "," REQUEST_ACCEPT_METADATA;
+    return request_is_list(operation) ? NULL
+                                      : "application/vnd.kubernetes.protobuf" REQUEST_AS_METADATA
+                                        "," REQUEST_ACCEPT_METADATA;
 }
 
 uint64_t request_hash(const struct operation *operation)

@@ -54,7 +54,10 @@ struct request request_to_get(struct arena *arena, enum api_kind kind, const cha
 #define REQUEST_ACCEPT_METADATA "application/json" REQUEST_AS_METADATA ",application/json"
 
 /* What the answer to an operation is wanted as: io_request.accept. In protobuf, where it can be. */
-const char *request_accept(enum operation_type type);
+const char *request_accept(const struct operation *operation);
+
+/* Its answer is a List, whole and in JSON: EXPLAIN, and PROBE for pods. */
+bool request_is_list(const struct operation *operation);
 
 /* "/apis/events.k8s.io/v1/namespaces/NS/events[/NAME]" */
 const char *request_events_path(struct arena *arena, const char *namespace, const char *name);

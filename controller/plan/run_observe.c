@@ -38,15 +38,53 @@ enum {
 
 /*
  * A Job that has ended is not believed alone for so long, since the watch of pods may be behind
- * that of Jobs, at worst until a dead connection is noticed and all pods are listed again. Where
- * the run needs nothing of what the pod left but its last words or its image, it waits less.
+ * that of Jobs. Where the run needs nothing of what the pod left but its last words or its image,
+ * it waits less. Else the API server itself is asked before the pod is given up, since the time may
+ * be long over: after an outage a Job that ended in it is seen before its pod is. Some at once; the
+ * answers make the plan anew.
  */
-enum { UNSEEN_NEEDED_SECONDS = 300, UNSEEN_SECONDS = 10, UNSEEN_TOLD_SECONDS = 10 };
+enum {
+    UNSEEN_NEEDED_SECONDS = 300,
+    UNSEEN_SECONDS = 10,
+    UNSEEN_TOLD_SECONDS = 10,
+    UNSEEN_AGAIN_SECONDS = 30,
+    UNSEEN_AT_ONCE = 10
+};
 
 /* What later steps read, and only the pod can tell. */
 static bool leaves_something(const struct outputs_spec *outputs)
 {
     return outputs->result_count > 0 || outputs->artifact_count > 0;
+}
+
+static void note_unseen(struct run_work *work, const struct job *job)
+{
+    run_note_obstacle(work, REASON_POD_NOT_SEEN,
+                      arena_print(work->arena,
+                                  "Job %s has ended, but its pod has not been seen to end; waiting "
+                                  "for what it left until the watch of pods shows it, or after %d "
+                                  "s the API server says that it is gone",
+                                  job->meta.name, UNSEEN_NEEDED_SECONDS));
+}
+
+/* False when the API server has none of its pods any more. */
+static bool may_turn_up(struct run_work *work, const struct job *job)
+{
+    const struct fact *fact = fact_find(&work->view->facts, OPERATION_PROBE, KIND_POD,
+                                        job->meta.name);
+    if (fact && fact->error == ERROR_NOT_FOUND) {
+        return false;
+    }
+    plan_wake_at(work->plan, work->view->now + UNSEEN_AGAIN_SECONDS);
+    note_unseen(work, job);
+    if (!fact && !work->is_last && work->asked_for_pods < UNSEEN_AT_ONCE) {
+        work->asked_for_pods++;
+        plan_next_group(work->plan);
+        plan_probe_pods(work->plan, &job->meta, REASON_POD_NOT_SEEN,
+                        "the Job has ended and its pod is not in the cache; asking whether it is "
+                        "gone");
+    }
+    return true;
 }
 
 /* True while the pod that a Job's end speaks of may still turn up. */
@@ -61,16 +99,12 @@ static bool awaits_pod(struct run_work *work, const struct job *job,
     /* What does not say when it ended (TIME_ABSENT) did so long ago. */
     int64_t until = evidence->ended_at + (long_wait ? UNSEEN_NEEDED_SECONDS : UNSEEN_SECONDS);
     if (work->view->now >= until) {
-        return false;
+        return long_wait && may_turn_up(work, job);
     }
     int64_t told = evidence->ended_at + UNSEEN_TOLD_SECONDS;
     plan_wake_at(work->plan, work->view->now < told ? told : until);
     if (work->view->now >= told) {
-        run_note_obstacle(work, REASON_POD_NOT_SEEN,
-                          arena_print(work->arena,
-                                      "Job %s has ended, but its pod has not been seen to end; "
-                                      "waiting for what it left, at most %d s",
-                                      job->meta.name, UNSEEN_NEEDED_SECONDS));
+        note_unseen(work, job);
     }
     return true;
 }
@@ -384,8 +418,7 @@ static const struct job *adopt_newer_job(struct run_work *work, size_t index)
     return job;
 }
 
-/* `is_last`: the run ends now, so nothing is asked about what is still to come. */
-static void observe_step(struct run_work *work, size_t index, bool is_last)
+static void observe_step(struct run_work *work, size_t index)
 {
     struct step_status *status = &work->steps[index];
     if (step_phase_is_final(status->phase)) {
@@ -404,7 +437,7 @@ static void observe_step(struct run_work *work, size_t index, bool is_last)
         job = run_find_job(work, status->job);
     }
     if (!job) {
-        if (!is_last) {
+        if (!work->is_last) {
             observe_missing_job(work, index);
         }
         return;
@@ -415,12 +448,12 @@ static void observe_step(struct run_work *work, size_t index, bool is_last)
         finish_attempt(work, index, &evidence);
     } else if (evidence.state == ATTEMPT_FAILED) {
         fail_attempt(work, index, evidence.ended_at, evidence.reason, evidence.message);
-    } else if (!is_last) {
+    } else if (!work->is_last) {
         observe_under_way(work, index, job, &evidence);
     }
 }
 
-static void observe_steps(struct run_work *work, bool is_last)
+void run_observe(struct run_work *work)
 {
     for (size_t at = 0; at < work->graph.count; at++) {
         work->output_bytes += run_output_bytes(&work->steps[at]);
@@ -429,16 +462,12 @@ static void observe_steps(struct run_work *work, bool is_last)
         work->explained += is_fresh_answer(work, &work->view->facts.items[at]);
     }
     for (size_t at = 0; at < work->graph.count; at++) {
-        observe_step(work, at, is_last);
+        observe_step(work, at);
     }
-}
-
-void run_observe(struct run_work *work)
-{
-    observe_steps(work, false);
 }
 
 void run_observe_last(struct run_work *work)
 {
-    observe_steps(work, true);
+    work->is_last = true;
+    run_observe(work);
 }

@@ -51,8 +51,10 @@ struct run_work {
     const struct step_status **recorded; /* of each step what the status said before, or NULL */
     const struct job **jobs;             /* view->jobs sorted by name */
     const struct pod **pods;             /* view->pods sorted by controller uid */
-    size_t output_bytes; /* of all results and artifacts so far, run_output_bytes() */
-    size_t explained;    /* Jobs without a pod that were asked about a moment ago, or are now */
+    size_t output_bytes;   /* of all results and artifacts so far, run_output_bytes() */
+    size_t explained;      /* Jobs without a pod that were asked about a moment ago, or are now */
+    size_t asked_for_pods; /* Jobs whose pods are asked for in this planning */
+    bool is_last;          /* the run ends now: nothing is asked about what is still to come */
     struct obstacle obstacle;
     bool awaits_check;   /* of a pipeline that is being judged: a matter of moments */
     const char *retrain; /* what checks with onFailure Retrain found in this planning; or NULL */

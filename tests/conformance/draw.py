@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import urllib.parse
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ NAMES = ("a", "b")
 FINALIZER = "example.com/hold"
 OTHER_KINDS = 2
 PAGE = 1
+CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
+UIDS = (OWNER["uid"], "22222222-2222-2222-2222-222222222222")
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"
@@ -53,6 +56,8 @@ def new_object(kind: Kind, name: str, labels: Json) -> Json:
 def create(dice: random.Random, kind: Kind, name: str) -> Request:
     body = new_object(kind, name, dict(MANAGED) if dice.random() < 0.7 else {"n": "1"})
     metadata = body["metadata"]
+    if kind.plural == "pods" and dice.random() < 0.5:
+        metadata["labels"][CONTROLLER_UID] = dice.choice(UIDS)
     if kind.is_held and dice.random() < 0.25:
         metadata["finalizers"] = [FINALIZER]
     if dice.random() < 0.3:
@@ -187,8 +192,13 @@ def read(dice: random.Random, kind: Kind, name: str) -> Request:
 
 def events_about(dice: random.Random, kind: Kind) -> Request:
     """How the controller asks what befell a Job."""
-    uid = dice.choice([OWNER["uid"], "22222222-2222-2222-2222-222222222222"])
-    return Request("GET", f"{collection(kind)}?fieldSelector=regarding.uid%3D{uid}&limit=500", words="list")
+    return Request("GET", f"{collection(kind)}?fieldSelector=regarding.uid%3D{dice.choice(UIDS)}&limit=500", words="list")
+
+
+def pods_of(dice: random.Random, kind: Kind) -> Request:
+    """How the controller asks whether a Job has any pod."""
+    selector = f"{CONTROLLER_UID}={dice.choice(UIDS)}"
+    return Request("GET", f"{collection(kind)}?labelSelector={urllib.parse.quote(selector, safe='')}", words="list")
 
 
 def draw_one(dice: random.Random, kind: Kind, name: str, applied: dict[str, Json]) -> Request:
@@ -199,6 +209,8 @@ def draw_one(dice: random.Random, kind: Kind, name: str, applied: dict[str, Json
         return read(dice, kind, name)
     if what < 0.5:
         return delete(dice, kind, name)
+    if kind.plural == "pods" and what < 0.6:
+        return pods_of(dice, kind)
     if kind.plural == "events" and what < 0.6:
         return events_about(dice, kind)
     if kind.merges:

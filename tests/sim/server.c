@@ -22,7 +22,10 @@ static bool shows(const struct sim_target *target, const json_t *tree)
     }
     bool in_namespace = text_is_empty(target->namespace) ||
                         text_equal(target->namespace, tree_text(tree, "metadata/namespace"));
-    return in_namespace && (!target->managed_only || is_managed(tree));
+    bool is_asked_for = text_is_empty(target->controller_uid) ||
+                        text_equal(target->controller_uid,
+                                   tree_map_text(tree, "metadata/labels", LABEL_CONTROLLER_UID));
+    return in_namespace && is_asked_for && (!target->managed_only || is_managed(tree));
 }
 
 /* GET */

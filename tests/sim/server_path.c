@@ -47,7 +47,10 @@ static const char *take_segment(const char *path, char segment[SEGMENT_SIZE])
 
 static void read_parameter(struct sim_target *target, const char *name, const char *value)
 {
-    if (text_equal(name, "labelSelector")) {
+    if (text_equal(name, "labelSelector") && text_starts_with(value, LABEL_CONTROLLER_UID "=")) {
+        (void)snprintf(target->controller_uid, sizeof(target->controller_uid), "%s",
+                       value + sizeof(LABEL_CONTROLLER_UID "=") - 1);
+    } else if (text_equal(name, "labelSelector")) {
         REQUIRE(text_equal(value, LABEL_MANAGED_BY "=" LABEL_MANAGED_BY_VALUE));
         target->managed_only = true;
     } else if (text_equal(name, "watch")) {

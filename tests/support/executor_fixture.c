@@ -166,6 +166,12 @@ struct operation *add_probe(struct executor_fixture *fixture, const char *name)
     return newest(fixture);
 }
 
+struct operation *add_probe_pods(struct executor_fixture *fixture, const char *job)
+{
+    plan_probe_pods(&fixture->plan, meta_of(fixture, job), "PodNotSeen", "is one there?");
+    return newest(fixture);
+}
+
 struct operation *add_explain(struct executor_fixture *fixture, const char *name)
 {
     plan_explain(&fixture->plan, KIND_JOB, meta_of(fixture, name), "NoPodYet", "why no pod?");

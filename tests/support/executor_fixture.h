@@ -50,6 +50,7 @@ struct operation *add_apply(struct executor_fixture *fixture, const char *name);
 struct operation *add_patch_status(struct executor_fixture *fixture, const char *name);
 struct operation *add_delete(struct executor_fixture *fixture, const char *name);
 struct operation *add_probe(struct executor_fixture *fixture, const char *name);
+struct operation *add_probe_pods(struct executor_fixture *fixture, const char *job);
 struct operation *add_explain(struct executor_fixture *fixture, const char *name);
 struct operation *add_dry_run(struct executor_fixture *fixture, const char *name);
 struct operation *add_event(struct executor_fixture *fixture, const char *message);

@@ -128,9 +128,25 @@ static enum error_kind carry_out_delete(struct world *world, const struct operat
     return ERROR_NONE;
 }
 
+static bool has_pod(const struct world *world, const char *job_uid)
+{
+    for (size_t at = 0; at < world->count; at++) {
+        const json_t *tree = world->objects[at].tree;
+        const json_t *owner = json_array_get(
+            json_object_get(json_object_get(tree, "metadata"), "ownerReferences"), 0);
+        if (world->objects[at].kind == KIND_POD &&
+            text_equal(json_string_value(json_object_get(owner, "uid")), job_uid)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void carry_out_probe(struct world *world, const struct operation *operation)
 {
-    bool there = world_find(world, operation->kind, operation->name) != NULL;
+    bool there = operation->kind == KIND_POD
+                     ? has_pod(world, operation->uid)
+                     : world_find(world, operation->kind, operation->name) != NULL;
     world_add_fact(world, OPERATION_PROBE, operation->kind, operation->name,
                    there ? ERROR_NONE : ERROR_NOT_FOUND, NULL);
 }

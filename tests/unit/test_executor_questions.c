@@ -22,6 +22,40 @@ static void a_probe_s_answer_is_a_fact_either_way(void **state)
     assert_int_equal(find_fact(fixture, OPERATION_PROBE, KIND_JOB, "x")->error, ERROR_NONE);
 }
 
+static const struct {
+    const char *sentence;
+    const char *body;
+    enum error_kind found;
+} pod_rows[] = {
+    {"a pod is there", "{\"items\":[{\"metadata\":{\"name\":\"x-1\"}}]}", ERROR_NONE},
+    {"there is none", "{\"items\":[]}", ERROR_NOT_FOUND},
+    {"what can't be read is no proof of absence", "{\"items\":", ERROR_NONE},
+    {"nor what has no items", "{}", ERROR_NONE},
+};
+
+static void a_job_s_pods_are_looked_for_by_its_uid(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < COUNT_OF(pod_rows); at++) {
+        struct executor_fixture own;
+        struct executor_fixture *fixture = &own;
+        executor_fixture_open(fixture);
+        (void)add_probe_pods(fixture, "x"); /* whose uid is "uid" */
+        run_plan(fixture);
+        assert_null(fake_io_sent(fixture->fake, 0)->accept); /* a list, which is read as JSON */
+        answer(fixture, "GET",
+               "/api/v1/namespaces/team/pods?labelSelector="
+               "batch.kubernetes.io%2Fcontroller-uid%3Duid",
+               (struct fake_answer){.status = 200, .body = pod_rows[at].body});
+        expect_done(fixture);
+        const struct fact *fact = find_fact(fixture, OPERATION_PROBE, KIND_POD, "x");
+        if (!fact || fact->error != pod_rows[at].found) {
+            fail_msg("%s", pod_rows[at].sentence);
+        }
+        executor_fixture_close(fixture);
+    }
+}
+
 static void a_write_of_ours_ends_what_a_probe_said(void **state)
 {
     struct executor_fixture *fixture = *state;
@@ -160,6 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ROW(a_probe_s_answer_is_a_fact_either_way),
+        cmocka_unit_test(a_job_s_pods_are_looked_for_by_its_uid),
         ROW(a_write_of_ours_ends_what_a_probe_said),
         ROW(a_question_s_answer_is_the_newest_warning),
         ROW(questions_of_all_keys_share_one_rate),

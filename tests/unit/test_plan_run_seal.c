@@ -159,6 +159,7 @@ static void a_seal_whose_pod_is_gone_is_made_again_and_not_for_ever(void **state
         (void)run_world_step(&world);
         assert_string_equal(run_world_text(&world, "status/phase"), "Running");
         world.now++;
+        assert_string_equal(run_world_step(&world), "probe Pod");
         assert_string_equal(run_world_step(&world), attempt < ATTEMPTS
                                                         ? "create Job, status PipelineRun"
                                                         : "status PipelineRun");
