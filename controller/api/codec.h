@@ -89,8 +89,9 @@ void codec_decode_status(struct arena *arena, const char *json, size_t size,
 void codec_decode_answer(struct arena *arena, const char *json, size_t size, const char **uid,
                          const char **resource_version);
 
-/* Whether a List in JSON has no items; false for what can't be read. */
-bool codec_list_is_empty(const char *json, size_t size);
+/* What a PodList in JSON has. What can't be read has some. */
+enum codec_pods { CODEC_PODS_NONE, CODEC_PODS_SOME, CODEC_PODS_SUCCEEDED /* one has, at least */ };
+enum codec_pods codec_pods_of(const char *json, size_t size);
 
 /* The newest Warning event's note in an events.k8s.io/v1 or v1 EventList, or NULL. */
 const char *codec_newest_warning(struct arena *arena, const char *json, size_t size);

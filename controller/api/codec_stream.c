@@ -297,14 +297,23 @@ static int64_t event_time(const json_t *event)
     return newest;
 }
 
-bool codec_list_is_empty(const char *json, size_t size)
+enum codec_pods codec_pods_of(const char *json, size_t size)
 {
     CLEANUP(tree_release) json_t *tree = NULL;
     if (!result_is_ok(tree_parse((struct span){json, size}, 0, &tree, NULL))) {
-        return false;
+        return CODEC_PODS_SOME;
     }
     const json_t *items = json_object_get(tree, "items");
-    return json_is_array(items) && json_array_size(items) == 0;
+    if (json_is_array(items) && json_array_size(items) == 0) {
+        return CODEC_PODS_NONE;
+    }
+    for (size_t at = 0; at < json_array_size(items); at++) {
+        const json_t *status = json_object_get(json_array_get(items, at), "status");
+        if (text_equal(json_string_value(json_object_get(status, "phase")), "Succeeded")) {
+            return CODEC_PODS_SUCCEEDED;
+        }
+    }
+    return CODEC_PODS_SOME;
 }
 
 const char *codec_newest_warning(struct arena *arena, const char *json, size_t size)

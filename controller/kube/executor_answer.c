@@ -395,17 +395,23 @@ static void take_fact(struct task *task, enum error_kind error, const char *mess
 
 static void answer_probe(struct task *task, const struct verdict *verdict)
 {
-    const struct io_response *response = verdict->response;
-    if (verdict->error == ERROR_NONE && request_is_list(task->operation) &&
-        codec_list_is_empty(text_or(response->body, ""), response->body_size)) {
-        take_fact(task, ERROR_NOT_FOUND, NULL);
-        return;
-    }
     if (verdict->error == ERROR_NONE || verdict->error == ERROR_NOT_FOUND) {
         take_fact(task, verdict->error, verdict->message);
         return;
     }
     fail_by(task, verdict);
+}
+
+static void answer_probe_pods(struct task *task, const struct verdict *verdict)
+{
+    const struct io_response *response = verdict->response;
+    if (verdict->error != ERROR_NONE) {
+        fail_by(task, verdict);
+        return;
+    }
+    enum codec_pods pods = codec_pods_of(text_or(response->body, ""), response->body_size);
+    take_fact(task, pods == CODEC_PODS_NONE ? ERROR_NOT_FOUND : ERROR_NONE,
+              pods == CODEC_PODS_SUCCEEDED ? FACT_POD_SUCCEEDED : NULL);
 }
 
 static void answer_explain(struct task *task, const struct verdict *verdict)
@@ -447,6 +453,9 @@ static answer_function *function_for(const struct task *task)
     }
     if (task->step == STEP_LOOK) {
         return answer_look;
+    }
+    if (task->operation->type == OPERATION_PROBE && request_is_list(task->operation)) {
+        return answer_probe_pods;
     }
     REQUIRE(task->operation->type < COUNT_OF(by_type));
     return by_type[task->operation->type];

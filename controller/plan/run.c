@@ -264,6 +264,34 @@ static void wind_down(struct run_work *work, const struct step_status *failed)
     run_end(work, RUN_FAILED, text_or(failed->reason, REASON_STEP_FAILED), why);
 }
 
+/*
+ * After an outage what ended in time may not be seen yet. Worth asking only where the run would
+ * succeed by it, and of few steps. Their pods have deadlines of their own, so that none goes on.
+ */
+static bool may_have_succeeded(struct run_work *work)
+{
+    size_t running = count_phase(work, STEP_RUNNING);
+    if (running + count_phase(work, STEP_SUCCEEDED) != work->graph.count ||
+        running > RUN_ASKS_AT_ONCE) {
+        return false;
+    }
+    for (size_t at = 0; at < work->graph.count; at++) {
+        const struct step_status *status = &work->steps[at];
+        if (!text_equal(status->phase, STEP_RUNNING)) {
+            continue;
+        }
+        const struct job *job = run_find_job(work, status->job);
+        const struct fact *fact = job ? run_ask_for_pods(work, job,
+                                                         "the run's time is over; asking whether "
+                                                         "the step's pod has ended in time")
+                                      : NULL;
+        if (!job || (fact && !text_equal(fact->message, FACT_POD_SUCCEEDED))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* True when spec.timeout is over. */
 static bool enforce_deadline(struct run_work *work)
 {
@@ -277,16 +305,17 @@ static bool enforce_deadline(struct run_work *work)
     }
     const char *message = arena_print(work->arena, "spec.timeout of the pipeline (%s) is over",
                                       work->spec->timeout);
-    if (count_phase(work, STEP_RUNNING) > 0) {
-        if (work->view->now < deadline + DEADLINE_GRACE_SECONDS) {
-            plan_wake_at(work->plan, deadline + DEADLINE_GRACE_SECONDS);
-            run_note_obstacle(work, REASON_RUN_TIMED_OUT,
-                              arena_print(work->arena,
-                                          "%s; waiting for the pods of these steps to "
-                                          "stop: %s",
-                                          message, list_steps(work, STEP_RUNNING)));
-            return true;
+    int64_t until = deadline + DEADLINE_GRACE_SECONDS;
+    bool is_early = work->view->now < until;
+    if (count_phase(work, STEP_RUNNING) > 0 && (is_early || may_have_succeeded(work))) {
+        if (is_early) {
+            plan_wake_at(work->plan, until);
         }
+        run_note_obstacle(work, REASON_RUN_TIMED_OUT,
+                          arena_print(work->arena,
+                                      "%s; waiting for the pods of these steps to stop: %s",
+                                      message, list_steps(work, STEP_RUNNING)));
+        return true;
     }
     run_end(work, RUN_FAILED, REASON_RUN_TIMED_OUT, message);
     return true;

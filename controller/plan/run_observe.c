@@ -40,15 +40,13 @@ enum {
  * A Job that has ended is not believed alone for so long, since the watch of pods may be behind
  * that of Jobs. Where the run needs nothing of what the pod left but its last words or its image,
  * it waits less. Else the API server itself is asked before the pod is given up, since the time may
- * be long over: after an outage a Job that ended in it is seen before its pod is. Some at once; the
- * answers make the plan anew.
+ * be long over: after an outage a Job that ended in it is seen before its pod is.
  */
 enum {
     UNSEEN_NEEDED_SECONDS = 300,
     UNSEEN_SECONDS = 10,
     UNSEEN_TOLD_SECONDS = 10,
-    UNSEEN_AGAIN_SECONDS = 30,
-    UNSEEN_AT_ONCE = 10
+    ASK_AGAIN_SECONDS = 30
 };
 
 /* What later steps read, and only the pod can tell. */
@@ -67,23 +65,28 @@ static void note_unseen(struct run_work *work, const struct job *job)
                                   job->meta.name, UNSEEN_NEEDED_SECONDS));
 }
 
-/* False when the API server has none of its pods any more. */
-static bool may_turn_up(struct run_work *work, const struct job *job)
+const struct fact *run_ask_for_pods(struct run_work *work, const struct job *job, const char *why)
 {
     const struct fact *fact = fact_find(&work->view->facts, OPERATION_PROBE, KIND_POD,
                                         job->meta.name);
+    plan_wake_at(work->plan, work->view->now + ASK_AGAIN_SECONDS);
+    if (!fact && !work->is_last && work->asked_for_pods < RUN_ASKS_AT_ONCE) {
+        work->asked_for_pods++;
+        plan_next_group(work->plan);
+        plan_probe_pods(work->plan, &job->meta, REASON_POD_NOT_SEEN, why);
+    }
+    return fact;
+}
+
+/* False when the API server has none of its pods any more. */
+static bool may_turn_up(struct run_work *work, const struct job *job)
+{
+    const struct fact *fact = run_ask_for_pods(
+        work, job, "the Job has ended and its pod is not in the cache; asking whether it is gone");
     if (fact && fact->error == ERROR_NOT_FOUND) {
         return false;
     }
-    plan_wake_at(work->plan, work->view->now + UNSEEN_AGAIN_SECONDS);
     note_unseen(work, job);
-    if (!fact && !work->is_last && work->asked_for_pods < UNSEEN_AT_ONCE) {
-        work->asked_for_pods++;
-        plan_next_group(work->plan);
-        plan_probe_pods(work->plan, &job->meta, REASON_POD_NOT_SEEN,
-                        "the Job has ended and its pod is not in the cache; asking whether it is "
-                        "gone");
-    }
     return true;
 }
 

@@ -33,9 +33,12 @@ struct fact {
     const char *name;
     enum error_kind error; /* of a write never ERROR_NONE, which ends its fact; ERROR_NONE: a PROBE
                             * found it, an EXPLAIN has an answer (or none), a DRY_RUN went well */
-    const char *message;   /* the API server's own words; of EXPLAIN: the note, NULL if none */
+    const char *message;   /* the API server's own words; of EXPLAIN: the note, NULL if none; of a
+                            * PROBE for pods: FACT_POD_SUCCEEDED, or NULL */
     int64_t time;          /* unix seconds */
 };
+
+#define FACT_POD_SUCCEEDED "Succeeded"
 
 /*
  * Sorted by facts_sort(), at most one for each type, kind and name: a key may have one for each of

@@ -369,6 +369,7 @@ const struct sim_scenario sim_scenarios[] = {
      .times_count = true,
      .is_long = true},
     {.name = "timeout", .set_up = sim_times_out, .busy_ms = 15 * MINUTE_MS},
+    {.name = "in-time", .set_up = sim_ends_in_time, .busy_ms = 15 * MINUTE_MS},
     {.name = "claim-later", .set_up = sim_claim_comes_later, .busy_ms = 15 * MINUTE_MS},
 };
 

@@ -39,6 +39,7 @@ void sim_pins_quickly(struct sim_world *world);
 void sim_model_comes_later(struct sim_world *world);
 void sim_version_is_deleted(struct sim_world *world);
 void sim_times_out(struct sim_world *world);
+void sim_ends_in_time(struct sim_world *world);
 void sim_claim_comes_later(struct sim_world *world);
 
 #endif

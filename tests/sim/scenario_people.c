@@ -435,6 +435,13 @@ void sim_times_out(struct sim_world *world)
     sim_put_run(world, "r");
 }
 
+/* Ends long before its time is over, and may be seen long after. */
+void sim_ends_in_time(struct sim_world *world)
+{
+    sim_put_pipeline(world, "'timeout':'2m','steps':[{'name':'a','image':'i'}]");
+    sim_put_run(world, "r");
+}
+
 static void put_claim(struct sim_world *world)
 {
     sim_world_create(world, KIND_CLAIM,

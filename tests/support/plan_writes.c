@@ -128,25 +128,33 @@ static enum error_kind carry_out_delete(struct world *world, const struct operat
     return ERROR_NONE;
 }
 
-static bool has_pod(const struct world *world, const char *job_uid)
+/* As kube/executor tells it: what there is of a Job's pods. */
+static void carry_out_probe_pods(struct world *world, const struct operation *operation)
 {
+    enum error_kind found = ERROR_NOT_FOUND;
+    const char *said = NULL;
     for (size_t at = 0; at < world->count; at++) {
         const json_t *tree = world->objects[at].tree;
         const json_t *owner = json_array_get(
             json_object_get(json_object_get(tree, "metadata"), "ownerReferences"), 0);
+        const char *phase = json_string_value(
+            json_object_get(json_object_get(tree, "status"), "phase"));
         if (world->objects[at].kind == KIND_POD &&
-            text_equal(json_string_value(json_object_get(owner, "uid")), job_uid)) {
-            return true;
+            text_equal(json_string_value(json_object_get(owner, "uid")), operation->uid)) {
+            found = ERROR_NONE;
+            said = text_equal(phase, "Succeeded") ? FACT_POD_SUCCEEDED : said;
         }
     }
-    return false;
+    world_add_fact(world, OPERATION_PROBE, KIND_POD, operation->name, found, said);
 }
 
 static void carry_out_probe(struct world *world, const struct operation *operation)
 {
-    bool there = operation->kind == KIND_POD
-                     ? has_pod(world, operation->uid)
-                     : world_find(world, operation->kind, operation->name) != NULL;
+    if (operation->kind == KIND_POD) {
+        carry_out_probe_pods(world, operation);
+        return;
+    }
+    bool there = world_find(world, operation->kind, operation->name) != NULL;
     world_add_fact(world, OPERATION_PROBE, operation->kind, operation->name,
                    there ? ERROR_NONE : ERROR_NOT_FOUND, NULL);
 }

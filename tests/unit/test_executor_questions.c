@@ -26,12 +26,26 @@ static const struct {
     const char *sentence;
     const char *body;
     enum error_kind found;
+    const char *said;
 } pod_rows[] = {
-    {"a pod is there", "{\"items\":[{\"metadata\":{\"name\":\"x-1\"}}]}", ERROR_NONE},
-    {"there is none", "{\"items\":[]}", ERROR_NOT_FOUND},
-    {"what can't be read is no proof of absence", "{\"items\":", ERROR_NONE},
-    {"nor what has no items", "{}", ERROR_NONE},
+    {"a pod is there", "{\"items\":[{\"status\":{\"phase\":\"Running\"}}]}", ERROR_NONE, NULL},
+    {"one of two has succeeded",
+     "{\"items\":[{\"status\":{\"phase\":\"Failed\"}},{\"status\":{\"phase\":\"Succeeded\"}}]}",
+     ERROR_NONE, FACT_POD_SUCCEEDED},
+    {"there is none", "{\"items\":[]}", ERROR_NOT_FOUND, NULL},
+    {"what can't be read is no proof of absence", "{\"items\":", ERROR_NONE, NULL},
+    {"nor what has no items", "{}", ERROR_NONE, NULL},
 };
+
+static void a_look_for_pods_that_is_refused_proves_nothing(void **state)
+{
+    struct executor_fixture *fixture = *state;
+    (void)add_probe_pods(fixture, "x");
+    run_plan(fixture);
+    answer(fixture, "GET", "*", status_answer(403, "Forbidden", "no"));
+    assert_int_equal(fixture->summary.failed, 1);
+    assert_int_equal(find_fact(fixture, OPERATION_PROBE, KIND_POD, "x")->error, ERROR_DENIED);
+}
 
 static void a_job_s_pods_are_looked_for_by_its_uid(void **state)
 {
@@ -49,7 +63,8 @@ static void a_job_s_pods_are_looked_for_by_its_uid(void **state)
                (struct fake_answer){.status = 200, .body = pod_rows[at].body});
         expect_done(fixture);
         const struct fact *fact = find_fact(fixture, OPERATION_PROBE, KIND_POD, "x");
-        if (!fact || fact->error != pod_rows[at].found) {
+        if (!fact || fact->error != pod_rows[at].found ||
+            !text_equal(fact->message, pod_rows[at].said)) {
             fail_msg("%s", pod_rows[at].sentence);
         }
         executor_fixture_close(fixture);
@@ -194,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ROW(a_probe_s_answer_is_a_fact_either_way),
+        ROW(a_look_for_pods_that_is_refused_proves_nothing),
         cmocka_unit_test(a_job_s_pods_are_looked_for_by_its_uid),
         ROW(a_write_of_ours_ends_what_a_probe_said),
         ROW(a_question_s_answer_is_the_newest_warning),

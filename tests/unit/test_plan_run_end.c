@@ -299,11 +299,99 @@ static void the_time_limit_gives_pods_a_minute_to_end_by_their_own(void **state)
                         "Unknown RunTimedOut: spec.timeout of the pipeline (10m) is over; waiting "
                         "for the pods of these steps to stop: b");
     world.now = NOON + 660;
+    assert_string_equal(run_world_step(&world), "probe Pod");
     assert_string_equal(run_world_step(&world), "delete Job");
     assert_string_equal(run_world_step(&world), "probe Job, status PipelineRun");
     assert_string_equal(run_world_text(&world, "status/steps/1/reason"), "RunTimedOut");
     assert_string_equal(run_world_ready(&world),
                         "False RunTimedOut: spec.timeout of the pipeline (10m) is over");
+    world_free(&world);
+}
+
+/*
+ * Simulation: in-time, --lag Job=320000 --lag Pod=320000. Jobs and pods are seen again after runs,
+ * and the time is over by then.
+ */
+static void what_ended_in_time_and_was_not_seen_is_asked_for_when_the_time_is_over(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "'timeout':'10m','steps':[{'name':'a','image':'i'}]");
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    (void)run_world_step(&world);
+    const char *job = run_world_job(&world, "a", 1);
+    kubelet_set_pod(&world, job, "{'phase':'Running'}");
+    world.now = NOON + 6000;
+    struct plan plan = world_plan_run(&world, "r");
+    assert_string_equal(plan_outline(&world, &plan), "probe Pod, status PipelineRun");
+    assert_int_equal(plan.wake_at, world.now + 30);
+    world_add_fact(&world, OPERATION_PROBE, KIND_POD, job, ERROR_NONE, FACT_POD_SUCCEEDED);
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/phase"), "Running");
+    plan = world_plan_run(&world, "r");
+    assert_int_equal(plan.count, 0);
+    assert_int_equal(plan.wake_at, world.now + 30);
+    run_world_end_step(&world, "a", 1, 0, "");
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/phase"), "Succeeded");
+    world_free(&world);
+}
+
+static const struct {
+    const char *sentence;
+    const char *steps;
+    bool is_asked;
+} late_rows[] = {
+    {"a step that has not begun can't have ended",
+     "{'name':'a','image':'i'},{'name':'b','image':'i','runAfter':['a']}", false},
+    {"of more than ten steps nobody is asked",
+     "{'name':'a','image':'i'},{'name':'b','image':'i'},{'name':'c','image':'i'},"
+     "{'name':'d','image':'i'},{'name':'e','image':'i'},{'name':'f','image':'i'},"
+     "{'name':'g','image':'i'},{'name':'h','image':'i'},{'name':'i','image':'i'},"
+     "{'name':'j','image':'i'},{'name':'k','image':'i'}",
+     false},
+    {"of two both are", "{'name':'a','image':'i'},{'name':'b','image':'i'}", true},
+};
+
+static void who_is_asked_when_the_time_is_over(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < COUNT_OF(late_rows); at++) {
+        struct world world;
+        run_world_init(&world, "'timeout':'10m','steps':[%s]", late_rows[at].steps);
+        run_world_put(&world, "r", "");
+        (void)run_world_step(&world);
+        (void)run_world_step(&world);
+        world.now = NOON + 6000;
+        struct plan plan = world_plan_run(&world, "r");
+        size_t asked = 0;
+        for (size_t each = 0; each < plan.count; each++) {
+            asked += plan.operations[each].type == OPERATION_PROBE &&
+                     plan.operations[each].kind == KIND_POD;
+        }
+        if (asked != (late_rows[at].is_asked ? 2 : 0)) {
+            fail_msg("%s: %zu", late_rows[at].sentence, asked);
+        }
+        world_free(&world);
+    }
+}
+
+/* Whether it succeeded can't be known any more, and its Job is stopped by nobody. */
+static void a_step_without_its_job_is_not_waited_for_when_the_time_is_over(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_init(&world, "'timeout':'10m','steps':[{'name':'a','image':'i'}]");
+    run_world_put(&world, "r", "");
+    (void)run_world_step(&world);
+    (void)run_world_step(&world);
+    const char *job = run_world_job(&world, "a", 1);
+    world_remove(&world, KIND_JOB, job);
+    world_add_fact(&world, OPERATION_PROBE, KIND_JOB, job, ERROR_NONE, NULL);
+    world.now = NOON + 6000;
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/phase"), "Failed");
     world_free(&world);
 }
 
@@ -431,6 +519,9 @@ int main(void)
         cmocka_unit_test(a_failed_step_lets_its_neighbours_end_and_starts_nothing),
         cmocka_unit_test(a_step_whose_turn_comes_after_a_failure_does_not_start),
         cmocka_unit_test(the_time_limit_gives_pods_a_minute_to_end_by_their_own),
+        cmocka_unit_test(what_ended_in_time_and_was_not_seen_is_asked_for_when_the_time_is_over),
+        cmocka_unit_test(who_is_asked_when_the_time_is_over),
+        cmocka_unit_test(a_step_without_its_job_is_not_waited_for_when_the_time_is_over),
         cmocka_unit_test(a_job_that_is_being_deleted_already_is_neither_deleted_nor_waited_for),
         cmocka_unit_test(a_step_that_fails_without_a_reason_is_no_event_of_its_own),
         cmocka_unit_test(
