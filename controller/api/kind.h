@@ -29,8 +29,8 @@ enum api_kind {
 /* On every object that the controller makes; the caches of upstream's kinds watch only these. */
 #define LABEL_MANAGED_BY       "app.kubernetes.io/managed-by"
 #define LABEL_MANAGED_BY_VALUE "tidemill"
-/* On the pods of a Job, by the API server: its uid. */
-#define LABEL_CONTROLLER_UID   "batch.kubernetes.io/controller-uid"
+/* On the pods of a Job, by the API server. */
+#define LABEL_JOB_NAME         "batch.kubernetes.io/job-name"
 #define LABEL_PIPELINE         "tidemill.dev/pipeline"
 #define LABEL_RUN              "tidemill.dev/run"
 #define LABEL_STEP             "tidemill.dev/step"

@@ -149,7 +149,7 @@ static struct request request_to_explain(struct arena *arena, const struct opera
 static struct request request_to_probe_pods(struct arena *arena, const struct operation *operation)
 {
     const char *selector = request_escape(
-        arena, arena_print(arena, LABEL_CONTROLLER_UID "=%s", text_or(operation->uid, "")));
+        arena, arena_print(arena, LABEL_JOB_NAME "=%s", operation->name));
     return (struct request){
         .method = "GET",
         .path = arena_print(arena, "%s?labelSelector=%s",

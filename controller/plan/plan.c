@@ -104,15 +104,6 @@ void plan_probe(struct plan *plan, enum api_kind kind, const char *namespace, co
     give_reason(add_operation(plan, OPERATION_PROBE, kind, namespace, name), reason, message);
 }
 
-void plan_probe_pods(struct plan *plan, const struct meta *job, const char *reason,
-                     const char *message)
-{
-    struct operation *operation = add_operation(plan, OPERATION_PROBE, KIND_POD, job->namespace,
-                                                job->name);
-    operation->uid = job->uid;
-    give_reason(operation, reason, message);
-}
-
 void plan_explain(struct plan *plan, enum api_kind kind, const struct meta *meta,
                   const char *reason, const char *message)
 {

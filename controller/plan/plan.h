@@ -26,8 +26,8 @@ enum operation_type {
     OPERATION_PATCH_STATUS, /* JSON Patch of the status subresource, locked by resourceVersion */
     OPERATION_PATCH,        /* JSON Patch of the object, locked by resourceVersion */
     OPERATION_DELETE,  /* with uid and resourceVersion preconditions; NotFound counts as done */
-    OPERATION_PROBE,   /* live GET: does it exist? KIND_POD: has the Job of this name and uid any
-                          pod? The answer becomes a fact */
+    OPERATION_PROBE,   /* live GET: does it exist? KIND_POD: has the Job of this name any pod? The
+                          answer becomes a fact */
     OPERATION_EXPLAIN, /* newest Warning event about the object; its note becomes a fact */
     OPERATION_DRY_RUN, /* would the API server create body? Nothing is stored; its verdict and its
                           warnings become a fact */
@@ -84,8 +84,6 @@ void plan_apply(struct plan *plan, enum api_kind kind, const char *namespace, co
 void plan_lock(struct plan *plan, const struct meta *there);
 void plan_delete(struct plan *plan, enum api_kind kind, const struct meta *meta, const char *reason,
                  const char *message);
-void plan_probe_pods(struct plan *plan, const struct meta *job, const char *reason,
-                     const char *message);
 void plan_probe(struct plan *plan, enum api_kind kind, const char *namespace, const char *name,
                 const char *reason, const char *message);
 void plan_explain(struct plan *plan, enum api_kind kind, const struct meta *meta,

@@ -280,12 +280,10 @@ static bool may_have_succeeded(struct run_work *work)
         if (!text_equal(status->phase, STEP_RUNNING)) {
             continue;
         }
-        const struct job *job = run_find_job(work, status->job);
-        const struct fact *fact = job ? run_ask_for_pods(work, job,
-                                                         "the run's time is over; asking whether "
-                                                         "the step's pod has ended in time")
-                                      : NULL;
-        if (!job || (fact && !text_equal(fact->message, FACT_POD_SUCCEEDED))) {
+        const struct fact *fact = run_ask_for_pods(
+            work, status->job,
+            "the run's time is over; asking whether the step's pod has ended in time");
+        if (fact && !text_equal(fact->message, FACT_POD_SUCCEEDED)) {
             return false;
         }
     }

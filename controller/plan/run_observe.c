@@ -65,15 +65,14 @@ static void note_unseen(struct run_work *work, const struct job *job)
                                   job->meta.name, UNSEEN_NEEDED_SECONDS));
 }
 
-const struct fact *run_ask_for_pods(struct run_work *work, const struct job *job, const char *why)
+const struct fact *run_ask_for_pods(struct run_work *work, const char *job, const char *why)
 {
-    const struct fact *fact = fact_find(&work->view->facts, OPERATION_PROBE, KIND_POD,
-                                        job->meta.name);
+    const struct fact *fact = fact_find(&work->view->facts, OPERATION_PROBE, KIND_POD, job);
     plan_wake_at(work->plan, work->view->now + ASK_AGAIN_SECONDS);
     if (!fact && !work->is_last && work->asked_for_pods < RUN_ASKS_AT_ONCE) {
         work->asked_for_pods++;
         plan_next_group(work->plan);
-        plan_probe_pods(work->plan, &job->meta, REASON_POD_NOT_SEEN, why);
+        plan_probe(work->plan, KIND_POD, work->run->meta.namespace, job, REASON_POD_NOT_SEEN, why);
     }
     return fact;
 }
@@ -82,7 +81,8 @@ const struct fact *run_ask_for_pods(struct run_work *work, const struct job *job
 static bool may_turn_up(struct run_work *work, const struct job *job)
 {
     const struct fact *fact = run_ask_for_pods(
-        work, job, "the Job has ended and its pod is not in the cache; asking whether it is gone");
+        work, job->meta.name,
+        "the Job has ended and its pod is not in the cache; asking whether it is gone");
     if (fact && fact->error == ERROR_NOT_FOUND) {
         return false;
     }

@@ -95,7 +95,7 @@ struct attempt_evidence run_judge_attempt(struct run_work *work, const struct jo
  * Jobs at once; the answers make the plan anew. A fact of PROBE, KIND_POD, by the Job's name.
  */
 enum { RUN_ASKS_AT_ONCE = 10 };
-const struct fact *run_ask_for_pods(struct run_work *work, const struct job *job, const char *why);
+const struct fact *run_ask_for_pods(struct run_work *work, const char *job, const char *why);
 
 /* Reads the attempts under way into the step statuses. */
 void run_observe(struct run_work *work);

@@ -14,7 +14,7 @@ NAMES = ("a", "b")
 FINALIZER = "example.com/hold"
 OTHER_KINDS = 2
 PAGE = 1
-CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
+JOB_NAME = "batch.kubernetes.io/job-name"
 UIDS = (OWNER["uid"], "22222222-2222-2222-2222-222222222222")
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -57,7 +57,7 @@ def create(dice: random.Random, kind: Kind, name: str) -> Request:
     body = new_object(kind, name, dict(MANAGED) if dice.random() < 0.7 else {"n": "1"})
     metadata = body["metadata"]
     if kind.plural == "pods" and dice.random() < 0.5:
-        metadata["labels"][CONTROLLER_UID] = dice.choice(UIDS)
+        metadata["labels"][JOB_NAME] = dice.choice(NAMES)
     if kind.is_held and dice.random() < 0.25:
         metadata["finalizers"] = [FINALIZER]
     if dice.random() < 0.3:
@@ -197,7 +197,7 @@ def events_about(dice: random.Random, kind: Kind) -> Request:
 
 def pods_of(dice: random.Random, kind: Kind) -> Request:
     """How the controller asks whether a Job has any pod."""
-    selector = f"{CONTROLLER_UID}={dice.choice(UIDS)}"
+    selector = f"{JOB_NAME}={dice.choice(NAMES)}"
     return Request("GET", f"{collection(kind)}?labelSelector={urllib.parse.quote(selector, safe='')}", words="list")
 
 

@@ -242,7 +242,7 @@ static void make_pod(struct sim_cluster *cluster, const struct sim_object *owner
                             is_job ? "Job" : "ReplicaSet", "name", tree_name(owner->tree), "uid",
                             tree_uid(owner->tree), "controller", 1, "status", "phase", "Pending");
     if (is_job) {
-        json_object_set_new(labels, LABEL_CONTROLLER_UID, json_string(tree_uid(owner->tree)));
+        json_object_set_new(labels, LABEL_JOB_NAME, json_string(tree_name(owner->tree)));
         tree_set(pod, "metadata/finalizers", json_pack("[s]", JOB_FINALIZER));
     }
     (void)sim_store_insert(cluster->store, KIND_POD, pod);

@@ -22,9 +22,9 @@ static bool shows(const struct sim_target *target, const json_t *tree)
     }
     bool in_namespace = text_is_empty(target->namespace) ||
                         text_equal(target->namespace, tree_text(tree, "metadata/namespace"));
-    bool is_asked_for = text_is_empty(target->controller_uid) ||
-                        text_equal(target->controller_uid,
-                                   tree_map_text(tree, "metadata/labels", LABEL_CONTROLLER_UID));
+    bool is_asked_for = text_is_empty(target->job_name) ||
+                        text_equal(target->job_name,
+                                   tree_map_text(tree, "metadata/labels", LABEL_JOB_NAME));
     return in_namespace && is_asked_for && (!target->managed_only || is_managed(tree));
 }
 

@@ -43,8 +43,8 @@ struct sim_target {
     bool is_event;      /* of events.k8s.io */
     bool is_lease;      /* of leader election */
     char regarding[64]; /* fieldSelector of events: the uid of the object that they are about */
-    char controller_uid[64]; /* labelSelector of a Job's pods */
-    bool managed_only;       /* labelSelector of what tidemill manages */
+    char job_name[64];  /* labelSelector of a Job's pods */
+    bool managed_only;  /* labelSelector of what tidemill manages */
     bool is_watch;
     bool is_dry_run;
     bool wants_bookmark_of_list; /* sendInitialEvents=true */

@@ -47,9 +47,9 @@ static const char *take_segment(const char *path, char segment[SEGMENT_SIZE])
 
 static void read_parameter(struct sim_target *target, const char *name, const char *value)
 {
-    if (text_equal(name, "labelSelector") && text_starts_with(value, LABEL_CONTROLLER_UID "=")) {
-        (void)snprintf(target->controller_uid, sizeof(target->controller_uid), "%s",
-                       value + sizeof(LABEL_CONTROLLER_UID "=") - 1);
+    if (text_equal(name, "labelSelector") && text_starts_with(value, LABEL_JOB_NAME "=")) {
+        (void)snprintf(target->job_name, sizeof(target->job_name), "%s",
+                       value + sizeof(LABEL_JOB_NAME "=") - 1);
     } else if (text_equal(name, "labelSelector")) {
         REQUIRE(text_equal(value, LABEL_MANAGED_BY "=" LABEL_MANAGED_BY_VALUE));
         target->managed_only = true;

@@ -168,7 +168,8 @@ struct operation *add_probe(struct executor_fixture *fixture, const char *name)
 
 struct operation *add_probe_pods(struct executor_fixture *fixture, const char *job)
 {
-    plan_probe_pods(&fixture->plan, meta_of(fixture, job), "PodNotSeen", "is one there?");
+    plan_probe(&fixture->plan, KIND_POD, copy(fixture, "team"), copy(fixture, job), "PodNotSeen",
+               "is one there?");
     return newest(fixture);
 }
 

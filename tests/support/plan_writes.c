@@ -140,7 +140,7 @@ static void carry_out_probe_pods(struct world *world, const struct operation *op
         const char *phase = json_string_value(
             json_object_get(json_object_get(tree, "status"), "phase"));
         if (world->objects[at].kind == KIND_POD &&
-            text_equal(json_string_value(json_object_get(owner, "uid")), operation->uid)) {
+            text_equal(json_string_value(json_object_get(owner, "name")), operation->name)) {
             found = ERROR_NONE;
             said = text_equal(phase, "Succeeded") ? FACT_POD_SUCCEEDED : said;
         }

@@ -47,19 +47,19 @@ static void a_look_for_pods_that_is_refused_proves_nothing(void **state)
     assert_int_equal(find_fact(fixture, OPERATION_PROBE, KIND_POD, "x")->error, ERROR_DENIED);
 }
 
-static void a_job_s_pods_are_looked_for_by_its_uid(void **state)
+static void a_job_s_pods_are_looked_for_by_its_name(void **state)
 {
     (void)state;
     for (size_t at = 0; at < COUNT_OF(pod_rows); at++) {
         struct executor_fixture own;
         struct executor_fixture *fixture = &own;
         executor_fixture_open(fixture);
-        (void)add_probe_pods(fixture, "x"); /* whose uid is "uid" */
+        (void)add_probe_pods(fixture, "x");
         run_plan(fixture);
         assert_null(fake_io_sent(fixture->fake, 0)->accept); /* a list, which is read as JSON */
         answer(fixture, "GET",
                "/api/v1/namespaces/team/pods?labelSelector="
-               "batch.kubernetes.io%2Fcontroller-uid%3Duid",
+               "batch.kubernetes.io%2Fjob-name%3Dx",
                (struct fake_answer){.status = 200, .body = pod_rows[at].body});
         expect_done(fixture);
         const struct fact *fact = find_fact(fixture, OPERATION_PROBE, KIND_POD, "x");
@@ -210,7 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ROW(a_probe_s_answer_is_a_fact_either_way),
         ROW(a_look_for_pods_that_is_refused_proves_nothing),
-        cmocka_unit_test(a_job_s_pods_are_looked_for_by_its_uid),
+        cmocka_unit_test(a_job_s_pods_are_looked_for_by_its_name),
         ROW(a_write_of_ours_ends_what_a_probe_said),
         ROW(a_question_s_answer_is_the_newest_warning),
         ROW(questions_of_all_keys_share_one_rate),
