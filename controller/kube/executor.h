@@ -21,7 +21,8 @@
  * - That GET is sent until it is answered, later and later, EXECUTOR_SETTLE_RESENDS times: what a
  *   key has done itself it must know. Refused (403), given up, or told to come in more than
  *   EXECUTOR_RETRY_AFTER_SECONDS, the key waits instead, as after any failure.
- * - DELETE: NotFound is done. PROBE: NotFound is an answer.
+ * - DELETE: NotFound is done. PROBE: NotFound is an answer, and so is a list
+ *   without pods.
  * - DRY_RUN: every verdict is an answer, and so is that there was none: only a refused token is
  *   tried again later (reaction_of_dry_run() says what an answer means).
  * - 429 and 5xx with a Retry-After of at most EXECUTOR_RETRY_AFTER_SECONDS are sent again, at most

@@ -7,6 +7,23 @@
 #include <stdio.h>
 #include <string.h>
 
+struct peer_identity *bench_identity;
+
+int bench_make_identity(void **state)
+{
+    (void)state;
+    bench_identity = peer_identity_new("tidemill.test");
+    return 0;
+}
+
+int bench_free_identity(void **state)
+{
+    (void)state;
+    peer_identity_free(bench_identity);
+    bench_identity = NULL;
+    return 0;
+}
+
 static void credentials_changed(void *context)
 {
     struct bench *bench = context;

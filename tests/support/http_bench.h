@@ -48,6 +48,11 @@ struct bench {
     bool is_proxy;         /* the peer stands between; the server is http://api.test:8080 */
 };
 
+/* One certificate for all tests of a group, "tidemill.test": making keys takes time. */
+extern struct peer_identity *bench_identity;
+int bench_make_identity(void **state);
+int bench_free_identity(void **state);
+
 /* The client as kube/io.h sees it, with the real clock. */
 struct io bench_io(struct bench *bench);
 

@@ -11,23 +11,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* One certificate for all: making keys takes time. */
-static struct peer_identity *trusted;
-
-static int make_identity(void **state)
-{
-    (void)state;
-    trusted = peer_identity_new("tidemill.test");
-    return 0;
-}
-
-static int free_identity(void **state)
-{
-    (void)state;
-    peer_identity_free(trusted);
-    return 0;
-}
-
 static void trust(struct bench *bench, const struct peer_identity *identity)
 {
     const char *pem = peer_identity_certificate(identity);
@@ -54,7 +37,8 @@ static void answer(void *context, const struct peer_request *request)
 
 static struct peer_options http2_peer(void)
 {
-    return (struct peer_options){.protocol = PEER_HTTP2, .identity = trusted, .on_request = answer};
+    return (struct peer_options){
+        .protocol = PEER_HTTP2, .identity = bench_identity, .on_request = answer};
 }
 
 /* ---- Connections and streams ---- */
@@ -90,7 +74,7 @@ static void many_requests_share_one_connection(void **state)
     struct peer_options options = http2_peer();
     options.streams_maximum = 100;
     struct bench bench = {0};
-    trust(&bench, trusted);
+    trust(&bench, bench_identity);
     bench_open(&bench, &options);
     check_many(&bench, MANY);
     check_many(&bench, MANY);
@@ -112,7 +96,7 @@ static void one_stream_for_each_connection_is_enough(void **state)
     options.streams_maximum = 1;
     bool watches[2 * MANY] = {[1] = true, [2] = true};
     struct bench bench = {.script = watches};
-    trust(&bench, trusted);
+    trust(&bench, bench_identity);
     bench_open(&bench, &options);
     struct outcome first = {0};
     struct outcome second = {0};
@@ -187,7 +171,7 @@ static void a_watch_tells_how_it_ended(void **state)
         options.on_request = end_watch;
         struct ending_row row = endings[at];
         struct bench bench = {.script = &row};
-        trust(&bench, trusted);
+        trust(&bench, bench_identity);
         bench_open(&bench, &options);
         struct outcome watch = {0};
         bench_watch(&bench, &watch, 0);
@@ -220,7 +204,7 @@ static void a_post_whose_stream_is_reset_is_lost(void **state)
     struct peer_options options = http2_peer();
     options.on_request = reset_post;
     struct bench bench = {0};
-    trust(&bench, trusted);
+    trust(&bench, bench_identity);
     bench_open(&bench, &options);
     struct outcome post = {0};
     bench_post(&bench, &post, "{}");
@@ -238,7 +222,7 @@ static void a_silent_connection_is_not_used_again(void **state)
     (void)state;
     bool watches[8] = {[2] = true};
     struct bench bench = {.script = watches};
-    trust(&bench, trusted);
+    trust(&bench, bench_identity);
     struct peer_options options = http2_peer();
     bench_open(&bench, &options);
     struct outcome first = {0}; /* so that the watch need not wait for a handshake */
@@ -280,7 +264,7 @@ static void a_silent_watch_on_a_busy_connection_ends_alone(void **state)
     (void)state;
     bool watches[256] = {[1] = true};
     struct bench bench = {.script = watches};
-    trust(&bench, trusted);
+    trust(&bench, bench_identity);
     struct peer_options options = http2_peer();
     bench_open(&bench, &options);
     struct outcome watch = {0};
@@ -328,7 +312,7 @@ static void c12_a_half_open_connection_is_found_by_what_it_does_not_acknowledge(
     (void)state;
     struct peer_connection *connection = NULL;
     struct bench bench = {.script = &connection, .unacknowledged_ms = DEAF_LIMIT_MS};
-    trust(&bench, trusted);
+    trust(&bench, bench_identity);
     struct peer_options options = http2_peer();
     options.on_request = note_connection;
     bench_open(&bench, &options);
@@ -369,7 +353,7 @@ static void c12_connections_end_after_30_s_without_an_acknowledgement_and_are_ke
                 {IPPROTO_TCP, TCP_KEEPINTVL, 5}};
     enum { DESCRIPTORS = 256 };
     struct bench bench = {0};
-    trust(&bench, trusted);
+    trust(&bench, bench_identity);
     struct peer_options options = http2_peer();
     bench_open(&bench, &options);
     struct outcome outcome = {0};
@@ -409,7 +393,7 @@ struct trust_row {
 };
 
 static const struct trust_row trust_rows[] = {
-    {"a known authority is trusted", NULL, true, false, false, false, ERROR_NONE},
+    {"a known authority is bench_identity", NULL, true, false, false, false, ERROR_NONE},
     {"an unknown one is not, and nothing is sent", NULL, false, false, false, false,
      ERROR_UNAVAILABLE},
     {"insecure-skip-tls-verify trusts anyone", NULL, false, true, false, false, ERROR_NONE},
@@ -428,7 +412,7 @@ static void the_server_s_certificate_is_checked(void **state)
         const struct trust_row *row = &trust_rows[at];
         struct bench bench = {.access = {.tls_server_name = row->name, .insecure = row->insecure}};
         if (!row->insecure) {
-            trust(&bench, row->knows_authority ? trusted : stranger);
+            trust(&bench, row->knows_authority ? bench_identity : stranger);
         }
         if (row->shows_certificate) {
             const char *pem = peer_identity_certificate(stranger);
@@ -466,7 +450,7 @@ static void a_server_without_http2_is_spoken_to_all_the_same(void **state)
     options.protocol = PEER_HTTPS;
     options.on_request = answer_plain;
     struct bench bench = {0};
-    trust(&bench, trusted);
+    trust(&bench, bench_identity);
     bench_open(&bench, &options);
     check_many(&bench, SOME);
     bench_close(&bench);
@@ -492,7 +476,7 @@ static void a_large_answer_arrives_whole(void **state)
     struct peer_options options = http2_peer();
     options.on_request = answer_large;
     struct bench bench = {0};
-    trust(&bench, trusted);
+    trust(&bench, bench_identity);
     bench_open(&bench, &options);
     struct outcome outcome = {0};
     bench_start(&bench, &outcome,
@@ -512,7 +496,7 @@ static void what_is_too_late_is_not_sent_and_disturbs_nothing(void **state)
     struct peer_options options = http2_peer();
     bool watches[8] = {[1] = true};
     struct bench bench = {.script = watches};
-    trust(&bench, trusted);
+    trust(&bench, bench_identity);
     bench_open(&bench, &options);
     struct outcome watch = {0};
     bench_watch(&bench, &watch, 0);
@@ -561,5 +545,5 @@ int main(void)
         cmocka_unit_test(a_server_without_http2_is_spoken_to_all_the_same),
         cmocka_unit_test(a_large_answer_arrives_whole),
     };
-    return cmocka_run_group_tests(tests, make_identity, free_identity);
+    return cmocka_run_group_tests(tests, bench_make_identity, bench_free_identity);
 }

@@ -11,22 +11,6 @@
  * said: a Trigger is deleted while its Secret is asked for.
  */
 
-static struct peer_identity *trusted; /* one for all: making keys takes time */
-
-static int make_identity(void **state)
-{
-    (void)state;
-    trusted = peer_identity_new("tidemill.test");
-    return 0;
-}
-
-static int free_identity(void **state)
-{
-    (void)state;
-    peer_identity_free(trusted);
-    return 0;
-}
-
 enum next { NEXT_ANSWER, NEXT_BEGINNING, NEXT_RESET, NEXT_GOAWAY, NEXT_END, NEXT_NONSENSE };
 
 static const struct next_row {
@@ -94,12 +78,12 @@ static bool has_ended(void *context)
 
 static void check(const struct next_row *row)
 {
-    const char *pem = peer_identity_certificate(trusted);
+    const char *pem = peer_identity_certificate(bench_identity);
     struct script script = {.row = row};
     struct bench bench = {.script = &script,
                           .access.authority = {.data = pem, .size = strlen(pem)}};
     bench_open(&bench, &(struct peer_options){
-                           .protocol = PEER_HTTP2, .identity = trusted, .on_request = play});
+                           .protocol = PEER_HTTP2, .identity = bench_identity, .on_request = play});
     struct outcome watch = {0};
     struct outcome *asked = memory_allocate(1, sizeof(*asked));
     bench_watch(&bench, &watch, 0);
@@ -136,5 +120,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_comes_of_a_call_that_was_cancelled_in_the_same_read),
     };
-    return cmocka_run_group_tests(tests, make_identity, free_identity);
+    return cmocka_run_group_tests(tests, bench_make_identity, bench_free_identity);
 }

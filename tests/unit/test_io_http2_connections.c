@@ -9,30 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* One certificate for all: making keys takes time. */
-static struct peer_identity *trusted;
-
-static int make_identity(void **state)
-{
-    (void)state;
-    trusted = peer_identity_new("tidemill.test");
-    return 0;
-}
-
-static int free_identity(void **state)
-{
-    (void)state;
-    peer_identity_free(trusted);
-    return 0;
-}
-
 static void open_bench(struct bench *bench,
                        void (*on_request)(void *context, const struct peer_request *request))
 {
-    const char *pem = peer_identity_certificate(trusted);
+    const char *pem = peer_identity_certificate(bench_identity);
     bench->access.authority = (struct access_material){.data = pem, .size = strlen(pem)};
-    bench_open(bench, &(struct peer_options){
-                          .protocol = PEER_HTTP2, .identity = trusted, .on_request = on_request});
+    bench_open(bench, &(struct peer_options){.protocol = PEER_HTTP2,
+                                             .identity = bench_identity,
+                                             .on_request = on_request});
 }
 
 static void answer(const struct peer_request *request)
@@ -232,10 +216,10 @@ static void a_server_that_never_greets_is_given_up(void **state)
     (void)state;
     enum { CONNECT_MS = 300 };
     struct bench bench = {.connect_ms = CONNECT_MS};
-    const char *pem = peer_identity_certificate(trusted);
+    const char *pem = peer_identity_certificate(bench_identity);
     bench.access.authority = (struct access_material){.data = pem, .size = strlen(pem)};
     bench_open(&bench, &(struct peer_options){.protocol = PEER_HTTP2,
-                                              .identity = trusted,
+                                              .identity = bench_identity,
                                               .says_nothing = true,
                                               .on_request = take_none});
     struct outcome outcomes[3] = {0};
@@ -321,5 +305,5 @@ int main(void)
         cmocka_unit_test(an_answer_that_does_not_end_in_time_is_lost),
         cmocka_unit_test(another_certificate_gets_a_connection_of_its_own),
     };
-    return cmocka_run_group_tests(tests, make_identity, free_identity);
+    return cmocka_run_group_tests(tests, bench_make_identity, bench_free_identity);
 }
