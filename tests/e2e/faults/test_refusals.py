@@ -63,7 +63,7 @@ class Webhook(PlaneCase):
 
 
 class Users(PlaneCase):
-    weight = 30
+    weight = 45
 
     def test_deletes(self) -> None:
         """a user who deletes Jobs, pods and runs in mid-flight loses only those, and each step goes on once"""
@@ -94,7 +94,7 @@ class Users(PlaneCase):
 
 
 class Namespaces(PlaneCase):
-    weight = 25
+    weight = 45
 
     def test_deleted(self) -> None:
         """a namespace that is deleted in mid-run goes, and nobody else is held up"""

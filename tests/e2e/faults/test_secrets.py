@@ -32,7 +32,7 @@ def sign(key: bytes, body: bytes) -> bytes:
 
 
 class Secrets(PlaneCase):
-    weight = 60
+    weight = 10
 
     def setUp(self) -> None:
         super().setUp()

@@ -92,7 +92,7 @@ class Sources(TriggerCase):
 
 
 class Deliveries(TriggerCase):
-    weight = 15
+    weight = 30
 
     def deliver(self, number: int) -> int:
         body = json.dumps({"number": f"d{number}"}).encode()

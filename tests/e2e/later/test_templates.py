@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from faults.plane_case import PlaneCase
 from harness import audit
 from harness.api import Json
-from harness.case import SYSTEM_NAMESPACE, ClusterCase, condition
+from harness.case import ClusterCase, condition
 from harness.objects import CONTAINER_SECURITY, step
 
 WEBHOOKS = "apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
@@ -114,9 +115,8 @@ class Warned(ClusterCase):
         self.wait_event("Pipeline", "p", "TemplateWarned", "deprecated")
 
 
-class AskedOnce(ClusterCase):
-    serial = True
-    weight = 40
+class AskedOnce(PlaneCase):
+    weight = 30
 
     def test_once(self) -> None:
         """each step's Job is asked about once for each generation, a restarted controller included"""
@@ -130,9 +130,7 @@ class AskedOnce(ClusterCase):
         self.assertEqual([422] + 3 * [201], sorted((request.code for request in asked), reverse=True))
         start = audit.mark()
         self.merge("Pipeline", "good", {"metadata": {"labels": {"a": "b"}}})
-        self.kubectl("rollout", "restart", "deployment/tidemill-controller", "--namespace", SYSTEM_NAMESPACE)
-        self.kubectl("rollout", "status", "deployment/tidemill-controller", "--namespace", SYSTEM_NAMESPACE,
-                     "--timeout=60s")
+        self.worker.restart()
         self.run_to("Succeeded", "good", "run")
         self.settle()
         self.assertEqual([], audit.controller_dry_runs(start, self.namespace))

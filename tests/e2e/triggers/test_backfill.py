@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import os
 import pathlib
 import subprocess
 import tempfile
 from typing import Any
 
-from harness import faults
+from faults import ledger
+from faults.plane_case import PlaneCase
 from harness.api import Json
 from harness.case import FINAL_PHASES, condition, step_status
 from harness.cluster import ROOT
@@ -213,26 +213,22 @@ class Backfill(BackfillCase):
         self.assertEqual("True", condition(self.get("Trigger", "follows"))["status"])
 
 
-class Outage(BackfillCase):
-    serial = True
-    weight = 100  # near the end: everything else would be disturbed
+class Outage(BackfillCase, PlaneCase):
+    weight = 30
 
     def test_outage(self) -> None:
         """a backfill outlives an API server that is killed, and makes each time once"""
-        name = os.environ["TIDEMILL_CLUSTER"]
-        self.addCleanup(faults.wait_controller, self.api)
-        self.addCleanup(faults.cluster_up, name)
-        self.say_day("p")
+        self.create("Pipeline", "p", {"steps": [ledger.step("one", fake={"takes": "3s"})], "params": [{"name": "day"}]})
         self.yearly("nightly")
         output = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "output"
         with output.open("w") as file:
             going = subprocess.Popen(self.years("nightly", "--max-parallel", "2"), stdout=file, stderr=file)
         try:
             self.wait_for("the third run", lambda: len(self.made("nightly")) >= 3)
-            faults.kill_api_server(name)
+            self.plane.kill_api_server()
             # It looks every few seconds: the outage must last until it has seen it.
             self.wait_for("it is told", lambda: "no answer from the API server" in output.read_text())
-            faults.cluster_up(name)
+            self.plane.up()
             going.wait(COMMAND_LIMIT_SECONDS)
         finally:
             going.kill()
