@@ -1,14 +1,12 @@
 #include "plan/backfill.h"
+#include "cli/arguments.h"
 #include "cli/backfill_session.h"
 #include "cli/cli.h"
 #include "core/text.h"
 #include "io/access.h"
 #include "io/real.h"
 
-#include <getopt.h>
 #include <stdio.h>
-
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 
 static const char usage[] =
     "usage: tidemill backfill TRIGGER --from TIME --to TIME [--max-parallel N]\n"
@@ -52,7 +50,7 @@ static int take_time(const char *option, const char *value, const char **text)
                       "a date such as 2026-01-31, or RFC 3339 such as 2026-01-31T03:00:00Z");
     }
     *text = value;
-    return -1;
+    return GO_ON;
 }
 
 static int take_parallel(const char *value, int64_t *max_parallel)
@@ -61,12 +59,12 @@ static int take_parallel(const char *value, int64_t *max_parallel)
         *max_parallel > BACKFILL_PARALLEL_MAXIMUM) {
         return refuse("--max-parallel", value, "a number from 1 to 100");
     }
-    return -1;
+    return GO_ON;
 }
 
-/* -1: go on; otherwise the exit code. */
-static int take_option(struct command *command, int option, const char *value)
+static int take_option(void *context, int option, const char *value)
 {
+    struct command *command = context;
     switch (option) {
     case 'f':
         return take_time("--from", value, &command->options.from);
@@ -76,28 +74,16 @@ static int take_option(struct command *command, int option, const char *value)
         return take_parallel(value, &command->options.max_parallel);
     case 's':
         command->options.stop_on_failure = true;
-        return -1;
+        return GO_ON;
     case 'd':
         command->options.dry_run = true;
-        return -1;
-    case 'n':
-        command->access.namespace_name = value;
-        return -1;
-    case 'k':
-        command->access.kubeconfig = value;
-        return -1;
-    case 'c':
-        command->access.context = value;
-        return -1;
-    case 'h':
-        (void)fputs(usage, stdout);
-        return EXIT_DONE;
-    default: /* getopt has said what is wrong */
-        (void)fputs(usage, stderr);
-        return EXIT_REFUSED;
+        return GO_ON;
+    default:
+        return arguments_take_access(&command->access, option, value) ? GO_ON : EXIT_REFUSED;
     }
 }
 
+/* GO_ON, or the exit code. */
 static int read_arguments(int argc, char **argv, struct command *command)
 {
     static const struct option options[] = {
@@ -106,19 +92,13 @@ static int read_arguments(int argc, char **argv, struct command *command)
         {"max-parallel", required_argument, NULL, 'p'},
         {"stop-on-failure", no_argument, NULL, 's'},
         {"dry-run", no_argument, NULL, 'd'},
-        {"namespace", required_argument, NULL, 'n'},
-        {"kubeconfig", required_argument, NULL, 'k'},
-        {"context", required_argument, NULL, 'c'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        ARGUMENTS_OF_ACCESS,
+        ARGUMENTS_END,
     };
-    optind = 0; /* glibc: begin anew, whatever main looked at before */
-    int option = 0;
-    while ((option = getopt_long(argc, argv, "n:h", options, NULL)) != -1) {
-        int code = take_option(command, option, optarg);
-        if (code >= 0) {
-            return code;
-        }
+    static const struct arguments_form form = {usage, "n:h", options, take_option};
+    int code = arguments_read(&form, argc, argv, command);
+    if (code != GO_ON) {
+        return code;
     }
     if (argc - optind != 1 || text_is_empty(argv[optind])) {
         (void)fprintf(stderr, "tidemill backfill: expected the name of one Trigger\n%s", usage);
@@ -130,7 +110,7 @@ static int read_arguments(int argc, char **argv, struct command *command)
         return EXIT_REFUSED;
     }
     command->options.trigger = argv[optind];
-    return -1;
+    return GO_ON;
 }
 
 /* ---- The call ---- */
@@ -168,7 +148,7 @@ int cli_backfill(int argc, char **argv)
     command.options = (struct backfill_options){
         .max_parallel = 1, .out = stdout, .err = stderr, .on_end = on_end, .context = &command};
     int code = read_arguments(argc, argv, &command);
-    if (code >= 0) {
+    if (code != GO_ON) {
         return code;
     }
     struct arena arena = {0};

@@ -7,13 +7,12 @@
  */
 
 #include "api/pipeline_run.h"
+#include "cli/arguments.h"
 #include "cli/asker.h"
 #include "cli/backfill_report.h"
 #include "cli/backfill_session.h"
 #include "core/arena.h"
 #include "kube/zones.h"
-
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 
 /* Bytes of answers: an object as large as etcd takes it, and a page of them. */
 enum { OBJECT_MAXIMUM = 3 * 1024 * 1024, PAGE_MAXIMUM = 32 * 1024 * 1024, PAGE_LIMIT = 500 };

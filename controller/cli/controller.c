@@ -1,6 +1,7 @@
 #include "kube/controller.h"
-#include "api/quantity.h"
+#include "cli/arguments.h"
 #include "cli/cli.h"
+#include "cli/controller_flags.h"
 #include "cli/observe.h"
 #include "core/log.h"
 #include "core/memory.h"
@@ -14,14 +15,11 @@
 #include "obs/controller_metrics.h"
 #include "obs/health.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 
 /*
  * How long what comes while it is busy may wait: a millisecond for each step that runs. No plane
@@ -35,60 +33,12 @@ enum { POD_MAXIMUM = 1024 * 1024, POD_TIMEOUT_MS = 30 * 1000, POD_RETRY_MS = 2 *
 
 enum { MICROSECONDS = 1000000, NANOS_PER_MICRO = 1000 };
 
-#define DEFAULT_ADDRESS ":8080"
-#define CONTAINER_NAME  "controller"
-#define LEASE_NAME      "tidemill-controller"
-
-static const char usage[] =
-    "usage: tidemill controller [options]\n"
-    "Runs the operator until it gets SIGTERM. In a pod it uses the pod's service account, "
-    "elsewhere\n"
-    "the kubeconfig.\n"
-    "  --address HOST:PORT   where /healthz, /readyz and /metrics answer (default :8080)\n"
-    "  --helper-image IMAGE  image with this program, for the containers beside users' steps\n"
-    "                        (default: the image of the controller's own pod)\n"
-    "  --log-level LEVEL     debug, info (default), warning, error\n"
-    "  --log-format FORMAT   text (default), json\n"
-    "  --leader-elect        of several replicas one works at a time, the others are ready to take "
-    "over\n"
-    "  --lease-duration 15s  how long the others wait for a silent leader (whole seconds)\n"
-    "  --renew-deadline 10s  how long a leader works without reaching the API server\n"
-    "  --retry-period 2s     between two renewals, and between two looks of the others\n"
-    "  --lease-namespace NS  where the Lease \"tidemill-controller\" is (default: the pod's)\n"
-    "  --allow-egress HOSTS  hosts, comma between, that URLs of Triggers may name beside Services "
-    "of\n"
-    "                        their own namespace: example.com, *.example.com (default: none)\n"
-    "  --allow-egress-addresses RANGES\n"
-    "                        private addresses that such hosts may have: 10.1.0.0/16,... (default: "
-    "none)\n"
-    "  --webhook-address HOST:PORT\n"
-    "                        where webhooks of Triggers are delivered, /hooks/NAMESPACE/NAME "
-    "(default: nowhere)\n"
-    "  --webhook-tls-cert FILE, --webhook-tls-key FILE\n"
-    "                        certificate and key in PEM form: webhooks are served by TLS, 1.2 or "
-    "newer;\n"
-    "                        read anew when the files change\n"
-    "  --kubeconfig FILE     instead of $KUBECONFIG and ~/.kube/config\n"
-    "  --context NAME        instead of the kubeconfig's current one\n";
-
-struct flags {
-    const char *address;
-    const char *helper_image;
-    struct access_options access;
-    struct log_sink log;
-    bool leader_elect;
-    struct election_times times;
-    const char *lease_namespace; /* NULL: the pod's */
-    const char *webhook_address; /* NULL: none */
-    const char *webhook_certificate;
-    const char *webhook_key; /* both NULL: in the clear */
-    const char *allow_egress;
-    struct address_ranges egress_addresses;
-};
+#define CONTAINER_NAME "controller"
+#define LEASE_NAME     "tidemill-controller"
 
 /* The running program, for the callbacks of the loop. */
 struct program {
-    struct flags flags;
+    struct controller_flags flags;
     struct arena arena;
     struct real_io *real;
     struct io io;
@@ -113,166 +63,6 @@ static int64_t wall_clock_micros(void)
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * MICROSECONDS + now.tv_nsec / NANOS_PER_MICRO;
-}
-
-static bool take_log_level(const char *value, struct log_sink *sink)
-{
-    static const char *const names[] = {"debug", "info", "warning", "error"};
-    for (int level = LOG_DEBUG; level <= LOG_ERROR; level++) {
-        if (text_equal(value, names[level])) {
-            sink->level = level;
-            return true;
-        }
-    }
-    (void)fprintf(stderr,
-                  "tidemill controller: --log-level \"%s\": expected debug, info, warning "
-                  "or error\n",
-                  value);
-    return false;
-}
-
-static bool take_log_format(const char *value, struct log_sink *sink)
-{
-    if (text_equal(value, "json") || text_equal(value, "text")) {
-        sink->format = text_equal(value, "json") ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
-        return true;
-    }
-    (void)fprintf(stderr, "tidemill controller: --log-format \"%s\": expected text or json\n",
-                  value);
-    return false;
-}
-
-static bool take_duration(const char *flag, const char *value, int64_t *milliseconds)
-{
-    if (duration_parse(value, milliseconds)) {
-        return true;
-    }
-    (void)fprintf(stderr, "tidemill controller: --%s \"%s\": expected a duration like 15s or 1m\n",
-                  flag, value);
-    return false;
-}
-
-static bool take_ranges(const char *value, struct address_ranges *ranges)
-{
-    struct error error;
-    if (result_is_ok(address_ranges_parse(value, ranges, &error))) {
-        return true;
-    }
-    (void)fprintf(stderr, "tidemill controller: --allow-egress-addresses: %s\n", error.message);
-    return false;
-}
-
-/* -1: go on; otherwise the exit code. */
-static int take_flag(int option, const char *value, struct flags *flags)
-{
-    switch (option) {
-    case 'a':
-        flags->address = value;
-        return -1;
-    case 'i':
-        flags->helper_image = value;
-        return -1;
-    case 'l':
-        return take_log_level(value, &flags->log) ? -1 : EXIT_REFUSED;
-    case 'f':
-        return take_log_format(value, &flags->log) ? -1 : EXIT_REFUSED;
-    case 'k':
-        flags->access.kubeconfig = value;
-        return -1;
-    case 'c':
-        flags->access.context = value;
-        return -1;
-    case 'e':
-        flags->leader_elect = true;
-        return -1;
-    case 'd':
-        return take_duration("lease-duration", value, &flags->times.lease_ms) ? -1 : EXIT_REFUSED;
-    case 'r':
-        return take_duration("renew-deadline", value, &flags->times.renew_ms) ? -1 : EXIT_REFUSED;
-    case 'p':
-        return take_duration("retry-period", value, &flags->times.retry_ms) ? -1 : EXIT_REFUSED;
-    case 'n':
-        flags->lease_namespace = value;
-        return -1;
-    case 'w':
-        flags->webhook_address = value;
-        return -1;
-    case 's':
-        flags->webhook_certificate = value;
-        return -1;
-    case 'S':
-        flags->webhook_key = value;
-        return -1;
-    case 'g':
-        flags->allow_egress = value;
-        return -1;
-    case 'G':
-        return take_ranges(value, &flags->egress_addresses) ? -1 : EXIT_REFUSED;
-    case 'h':
-        (void)fputs(usage, stdout);
-        return EXIT_DONE;
-    default: /* getopt has said what is wrong */
-        (void)fputs(usage, stderr);
-        return EXIT_REFUSED;
-    }
-}
-
-/* What belongs together is there. */
-static bool check_webhook_flags(const struct flags *flags)
-{
-    const char *problem = NULL;
-    if (!flags->webhook_certificate != !flags->webhook_key) {
-        problem = "--webhook-tls-cert and --webhook-tls-key belong together: give both, or neither";
-    } else if (flags->webhook_certificate && !flags->webhook_address) {
-        problem = "--webhook-tls-cert is for webhooks: give --webhook-address too";
-    }
-    if (problem) {
-        (void)fprintf(stderr, "tidemill controller: %s\n", problem);
-    }
-    return !problem;
-}
-
-static int parse_flags(int argc, char **argv, struct flags *flags)
-{
-    static const struct option options[] = {
-        {"address", required_argument, NULL, 'a'},
-        {"helper-image", required_argument, NULL, 'i'},
-        {"log-level", required_argument, NULL, 'l'},
-        {"log-format", required_argument, NULL, 'f'},
-        {"kubeconfig", required_argument, NULL, 'k'},
-        {"context", required_argument, NULL, 'c'},
-        {"leader-elect", no_argument, NULL, 'e'},
-        {"lease-duration", required_argument, NULL, 'd'},
-        {"renew-deadline", required_argument, NULL, 'r'},
-        {"retry-period", required_argument, NULL, 'p'},
-        {"lease-namespace", required_argument, NULL, 'n'},
-        {"webhook-address", required_argument, NULL, 'w'},
-        {"webhook-tls-cert", required_argument, NULL, 's'},
-        {"webhook-tls-key", required_argument, NULL, 'S'},
-        {"allow-egress", required_argument, NULL, 'g'},
-        {"allow-egress-addresses", required_argument, NULL, 'G'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    int option;
-    optind = 1;
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        int code = take_flag(option, optarg, flags);
-        if (code >= 0) {
-            return code;
-        }
-    }
-    if (optind < argc) {
-        (void)fprintf(stderr, "tidemill controller: unexpected argument \"%s\"\n%s", argv[optind],
-                      usage);
-        return EXIT_REFUSED;
-    }
-    struct error error;
-    if (!result_is_ok(election_check_times(&flags->times, &error))) {
-        (void)fprintf(stderr, "tidemill controller: %s\n", error.message);
-        return EXIT_REFUSED;
-    }
-    return check_webhook_flags(flags) ? -1 : EXIT_REFUSED;
 }
 
 static void on_stopped(void *context)
@@ -347,7 +137,7 @@ static const char *find_identity(struct program *program)
 
 static void start_controller(struct program *program, const char *helper_image)
 {
-    const struct flags *flags = &program->flags;
+    const struct controller_flags *flags = &program->flags;
     struct controller_election election = {
         .identity = find_identity(program),
         .namespace = text_or(flags->lease_namespace, program->pod_namespace),
@@ -431,7 +221,7 @@ static bool find_helper_image(struct program *program)
 /* The namespace of the Lease is known. */
 static bool check_election(const struct program *program)
 {
-    const struct flags *flags = &program->flags;
+    const struct controller_flags *flags = &program->flags;
     if (!flags->leader_elect || flags->lease_namespace || program->pod_namespace) {
         return true;
     }
@@ -447,7 +237,7 @@ static struct hooks *find_hooks(void *context)
 
 static struct result open_certificate(struct program *program, struct error *error)
 {
-    const struct flags *flags = &program->flags;
+    const struct controller_flags *flags = &program->flags;
     if (!flags->webhook_certificate) {
         return RESULT_OK;
     }
@@ -531,23 +321,18 @@ static int run_program(struct program *program)
 int cli_controller(int argc, char **argv)
 {
     struct program program = {
-        .flags = {.address = DEFAULT_ADDRESS,
-                  .log = {.write = write_line,
-                          .now_micros = wall_clock_micros,
-                          .level = LOG_INFO,
-                          .format = LOG_FORMAT_TEXT},
-                  .times = {.lease_ms = ELECTION_LEASE_MS,
-                            .renew_ms = ELECTION_RENEW_MS,
-                            .retry_ms = ELECTION_RETRY_MS}},
         .pod_name = getenv("POD_NAME"),
         .pod_namespace = getenv("POD_NAMESPACE"),
         .pod_uid = getenv("POD_UID"),
     };
-    int code = parse_flags(argc, argv, &program.flags);
-    if (code >= 0) {
+    int code = controller_flags_read(&program.flags, argc, argv);
+    if (code != GO_ON) {
         return code;
     }
-    log_configure(program.flags.log);
+    log_configure((struct log_sink){.write = write_line,
+                                    .now_micros = wall_clock_micros,
+                                    .level = program.flags.log_level,
+                                    .format = program.flags.log_format});
     code = run_program(&program);
     arena_free(&program.arena);
     return code;

@@ -1,16 +1,15 @@
 #include "plan/cron.h"
+#include "cli/arguments.h"
 #include "cli/cli.h"
 #include "core/civil.h"
 #include "core/text.h"
 #include "io/zonefile.h"
 #include "plan/zone.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 enum { COUNT_DEFAULT = 5, COUNT_MAXIMUM = 1000, OFFSET_TEXT_SIZE = 32 };
 
 static const char usage[] =
@@ -35,50 +34,38 @@ static int refuse_option(const char *option, const char *value, const char *expe
     return EXIT_REFUSED;
 }
 
-/* -1: go on; otherwise the exit code. */
-static int take_option(int option, const char *value, struct request *request)
+static int take_option(void *context, int option, const char *value)
 {
+    struct request *request = context;
     switch (option) {
     case 'z':
         request->zone = value;
-        return -1;
+        return GO_ON;
     case 'a':
-        if (!civil_parse(value, &request->after)) {
-            return refuse_option("--after", value, "RFC 3339, such as 2026-01-31T03:00:00Z");
-        }
-        return -1;
-    case 'n':
-        if (!text_parse_integer(value, &request->count) || request->count < 1 ||
-            request->count > COUNT_MAXIMUM) {
-            return refuse_option("--count", value, "a number from 1 to 1000");
-        }
-        return -1;
-    case 'h':
-        (void)fputs(usage, stdout);
-        return EXIT_DONE;
-    default: /* getopt has said what is wrong */
-        (void)fputs(usage, stderr);
-        return EXIT_REFUSED;
+        return civil_parse(value, &request->after)
+                   ? GO_ON
+                   : refuse_option("--after", value, "RFC 3339, such as 2026-01-31T03:00:00Z");
+    default:
+        return text_parse_integer(value, &request->count) && request->count >= 1 &&
+                       request->count <= COUNT_MAXIMUM
+                   ? GO_ON
+                   : refuse_option("--count", value, "a number from 1 to 1000");
     }
 }
 
-/* -1: go on; otherwise the exit code. */
+/* GO_ON, or the exit code. */
 static int read_arguments(int argc, char **argv, struct request *request)
 {
     static const struct option options[] = {
         {"tz", required_argument, NULL, 'z'},
         {"after", required_argument, NULL, 'a'},
         {"count", required_argument, NULL, 'n'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        ARGUMENTS_END,
     };
-    optind = 0; /* glibc: begin anew, whatever main looked at before */
-    int option = 0;
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        int code = take_option(option, optarg, request);
-        if (code >= 0) {
-            return code;
-        }
+    static const struct arguments_form form = {usage, "h", options, take_option};
+    int code = arguments_read(&form, argc, argv, request);
+    if (code != GO_ON) {
+        return code;
     }
     if (argc - optind != 1) {
         (void)fprintf(stderr, "tidemill cron: %s\n%s",
@@ -88,7 +75,7 @@ static int read_arguments(int argc, char **argv, struct request *request)
         return EXIT_REFUSED;
     }
     request->expression = argv[optind];
-    return -1;
+    return GO_ON;
 }
 
 /* The expression with a caret below the place; one column for each byte. */
@@ -180,7 +167,7 @@ int cli_cron(int argc, char **argv)
 {
     struct request request = {.zone = "UTC", .after = (int64_t)time(NULL), .count = COUNT_DEFAULT};
     int code = read_arguments(argc, argv, &request);
-    if (code >= 0) {
+    if (code != GO_ON) {
         return code;
     }
     struct arena arena = {0};

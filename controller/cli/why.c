@@ -1,5 +1,6 @@
 #include "api/codec.h"
 #include "api/trigger.h"
+#include "cli/arguments.h"
 #include "cli/cli.h"
 #include "cli/terminal.h"
 #include "core/civil.h"
@@ -7,10 +8,8 @@
 #include "io/access.h"
 #include "io/real.h"
 
-#include <getopt.h>
 #include <stdio.h>
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 enum { TRIGGER_MAXIMUM = 3 * 1024 * 1024, ASK_TIMEOUT_MS = 30 * 1000 };
 enum { HTTP_OK = 200, HTTP_NOT_FOUND = 404 };
 
@@ -31,43 +30,26 @@ struct question {
     int code;
 };
 
-/* -1: go on; otherwise the exit code. */
+static int take_option(void *context, int option, const char *value)
+{
+    return arguments_take_access(context, option, value) ? GO_ON : EXIT_REFUSED;
+}
+
+/* GO_ON, or the exit code. */
 static int read_arguments(int argc, char **argv, struct question *question)
 {
-    static const struct option options[] = {
-        {"namespace", required_argument, NULL, 'n'},
-        {"kubeconfig", required_argument, NULL, 'k'},
-        {"context", required_argument, NULL, 'c'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    optind = 0; /* glibc: begin anew, whatever main looked at before */
-    int option = 0;
-    while ((option = getopt_long(argc, argv, "n:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'n':
-            question->access.namespace_name = optarg;
-            break;
-        case 'k':
-            question->access.kubeconfig = optarg;
-            break;
-        case 'c':
-            question->access.context = optarg;
-            break;
-        case 'h':
-            (void)fputs(usage, stdout);
-            return EXIT_DONE;
-        default: /* getopt has said what is wrong */
-            (void)fputs(usage, stderr);
-            return EXIT_REFUSED;
-        }
+    static const struct option options[] = {ARGUMENTS_OF_ACCESS, ARGUMENTS_END};
+    static const struct arguments_form form = {usage, "n:h", options, take_option};
+    int code = arguments_read(&form, argc, argv, &question->access);
+    if (code != GO_ON) {
+        return code;
     }
     if (argc - optind != 1 || text_is_empty(argv[optind])) {
         (void)fprintf(stderr, "tidemill why: expected the name of one Trigger\n%s", usage);
         return EXIT_REFUSED;
     }
     question->name = argv[optind];
-    return -1;
+    return GO_ON;
 }
 
 /* ---- The story ---- */
@@ -216,7 +198,7 @@ int cli_why(int argc, char **argv)
 {
     struct question question = {.code = EXIT_FAILED};
     int code = read_arguments(argc, argv, &question);
-    if (code >= 0) {
+    if (code != GO_ON) {
         return code;
     }
     struct error error = {0};
