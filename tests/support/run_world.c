@@ -3,17 +3,33 @@
 #include "core/text.h"
 #include "support/test.h"
 
-void run_world_init(struct world *world, const char *format, ...)
+__attribute__((format(printf, 2, 0))) static void init(struct world *world, const char *format,
+                                                       va_list arguments)
 {
     world_init(world, NOON);
-    va_list arguments;
-    va_start(arguments, format);
     const char *spec = arena_print_list(&world->arena, format, arguments);
-    va_end(arguments);
     (void)world_put(world, KIND_CLAIM,
                     "{'metadata':{'name':'c'},'spec':{'accessModes':['ReadWriteMany']}}");
     (void)world_put(world, KIND_PIPELINE, "{'metadata':{'name':'churn'},'spec':{%s}}", spec);
     (void)world_settle_pipeline(world, "churn");
+}
+
+void run_world_init(struct world *world, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    init(world, format, arguments);
+    va_end(arguments);
+}
+
+void run_world_start(struct world *world, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    init(world, format, arguments);
+    va_end(arguments);
+    run_world_put(world, "r", "");
+    (void)run_world_step(world);
 }
 
 void run_world_put(struct world *world, const char *name, const char *spec)

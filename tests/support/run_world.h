@@ -14,6 +14,9 @@ enum { MINUTE = 60, NOON = 1795435200 /* 2026-11-23T12:00:00Z */ };
 /* A pipeline that is accepted, with its revision; no run yet. */
 void run_world_init(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* The same, and run r has been planned once: its first Jobs are there. */
+void run_world_start(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
+
 void run_world_put(struct world *world, const char *name, const char *spec);
 
 /* One planning of run `name`, carried out; its outline. */

@@ -250,10 +250,8 @@ static void editing_the_pipeline_never_changes_a_run_under_way(void **state)
 {
     (void)state;
     struct world world;
-    run_world_init(&world,
-                   "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i','runAfter':['a']}]");
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world,
+                    "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i','runAfter':['a']}]");
     world_merge(&world, KIND_PIPELINE, "churn", "{'spec':{%s}}", ONE_STEP);
     (void)world_settle_pipeline(&world, "churn");
     assert_int_equal(world_count(&world, KIND_CONTROLLER_REVISION), 2);
@@ -267,9 +265,7 @@ static void a_pinned_revision_that_is_deleted_ends_the_run_and_stops_its_jobs(vo
 {
     (void)state;
     struct world world;
-    run_world_init(&world, ONE_STEP);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, ONE_STEP);
     const char *revision = run_world_text(&world, "status/revision");
     const char *message = arena_print(&world.arena,
                                       "False RevisionMissing: ControllerRevision %s, which pins "
@@ -291,9 +287,7 @@ static void a_pinned_revision_that_the_api_server_has_is_waited_for(void **state
 {
     (void)state;
     struct world world;
-    run_world_init(&world, ONE_STEP);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, ONE_STEP);
     const char *revision = arena_copy_text(&world.arena, run_world_text(&world, "status/revision"));
     world_remove(&world, KIND_CONTROLLER_REVISION, revision);
     world_add_fact(&world, OPERATION_PROBE, KIND_CONTROLLER_REVISION, revision, ERROR_NONE, NULL);
@@ -401,9 +395,7 @@ static void a_job_without_a_pod_is_explained_by_its_events(void **state)
 {
     (void)state;
     struct world world;
-    run_world_init(&world, ONE_STEP);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, ONE_STEP);
     struct plan plan = world_plan_run(&world, "r");
     assert_string_equal(plan_outline(&world, &plan), "");
     assert_int_equal(plan.wake_at, world.now + 10);
@@ -436,9 +428,7 @@ static void a_job_that_no_event_explains_is_asked_about_again(void **state)
 {
     (void)state;
     struct world world;
-    run_world_init(&world, ONE_STEP);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, ONE_STEP);
     world.now += 10;
     assert_string_equal(run_world_step(&world), "explain Job");
     world_add_fact(&world, OPERATION_EXPLAIN, KIND_JOB, run_world_job(&world, "train", 1),
@@ -456,9 +446,7 @@ static void an_image_that_cannot_be_pulled_is_said_once(void **state)
 {
     (void)state;
     struct world world;
-    run_world_init(&world, ONE_STEP);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, ONE_STEP);
     const char *job = run_world_job(&world, "train", 1);
     kubelet_set_pod(&world, job,
                     "{'phase':'Pending','containerStatuses':[{'name':'step','image':'nowhere',"
@@ -483,9 +471,7 @@ static void a_job_that_does_not_say_since_when_it_is_there_is_asked_about_at_onc
 {
     (void)state;
     struct world world;
-    run_world_init(&world, ONE_STEP);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, ONE_STEP);
     json_t *meta = world_get(&world, KIND_JOB, run_world_job(&world, "train", 1), "metadata");
     assert_int_equal(json_object_del(meta, "creationTimestamp"), 0);
     struct plan plan = world_plan_run(&world, "r");

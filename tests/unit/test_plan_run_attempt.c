@@ -15,10 +15,8 @@ static void the_recorded_end_of_a_step_never_changes(void **state)
 {
     (void)state;
     struct world world;
-    run_world_init(&world,
-                   "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i','runAfter':['a']}]");
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world,
+                    "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i','runAfter':['a']}]");
     run_world_end_step(&world, "a", 1, 0, "");
     (void)run_world_step(&world);
     assert_string_equal(run_world_text(&world, "status/steps/0/phase"), "Succeeded");
@@ -35,9 +33,7 @@ static void a_failed_attempt_is_tried_again_when_its_time_has_come(void **state)
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "%s", retried);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", retried);
     run_world_end_step(&world, "train", 1, 3, "out of luck");
     struct plan plan = world_plan_run(&world, "r");
     assert_string_equal(plan_outline(&world, &plan), "status PipelineRun");
@@ -155,9 +151,7 @@ static void digests_of_inputs_are_taken_where_they_are_told(void **state)
     };
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
         struct world world;
-        run_world_init(&world, "%s", used);
-        run_world_put(&world, "r", "");
-        (void)run_world_step(&world);
+        run_world_start(&world, "%s", used);
         run_world_end_step(&world, "make", 1, 0, "");
         (void)run_world_step(&world);
         kubelet_end_pod(&world, run_world_job(&world, "use", 1), 0, "", rows[at].prepare);
@@ -209,10 +203,8 @@ static void results_are_read_or_the_attempt_has_failed(void **state)
     };
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
         struct world world;
-        run_world_init(&world, "'steps':[{'name':'train','image':'i','outputs':{'results':"
-                               "[{'name':'rows','type':'integer'}]}}]");
-        run_world_put(&world, "r", "");
-        (void)run_world_step(&world);
+        run_world_start(&world, "'steps':[{'name':'train','image':'i','outputs':{'results':"
+                                "[{'name':'rows','type':'integer'}]}}]");
         run_world_end_step(&world, "train", 1, 0, rows[at].message);
         (void)run_world_step(&world);
         if (!text_starts_with(run_world_ready(&world),
@@ -244,12 +236,10 @@ static void checks_stop_or_warn(void **state)
     };
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
         struct world world;
-        run_world_init(&world, "'steps':[{'name':'validate','image':'i','retry':{'limit':3},"
-                               "'outputs':{'results':[{'name':'psi','type':'number'}]},'checks':["
-                               "{'result':'psi','max':'0.2','onFailure':'Warn'},"
-                               "{'result':'psi','max':'0.5','onFailure':'Stop'}]}]");
-        run_world_put(&world, "r", "");
-        (void)run_world_step(&world);
+        run_world_start(&world, "'steps':[{'name':'validate','image':'i','retry':{'limit':3},"
+                                "'outputs':{'results':[{'name':'psi','type':'number'}]},'checks':["
+                                "{'result':'psi','max':'0.2','onFailure':'Warn'},"
+                                "{'result':'psi','max':'0.5','onFailure':'Stop'}]}]");
         run_world_end_step(&world, "validate", 1, 0,
                            arena_print(&world.arena, "{'psi':%s}", rows[at].value));
         (void)run_world_step(&world);
@@ -290,11 +280,9 @@ static void a_check_that_asks_for_retraining_lets_the_run_go_on_and_says_so(void
         "{'result':'psi','max':'0.5','onFailure':'Stop'}]";
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
         struct world world;
-        run_world_init(&world,
-                       "'steps':[{'name':'first',%s},{'name':'second','runAfter':['first'],%s}]",
-                       checked, checked);
-        run_world_put(&world, "r", "");
-        (void)run_world_step(&world);
+        run_world_start(&world,
+                        "'steps':[{'name':'first',%s},{'name':'second','runAfter':['first'],%s}]",
+                        checked, checked);
         assert_string_equal(world_condition(&world, KIND_PIPELINE_RUN, "r", "RetrainNeeded"), "");
         run_world_end_step(&world, "first", 1, 0, "{'psi':0.3}");
         (void)run_world_step(&world);
@@ -319,9 +307,7 @@ static void two_steps_that_ask_for_retraining_at_once_are_both_told(void **state
         "'image':'i','outputs':{'results':[{'name':'psi','type':'number'}]},"
         "'checks':[{'result':'psi','max':'0.2','onFailure':'Retrain'}]";
     struct world world;
-    run_world_init(&world, "'steps':[{'name':'first',%s},{'name':'second',%s}]", checked, checked);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "'steps':[{'name':'first',%s},{'name':'second',%s}]", checked, checked);
     run_world_end_step(&world, "second", 1, 0, "{'psi':0.4}");
     run_world_end_step(&world, "first", 1, 0, "{'psi':0.3}");
     assert_string_equal(run_world_step(&world), "status PipelineRun");
@@ -336,9 +322,7 @@ static void a_job_that_vanished_is_asked_for_before_its_attempt_is_given_up(void
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "%s", retried);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", retried);
     const char *job = run_world_job(&world, "train", 1);
     world_remove(&world, KIND_JOB, job);
     assert_string_equal(run_world_step(&world), "probe Job");
@@ -348,9 +332,7 @@ static void a_job_that_vanished_is_asked_for_before_its_attempt_is_given_up(void
     world_free(&world);
 
     /* The cache was late: the API server has the Job, so nothing is given up. */
-    run_world_init(&world, "%s", retried);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", retried);
     world_remove(&world, KIND_JOB, run_world_job(&world, "train", 1));
     world_add_fact(&world, OPERATION_PROBE, KIND_JOB, run_world_text(&world, "status/steps/0/job"),
                    ERROR_NONE, NULL);
@@ -365,9 +347,7 @@ static void a_status_that_does_not_name_its_job_is_completed(void **state)
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "%s", retried);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", retried);
     const char *job = run_world_job(&world, "train", 1);
     json_t *step = world_get(&world, KIND_PIPELINE_RUN, "r", "status/steps/0");
     assert_int_equal(json_object_del(step, "job"), 0);
@@ -406,10 +386,8 @@ static void a_job_that_was_collected_after_its_success_is_no_failure(void **stat
 {
     (void)state;
     struct world world;
-    run_world_init(&world,
-                   "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i','runAfter':['a']}]");
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world,
+                    "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i','runAfter':['a']}]");
     run_world_end_step(&world, "a", 1, 0, "");
     (void)run_world_step(&world);
     world_remove(&world, KIND_JOB, run_world_job(&world, "a", 1));
@@ -424,9 +402,7 @@ static void a_job_that_does_not_say_when_it_was_complete_is_believed_at_once(voi
 {
     (void)state;
     struct world world;
-    run_world_init(&world, ONE_STEP);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, ONE_STEP);
     const char *job = run_world_job(&world, "train", 1);
     kubelet_end_job(&world, job, true);
     json_t *status = world_get(&world, KIND_JOB, job, "status");
@@ -443,9 +419,7 @@ static void a_digest_of_an_artifact_that_the_status_has_lost_is_forgotten(void *
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "%s", used);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", used);
     run_world_end_step(&world, "make", 1, 0, "");
     (void)run_world_step(&world);
     json_object_set_new(world_get(&world, KIND_PIPELINE_RUN, "r", "status/steps/0/artifacts/0"),

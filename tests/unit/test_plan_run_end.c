@@ -44,9 +44,7 @@ static void a_cancel_stops_what_runs_and_what_the_status_does_not_know_yet(void 
     world_free(&world);
 
     /* What has ended stays, for its logs. */
-    run_world_init(&world, "%s", fan);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", fan);
     run_world_end_step(&world, "a", 1, 0, "");
     (void)run_world_step(&world);
     world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
@@ -88,9 +86,7 @@ static void a_job_that_can_t_be_deleted_is_told_and_the_run_goes_on_to_its_end_l
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "%s", fan);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", fan);
     world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
     struct plan plan = world_plan_run(&world, "r");
     const struct operation *refused = plan_find(&plan, OPERATION_DELETE, KIND_JOB, 0);
@@ -112,9 +108,7 @@ static void what_the_spec_says_after_the_end_is_seen_and_changes_nothing(void **
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "%s", "'steps':[{'name':'a','image':'i'}]");
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", "'steps':[{'name':'a','image':'i'}]");
     run_world_end_step(&world, "a", 1, 0, "");
     (void)run_world_step(&world);
     assert_string_equal(run_world_text(&world, "status/phase"), "Succeeded");
@@ -131,9 +125,7 @@ static void a_cancel_tells_what_ended_before_it_as_it_ended(void **state)
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "%s", fan);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", fan);
     run_world_end_step(&world, "a", 1, 0, "");
     run_world_end_step(&world, "b", 1, 3, "");
     world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
@@ -146,9 +138,7 @@ static void a_cancel_tells_what_ended_before_it_as_it_ended(void **state)
     world_free(&world);
 
     /* The status that tells of c's Job was not written; c has ended since. */
-    run_world_init(&world, "%s", fan);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", fan);
     run_world_end_step(&world, "a", 1, 0, "");
     run_world_end_step(&world, "b", 1, 0, "");
     struct plan plan = world_plan_run(&world, "r");
@@ -161,9 +151,7 @@ static void a_cancel_tells_what_ended_before_it_as_it_ended(void **state)
     world_free(&world);
 
     /* A Job that is not there any more is not asked about: nothing comes of it. */
-    run_world_init(&world, "%s", fan);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", fan);
     world_remove(&world, KIND_JOB, run_world_job(&world, "a", 1));
     world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
     assert_string_equal(run_world_step(&world), "delete Job");
@@ -190,9 +178,7 @@ static void a_step_of_the_status_that_is_none_of_the_spec_is_forgotten(void **st
 {
     (void)state;
     struct world world;
-    run_world_init(&world, ONE_STEP);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, ONE_STEP);
     world_merge(&world, KIND_PIPELINE_RUN, "r",
                 "{'status':{'steps':[{'name':'ghost','phase':'Failed'}]}}");
     (void)run_world_step(&world);
@@ -238,9 +224,7 @@ static void a_failed_step_lets_its_neighbours_end_and_starts_nothing(void **stat
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "%s", fan);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", fan);
     run_world_end_step(&world, "a", 1, 1, "no");
     (void)run_world_step(&world);
     assert_string_equal(run_world_text(&world, "status/phase"), "Running");
@@ -258,10 +242,9 @@ static void a_step_whose_turn_comes_after_a_failure_does_not_start(void **state)
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i'},{'name':'c',"
-                           "'image':'i','runAfter':['b']},{'name':'d','image':'i'}]");
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world,
+                    "'steps':[{'name':'a','image':'i'},{'name':'b','image':'i'},{'name':'c',"
+                    "'image':'i','runAfter':['b']},{'name':'d','image':'i'}]");
     run_world_end_step(&world, "a", 1, 1, "no");
     run_world_end_step(&world, "b", 1, 0, "");
     (void)run_world_step(&world);
@@ -316,9 +299,7 @@ static void what_ended_in_time_and_was_not_seen_is_asked_for_when_the_time_is_ov
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "'timeout':'10m','steps':[{'name':'a','image':'i'}]");
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "'timeout':'10m','steps':[{'name':'a','image':'i'}]");
     (void)run_world_step(&world);
     const char *job = run_world_job(&world, "a", 1);
     kubelet_set_pod(&world, job, "{'phase':'Running'}");
@@ -359,9 +340,7 @@ static void who_is_asked_when_the_time_is_over(void **state)
     (void)state;
     for (size_t at = 0; at < COUNT_OF(late_rows); at++) {
         struct world world;
-        run_world_init(&world, "'timeout':'10m','steps':[%s]", late_rows[at].steps);
-        run_world_put(&world, "r", "");
-        (void)run_world_step(&world);
+        run_world_start(&world, "'timeout':'10m','steps':[%s]", late_rows[at].steps);
         (void)run_world_step(&world);
         world.now = NOON + 6000;
         struct plan plan = world_plan_run(&world, "r");
@@ -382,9 +361,7 @@ static void a_step_whose_job_is_not_seen_is_asked_for_too(void **state)
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "'timeout':'10m','steps':[{'name':'a','image':'i'}]");
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "'timeout':'10m','steps':[{'name':'a','image':'i'}]");
     (void)run_world_step(&world);
     const char *job = run_world_job(&world, "a", 1);
     world_remove(&world, KIND_JOB, job);
@@ -404,9 +381,7 @@ static void a_job_that_is_being_deleted_already_is_neither_deleted_nor_waited_fo
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "%s", fan);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", fan);
     world_merge(&world, KIND_JOB, run_world_job(&world, "a", 1),
                 "{'metadata':{'deletionTimestamp':'2026-11-23T12:00:00Z'}}");
     world_merge(&world, KIND_PIPELINE_RUN, "r", "{'spec':{'cancel':true}}");
@@ -436,10 +411,8 @@ static void a_step_that_fails_without_a_reason_is_no_event_of_its_own(void **sta
     };
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
         struct world world;
-        run_world_init(&world, "'steps':[{'name':'a','image':'i','retry':{'limit':1}},"
-                               "{'name':'b','image':'i'}]");
-        run_world_put(&world, "r", "");
-        (void)run_world_step(&world);
+        run_world_start(&world, "'steps':[{'name':'a','image':'i','retry':{'limit':1}},"
+                                "{'name':'b','image':'i'}]");
         run_world_end_step(&world, "a", 1, 1, "no");
         (void)run_world_step(&world);
         json_t *step = world_get(&world, KIND_PIPELINE_RUN, "r", "status/steps/0");
@@ -471,9 +444,7 @@ static void a_step_that_the_status_calls_skipped_is_not_taken_up_and_its_job_is_
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "%s", fan);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", fan);
     run_world_end_step(&world, "a", 1, 0, "");
     run_world_end_step(&world, "b", 1, 0, "");
     struct plan plan = world_plan_run(&world, "r");
@@ -496,10 +467,8 @@ static void a_step_may_take_no_longer_than_what_is_left_of_the_run(void **state)
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "'timeout':'10m','steps':[{'name':'a','image':'i'},"
-                           "{'name':'b','image':'i','runAfter':['a'],'timeout':'30m'}]");
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "'timeout':'10m','steps':[{'name':'a','image':'i'},"
+                            "{'name':'b','image':'i','runAfter':['a'],'timeout':'30m'}]");
     world.now += 3 * MINUTE;
     run_world_end_step(&world, "a", 1, 0, "");
     (void)run_world_step(&world);

@@ -73,12 +73,11 @@ static void an_artifact_that_a_step_read_needs_no_seal(void **state)
 {
     (void)state;
     struct world world;
-    run_world_init(&world,
-                   "%s,{'name':'evaluate','image':'i','inputs':[{'name':'m','from':'train.model'}]}"
-                   "]",
-                   published);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(
+        &world,
+        "%s,{'name':'evaluate','image':'i','inputs':[{'name':'m','from':'train.model'}]}"
+        "]",
+        published);
     run_world_end_step(&world, "train", 1, 0, "{'accuracy':0.93,'note':'good'}");
     (void)run_world_step(&world);
     kubelet_end_pod(&world, run_world_job(&world, "evaluate", 1), 0, "",
@@ -96,9 +95,7 @@ static void a_run_whose_version_is_there_has_succeeded_whatever_is_gone(void **s
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "%s]", published);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s]", published);
     run_world_end_step(&world, "train", 1, 0, "{'accuracy':0.93,'note':'good'}");
     (void)run_world_step(&world);
     const char *job = run_world_job(&world, NULL, 1);
@@ -139,9 +136,7 @@ static void a_version_is_published_once_and_a_taken_name_ends_the_run(void **sta
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "%s]", published);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s]", published);
     run_world_end_step(&world, "train", 1, 0, "{'accuracy':0.93,'note':'good'}");
     (void)run_world_step(&world);
     kubelet_end_pod(&world, run_world_job(&world, NULL, 1), 0,
@@ -157,9 +152,7 @@ static void a_version_is_published_once_and_a_taken_name_ends_the_run(void **sta
     world_free(&world);
 
     /* Somebody else's, of the same name. */
-    run_world_init(&world, "%s]", published);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s]", published);
     run_world_end_step(&world, "train", 1, 0, "{'accuracy':0.93,'note':'good'}");
     (void)run_world_step(&world);
     kubelet_end_pod(&world, run_world_job(&world, NULL, 1), 0,
@@ -186,9 +179,7 @@ static void a_refused_version_is_tried_again_unless_it_can_never_be(void **state
     };
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
         struct world world;
-        run_world_init(&world, "%s]", published);
-        run_world_put(&world, "r", "");
-        (void)run_world_step(&world);
+        run_world_start(&world, "%s]", published);
         run_world_end_step(&world, "train", 1, 0, "{'accuracy':0.93,'note':'good'}");
         (void)run_world_step(&world);
         kubelet_end_pod(&world, run_world_job(&world, NULL, 1), 0,
@@ -263,9 +254,7 @@ static void a_version_names_the_images_that_are_known(void **state)
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "%s,{'name':'notify','image':'i'}]", published);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s,{'name':'notify','image':'i'}]", published);
     run_world_end_step(&world, "train", 1, 0, "{'accuracy':0.93,'note':'good'}");
     kubelet_set_pod(&world, run_world_job(&world, "notify", 1), "{'phase':'Succeeded'}");
     (void)run_world_step(&world);

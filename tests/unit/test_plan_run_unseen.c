@@ -16,9 +16,7 @@ static void a_job_that_is_complete_waits_for_what_its_pod_left(void **state)
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "%s", rows_wanted);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", rows_wanted);
     kubelet_end_job(&world, run_world_job(&world, "train", 1), true);
     struct plan plan = world_plan_run(&world, "r");
     assert_int_equal(plan.count, 0);
@@ -37,9 +35,7 @@ static void a_pod_that_never_turns_up_fails_the_attempt_in_the_end(void **state)
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "%s", rows_wanted);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", rows_wanted);
     kubelet_end_job(&world, run_world_job(&world, "train", 1), true);
     world.now += 299;
     (void)run_world_step(&world);
@@ -61,9 +57,7 @@ static void after_an_outage_a_pod_is_not_given_up_before_it_was_asked_for(void *
 {
     (void)state;
     struct world world;
-    run_world_init(&world, "%s", rows_wanted);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", rows_wanted);
     const char *job = run_world_job(&world, "train", 1);
     kubelet_end_job(&world, job, true);
     world.now += 600;
@@ -99,9 +93,7 @@ static void pods_are_asked_for_ten_at_once_and_not_by_a_run_that_ends(void **sta
                       at > 0 ? "," : "", at);
     }
     (void)strcat(steps, "]");
-    run_world_init(&world, "%s", steps);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, "%s", steps);
     (void)run_world_step(&world);
     for (int at = 0; at < 12; at++) {
         char name[8];
@@ -127,9 +119,7 @@ static void a_step_that_leaves_nothing_waits_less_for_its_pod(void **state)
 {
     (void)state;
     struct world world;
-    run_world_init(&world, ONE_STEP);
-    run_world_put(&world, "r", "");
-    (void)run_world_step(&world);
+    run_world_start(&world, ONE_STEP);
     kubelet_end_job(&world, run_world_job(&world, "train", 1), true);
     world.now += 9;
     assert_string_equal(run_world_step(&world), "");
