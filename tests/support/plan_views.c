@@ -46,16 +46,22 @@ static const char *text_at(const json_t *tree, const char *a, const char *b, con
     return json_string_value(json_object_get(json_object_get(json_object_get(tree, a), b), c));
 }
 
-static bool is_controlled_by(const json_t *tree, const void *uid)
+/* NULL when nobody controls it. */
+static const char *controller_of(const json_t *tree)
 {
     const json_t *owners = json_object_get(json_object_get(tree, "metadata"), "ownerReferences");
     for (size_t at = 0; at < json_array_size(owners); at++) {
         const json_t *owner = json_array_get(owners, at);
         if (json_is_true(json_object_get(owner, "controller"))) {
-            return text_equal(json_string_value(json_object_get(owner, "uid")), uid);
+            return json_string_value(json_object_get(owner, "uid"));
         }
     }
-    return false;
+    return NULL;
+}
+
+static bool is_controlled_by(const json_t *tree, const void *uid)
+{
+    return text_equal(controller_of(tree), uid);
 }
 
 /* Runs and Triggers. */
@@ -69,20 +75,50 @@ static bool is_run_of_trigger(const json_t *tree, const void *uid)
     return text_equal(text_at(tree, "metadata", "annotations", ANNOTATION_TRIGGER_UID), uid);
 }
 
-struct jobs {
-    const struct job *const *items;
+static bool is_version_of(const json_t *tree, const void *name)
+{
+    return text_equal(json_string_value(json_object_get(json_object_get(tree, "spec"), "model")),
+                      name);
+}
+
+struct uids {
+    const char **items;
     size_t count;
 };
 
-static bool is_pod_of_jobs(const json_t *tree, const void *context)
+/* Of these objects, and of one more unless it is NULL. */
+static struct uids uids_of(struct world *world, const void *objects, size_t count,
+                           const struct object *more)
 {
-    const struct jobs *jobs = context;
-    for (size_t at = 0; at < jobs->count; at++) {
-        if (is_controlled_by(tree, jobs->items[at]->meta.uid)) {
+    const struct object *const *items = objects;
+    struct uids uids = {.items = arena_allocate(&world->arena, count + 1, sizeof(*uids.items))};
+    for (size_t at = 0; at < count; at++) {
+        uids.items[uids.count++] = items[at]->meta.uid;
+    }
+    if (more) {
+        uids.items[uids.count++] = more->meta.uid;
+    }
+    return uids;
+}
+
+static bool is_one_of(const struct uids *uids, const char *uid)
+{
+    for (size_t at = 0; at < uids->count; at++) {
+        if (text_equal(uids->items[at], uid)) {
             return true;
         }
     }
     return false;
+}
+
+static bool is_controlled_by_one(const json_t *tree, const void *uids)
+{
+    return is_one_of(uids, controller_of(tree));
+}
+
+static bool is_pod_of_version(const json_t *tree, const void *uids)
+{
+    return is_one_of(uids, text_at(tree, "metadata", "labels", LABEL_VERSION_UID));
 }
 
 struct begun {
@@ -166,8 +202,8 @@ struct plan world_plan_run(struct world *world, const char *name)
     view.active = list(world, KIND_PIPELINE_RUN, names_pipeline, run->spec.pipeline_ref.name,
                        &view.active_count);
     view.jobs = list(world, KIND_JOB, is_controlled_by, run->meta.uid, &view.job_count);
-    const struct jobs jobs = {.items = view.jobs, .count = view.job_count};
-    view.pods = list(world, KIND_POD, is_pod_of_jobs, &jobs, &view.pod_count);
+    const struct uids jobs = uids_of(world, view.jobs, view.job_count, NULL);
+    view.pods = list(world, KIND_POD, is_controlled_by_one, &jobs, &view.pod_count);
     const char *revision = run_pinned_revision(run, view.jobs, view.job_count);
     if (!revision && view.pipeline) {
         revision = view.pipeline->status.revision;
@@ -208,5 +244,26 @@ struct plan world_plan_trigger(struct world *world, const char *name)
     }
     struct plan plan = new_plan(world);
     plan_trigger(&view, &plan);
+    return plan;
+}
+
+struct plan world_plan_model(struct world *world, const char *name)
+{
+    struct model_view view = {.now = world->now,
+                              .settings = &settings,
+                              .namespace = WORLD_NAMESPACE,
+                              .name = name,
+                              .model = (const struct model *)decode_named(world, KIND_MODEL, name),
+                              .facts = facts_of(world)};
+    view.versions = list(world, KIND_MODEL_VERSION, is_version_of, name, &view.version_count);
+    const struct uids versions = uids_of(world, view.versions, view.version_count, NULL);
+    const struct uids owners = uids_of(world, view.versions, view.version_count,
+                                       (const struct object *)view.model);
+    view.deployments = list(world, KIND_DEPLOYMENT, is_controlled_by_one, &versions,
+                            &view.deployment_count);
+    view.services = list(world, KIND_SERVICE, is_controlled_by_one, &owners, &view.service_count);
+    view.pods = list(world, KIND_POD, is_pod_of_version, &versions, &view.pod_count);
+    struct plan plan = new_plan(world);
+    plan_model(&view, &plan);
     return plan;
 }

@@ -126,6 +126,23 @@ void world_raise_generation(json_t *tree)
     json_object_set_new(meta, "generation", json_integer(generation + 1));
 }
 
+static void merge(json_t *tree, json_t *change)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(change, name, value)
+    {
+        json_t *there = json_object_get(tree, name);
+        if (json_is_null(value)) {
+            (void)json_object_del(tree, name);
+        } else if (json_is_object(value) && json_is_object(there)) {
+            merge(there, value);
+        } else {
+            json_object_set(tree, name, value);
+        }
+    }
+}
+
 void world_merge(struct world *world, enum api_kind kind, const char *name, const char *json, ...)
 {
     va_list arguments;
@@ -134,7 +151,7 @@ void world_merge(struct world *world, enum api_kind kind, const char *name, cons
     va_end(arguments);
     json_t *tree = world_find(world, kind, name);
     assert_non_null(tree);
-    json_object_update_recursive(tree, change);
+    merge(tree, change);
     if (json_object_get(change, "spec")) {
         world_raise_generation(tree);
     }

@@ -18,7 +18,11 @@
 
 #define WORLD_NAMESPACE "team"
 
-enum { WORLD_OBJECTS = 2048, WORLD_FACTS = 256 };
+enum {
+    WORLD_OBJECTS = 2048,
+    WORLD_FACTS = 256,
+    WORLD_NOON = 1795435200 /* 2026-11-23T12:00:00Z */
+};
 
 struct world_object {
     enum api_kind kind;
@@ -63,8 +67,8 @@ const struct object *world_make(struct world *world, enum api_kind kind, const c
 /* NULL when there is none. */
 json_t *world_find(const struct world *world, enum api_kind kind, const char *name);
 
-/* Merges `json` into the object (lists replace), with a new resourceVersion; `spec` in it: a new
- * generation as well. */
+/* Merges `json` into the object (RFC 7396: lists replace, null removes), with a new
+ * resourceVersion; `spec` in it: a new generation as well. */
 void world_merge(struct world *world, enum api_kind kind, const char *name, const char *json, ...)
     PRINTF_LIKE(4, 5);
 
@@ -93,6 +97,8 @@ void world_forget_facts(struct world *world);
 struct plan world_plan_pipeline(struct world *world, const char *name);
 struct plan world_plan_run(struct world *world, const char *name);
 struct plan world_plan_trigger(struct world *world, const char *name);
+/* All that belongs to this model name, which is borrowed; there may be no Model of it. */
+struct plan world_plan_model(struct world *world, const char *name);
 
 enum world_fault {
     WORLD_NO_FAULT,
@@ -116,6 +122,8 @@ size_t world_count_writes(const struct plan *plan);
 /* The operation of this type and kind, the `nth` (from 0), or NULL. */
 const struct operation *plan_find(const struct plan *plan, enum operation_type type,
                                   enum api_kind kind, size_t nth);
+const struct operation *plan_find_named(const struct plan *plan, enum operation_type type,
+                                        enum api_kind kind, const char *name);
 
 /*
  * Plans the pipeline and carries it out, and again while the answers of dry runs are news. The

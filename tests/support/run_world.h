@@ -6,7 +6,7 @@
 
 #include "support/kubelet.h"
 
-enum { MINUTE = 60, NOON = 1795435200 /* 2026-11-23T12:00:00Z */ };
+enum { MINUTE = 60, NOON = WORLD_NOON };
 
 #define ONE_STEP \
     "'steps':[{'name':'train','image':'example/churn:1','command':['python','train.py']}]"
