@@ -3,55 +3,7 @@
 #include "support/test.h"
 
 #include "core/text.h"
-#include "plan/reasons.h"
 #include "support/model_world.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-enum { ALL = 1000, ROUNDS = 10 };
-
-static void come_to_rest(struct model_world *world)
-{
-    for (int plans = 0; model_world_step(world, ALL) > 0; plans++) {
-        assert_true(plans < ROUNDS);
-    }
-}
-
-/* JSON with ' for ". */
-static json_t *parse(const char *text)
-{
-    char *json = strdup(text);
-    for (char *at = json; *at; at++) {
-        *at = *at == '\'' ? '"' : *at;
-    }
-    json_error_t error;
-    json_t *tree = json_loads(json, 0, &error);
-    if (!tree) {
-        fail_msg("%s: %s", text, error.text);
-    }
-    free(json);
-    return tree;
-}
-
-/* "STATUS REASON: MESSAGE" of a condition, in the world's arena. */
-static const char *condition(struct model_world *world, enum api_kind kind, const char *name,
-                             const char *type)
-{
-    json_t *status = json_object_get(model_world_find(world, kind, name), "status");
-    size_t at;
-    json_t *item;
-    json_array_foreach(json_object_get(status, "conditions"), at, item)
-    {
-        if (text_equal(json_string_value(json_object_get(item, "type")), type)) {
-            return arena_print(&world->arena, "%s %s: %s",
-                               json_string_value(json_object_get(item, "status")),
-                               json_string_value(json_object_get(item, "reason")),
-                               json_string_value(json_object_get(item, "message")));
-        }
-    }
-    return "";
-}
 
 struct health_row {
     const char *sentence;
@@ -125,40 +77,30 @@ static const struct health_row rows[] = {
      "False ArtifactUnusable: the disk is gone"},
 };
 
-static void put_pod(struct model_world *world, const char *status)
+/* Version churn-0 is there, with a Deployment that nobody has done anything about. */
+static void set_up(struct world *world)
 {
-    model_world_fail_copy(world, "churn-0", "ArtifactIO"); /* a pod of that version */
-    for (size_t at = 0; at < world->count; at++) {
-        if (world->objects[at].kind == KIND_POD) {
-            json_t *pod = world->objects[at].tree;
-            json_object_set_new(json_object_get(pod, "metadata"), "name",
-                                json_string("churn-0-pod"));
-            json_object_set_new(pod, "status", parse(status));
-        }
-    }
+    model_world_init(world);
+    (void)model_world_publish(world, 0);
 }
 
 static void a_version_that_does_not_come_up_says_why(void **state)
 {
     (void)state;
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
-        struct model_world world = {.now = MODEL_WORLD_START};
-        model_world_add_model(&world);
-        model_world_add_version(&world, 0, false);
-        come_to_rest(&world);
-        json_t *deployment = model_world_find(&world, KIND_DEPLOYMENT, "churn-0");
-        json_object_set_new(deployment, "status",
-                            json_pack("{s:i, s:o}", "observedGeneration", 1, "conditions",
-                                      parse(rows[at].deployment)));
+        struct world world;
+        set_up(&world);
+        world_merge(&world, KIND_DEPLOYMENT, "churn-0",
+                    "{'status':{'observedGeneration':1,'conditions':%s}}", rows[at].deployment);
         if (rows[at].pod) {
-            put_pod(&world, rows[at].pod);
+            model_world_set_pod(&world, "churn-0", rows[at].pod);
         }
-        come_to_rest(&world);
-        const char *ready = condition(&world, KIND_MODEL_VERSION, "churn-0", "Ready");
+        model_world_rest(&world);
+        const char *ready = model_world_version_ready(&world, "churn-0");
         if (!text_starts_with(ready, rows[at].expected)) {
             fail_msg("%s: %s", rows[at].sentence, ready);
         }
-        model_world_free(&world);
+        world_free(&world);
     }
 }
 
@@ -166,21 +108,18 @@ static void a_version_that_does_not_come_up_says_why(void **state)
 static void a_pod_that_is_being_deleted_holds_nothing_up(void **state)
 {
     (void)state;
-    struct model_world world = {.now = MODEL_WORLD_START};
-    model_world_add_model(&world);
-    model_world_add_version(&world, 0, false);
-    come_to_rest(&world);
-    put_pod(&world, SERVER("'state':{'terminated':{'exitCode':2}}"));
-    come_to_rest(&world);
-    assert_string_equal(condition(&world, KIND_MODEL_VERSION, "churn-0", "Ready"),
+    struct world world;
+    set_up(&world);
+    model_world_set_pod(&world, "churn-0", SERVER("'state':{'terminated':{'exitCode':2}}"));
+    model_world_rest(&world);
+    assert_string_equal(model_world_version_ready(&world, "churn-0"),
                         "False ServerFailing: container server exited with code 2");
-    json_t *pod = model_world_find(&world, KIND_POD, "churn-0-pod");
-    json_object_set_new(json_object_get(pod, "metadata"), "deletionTimestamp",
-                        json_string("2026-11-23T12:00:00Z"));
-    come_to_rest(&world);
-    assert_true(text_starts_with(condition(&world, KIND_MODEL_VERSION, "churn-0", "Ready"),
-                                 "Unknown RollingOut: "));
-    model_world_free(&world);
+    world_merge(&world, KIND_POD, "churn-0-pod",
+                "{'metadata':{'deletionTimestamp':'2026-11-23T12:00:00Z'}}");
+    model_world_rest(&world);
+    assert_true(
+        text_starts_with(model_world_version_ready(&world, "churn-0"), "Unknown RollingOut: "));
+    world_free(&world);
 }
 
 /* ---- what the API server refuses ---- */
@@ -210,27 +149,17 @@ static void a_deployment_that_is_refused_is_told_in_the_api_server_s_words(void 
 {
     (void)state;
     for (size_t at = 0; at < COUNT_OF(refusals); at++) {
-        struct model_world world = {.now = MODEL_WORLD_START};
-        model_world_add_model(&world);
-        model_world_add_version(&world, 0, false);
-        world.fact = (struct fact){.type = OPERATION_APPLY,
-                                   .kind = KIND_DEPLOYMENT,
-                                   .name = "churn-0",
-                                   .error = refusals[at].error,
-                                   .message = refusals[at].said,
-                                   .time = MODEL_WORLD_START};
-        (void)model_world_plan(&world);
-        for (size_t write = 0; write < world.plan.count; write++) {
-            const struct operation *operation = &world.plan.operations[write];
-            if (operation->type == OPERATION_PATCH_STATUS) {
-                model_world_carry_out(&world, operation);
-            }
-        }
-        const char *ready = condition(&world, KIND_MODEL_VERSION, "churn-0", "Ready");
+        struct world world;
+        model_world_init(&world);
+        (void)model_world_add_version(&world, 0);
+        world_add_fact(&world, OPERATION_APPLY, KIND_DEPLOYMENT, "churn-0", refusals[at].error,
+                       refusals[at].said);
+        model_world_step_only(&world, OPERATION_PATCH_STATUS, KIND_MODEL_VERSION);
+        const char *ready = model_world_version_ready(&world, "churn-0");
         if (!text_equal(ready, refusals[at].expected)) {
             fail_msg("%s: %s", refusals[at].sentence, ready);
         }
-        model_world_free(&world);
+        world_free(&world);
     }
 }
 
@@ -238,10 +167,10 @@ static void a_deployment_that_is_refused_is_told_in_the_api_server_s_words(void 
 
 static const struct {
     const char *sentence;
-    const char *serving; /* of the Model; "null": none */
+    const char *serving; /* of the Model */
     const char *expected;
 } servings[] = {
-    {"nobody says how", "null",
+    {"nobody says how", "{}",
      "False NoServing: neither the Model nor the version has spec.serving: say how to serve it"},
     {"a template without a server", "{'podTemplate':{'spec':{'containers':[]}}}",
      "False InvalidSpec: spec.serving.podTemplate.spec.containers: a container named server with "
@@ -263,19 +192,19 @@ static void what_can_t_be_served_is_refused_with_its_field(void **state)
 {
     (void)state;
     for (size_t at = 0; at < COUNT_OF(servings); at++) {
-        struct model_world world = {.now = MODEL_WORLD_START};
-        model_world_add_model(&world);
-        model_world_add_version(&world, 0, false);
-        json_object_set_new(
-            json_object_get(model_world_find(&world, KIND_MODEL, MODEL_NAME), "spec"), "serving",
-            parse(servings[at].serving[0] == 'n' ? "{}" : servings[at].serving));
-        come_to_rest(&world);
-        assert_null(model_world_find(&world, KIND_DEPLOYMENT, "churn-0"));
-        const char *ready = condition(&world, KIND_MODEL_VERSION, "churn-0", "Ready");
+        struct world world;
+        model_world_init(&world);
+        (void)model_world_add_version(&world, 0);
+        world_merge(&world, KIND_MODEL, MODEL_NAME, "{'spec':{'serving':null}}");
+        world_merge(&world, KIND_MODEL, MODEL_NAME, "{'spec':{'serving':%s}}",
+                    servings[at].serving);
+        model_world_rest(&world);
+        assert_false(model_world_runs(&world, "churn-0"));
+        const char *ready = model_world_version_ready(&world, "churn-0");
         if (!text_starts_with(ready, servings[at].expected)) {
             fail_msg("%s: %s", servings[at].sentence, ready);
         }
-        model_world_free(&world);
+        world_free(&world);
     }
 }
 
@@ -308,19 +237,19 @@ static void a_version_whose_files_can_t_be_served_is_told_which_and_never_brough
 {
     (void)state;
     for (size_t at = 0; at < COUNT_OF(artifacts); at++) {
-        struct model_world world = {.now = MODEL_WORLD_START};
-        model_world_add_model(&world);
-        model_world_add_version(&world, 0, false);
-        json_t *version = model_world_find(&world, KIND_MODEL_VERSION, "churn-0");
-        json_object_set_new(json_object_get(version, "spec"), "artifact",
-                            parse(artifacts[at].artifact));
-        come_to_rest(&world);
-        assert_null(model_world_find(&world, KIND_DEPLOYMENT, "churn-0"));
-        const char *ready = condition(&world, KIND_MODEL_VERSION, "churn-0", "Ready");
+        struct world world;
+        model_world_init(&world);
+        (void)model_world_add_version(&world, 0);
+        world_merge(&world, KIND_MODEL_VERSION, "churn-0", "{'spec':{'artifact':null}}");
+        world_merge(&world, KIND_MODEL_VERSION, "churn-0", "{'spec':{'artifact':%s}}",
+                    artifacts[at].artifact);
+        model_world_rest(&world);
+        assert_false(model_world_runs(&world, "churn-0"));
+        const char *ready = model_world_version_ready(&world, "churn-0");
         if (!text_starts_with(ready, artifacts[at].expected)) {
             fail_msg("%s: %s", artifacts[at].sentence, ready);
         }
-        model_world_free(&world);
+        world_free(&world);
     }
 }
 
@@ -330,30 +259,29 @@ static void what_was_found_in_the_files_is_said_until_a_pod_finds_something_else
     (void)state;
     static const char found[] = "False ArtifactUnusable: ArtifactIO: the copy failed; it is tried "
                                 "again";
-    struct model_world world = {.now = MODEL_WORLD_START};
-    model_world_add_model(&world);
-    model_world_add_version(&world, 0, false);
-    come_to_rest(&world);
-    model_world_fail_copy(&world, "churn-0", "ArtifactIO");
-    come_to_rest(&world);
-    assert_string_equal(condition(&world, KIND_MODEL_VERSION, "churn-0", "Verified"), found);
-    put_pod(&world, "{'phase':'Pending'}");
-    json_t *version = model_world_find(&world, KIND_MODEL_VERSION, "churn-0");
-    json_object_set_new(json_object_get(version, "metadata"), "generation", json_integer(2));
-    come_to_rest(&world);
-    assert_string_equal(condition(&world, KIND_MODEL_VERSION, "churn-0", "Verified"), found);
+    struct world world;
+    set_up(&world);
+    model_world_fail_copy(&world, "churn-0", "ArtifactIO", "the copy failed");
+    model_world_rest(&world);
+    assert_string_equal(world_condition(&world, KIND_MODEL_VERSION, "churn-0", "Verified"), found);
+    model_world_set_pod(&world, "churn-0", "{'phase':'Pending'}");
+    world_merge(&world, KIND_MODEL_VERSION, "churn-0", "{'metadata':{'generation':2}}");
+    model_world_rest(&world);
+    assert_string_equal(world_condition(&world, KIND_MODEL_VERSION, "churn-0", "Verified"), found);
     size_t at;
     json_t *item;
-    json_array_foreach(json_object_get(json_object_get(version, "status"), "conditions"), at, item)
+    json_array_foreach(world_get(&world, KIND_MODEL_VERSION, "churn-0", "status/conditions"), at,
+                       item)
     {
         assert_int_equal(json_integer_value(json_object_get(item, "observedGeneration")), 2);
     }
+    assert_true(at > 0);
     model_world_bring_up(&world, "churn-0");
-    come_to_rest(&world);
+    model_world_rest(&world);
     assert_string_equal(
-        condition(&world, KIND_MODEL_VERSION, "churn-0", "Verified"),
+        world_condition(&world, KIND_MODEL_VERSION, "churn-0", "Verified"),
         "True DigestVerified: what was copied to serve has the digest that was published");
-    model_world_free(&world);
+    world_free(&world);
 }
 
 int main(void)

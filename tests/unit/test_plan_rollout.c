@@ -8,284 +8,263 @@
 #include "core/text.h"
 #include "plan/conditions.h"
 #include "plan/reasons.h"
-#include "support/rollout_world.h"
+#include "support/model_world.h"
+
+#include <string.h>
+
+/* churn-1 comes up and takes over from churn-0, which drains from now on. */
+static void begin_to_drain(struct world *world)
+{
+    model_world_init_serving(world);
+    (void)model_world_come_up(world, 1);
+    model_world_step(world);
+    assert_string_equal(model_world_selected(world), "churn-1");
+}
+
+/* The same, and the controller ends before it writes that down. */
+static void begin_to_drain_untold(struct world *world)
+{
+    model_world_init_serving(world);
+    (void)model_world_come_up(world, 1);
+    model_world_crash(world, 1); /* the Service alone */
+    assert_string_equal(model_world_selected(world), "churn-1");
+    assert_string_equal(model_world_text(world, "status/champion"), "churn-0");
+}
+
+/* Planned in its last second, and after. */
+static void expect_churn_0_to_drain(struct world *world)
+{
+    world->now = WORLD_NOON + DRAIN - 1;
+    model_world_step(world);
+    assert_true(model_world_runs(world, "churn-0"));
+    world->now = WORLD_NOON + DRAIN;
+    model_world_step(world);
+    assert_false(model_world_runs(world, "churn-0"));
+}
 
 static void the_first_version_is_numbered_and_brought_up_before_it_gets_the_service(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_new();
-    rollout_plan(world);
-    assert_true(
-        rollout_says(rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL_VERSION, "churn-0"),
-                     "\"path\":\"/status/version\",\"value\":1"));
-    const struct operation *apply = rollout_find(world, OPERATION_APPLY, KIND_DEPLOYMENT,
-                                                 "churn-0");
+    struct world world;
+    model_world_init(&world);
+    (void)model_world_add_version(&world, 0);
+    const struct plan plan = world_plan_model(&world, MODEL_NAME);
+    const struct operation *apply = plan_find_named(&plan, OPERATION_APPLY, KIND_DEPLOYMENT,
+                                                    "churn-0");
     assert_non_null(apply);
     assert_string_equal(apply->owner_uid, "uid-churn-0");
-    assert_null(rollout_find(world, OPERATION_APPLY, KIND_SERVICE, "churn"));
-    rollout_step(world, SIZE_MAX);
-    rollout_make_available(world, 0);
-    rollout_plan(world);
-    assert_true(
-        rollout_says(rollout_find(world, OPERATION_APPLY, KIND_SERVICE, "churn"), "uid-churn-0"));
-    assert_true(rollout_says(rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL, "churn"),
-                             "\"path\":\"/status/champion\",\"value\":\"churn-0\""));
-    rollout_world_free(world);
+    assert_null(plan_find(&plan, OPERATION_APPLY, KIND_SERVICE, 0));
+    model_world_step(&world);
+    assert_int_equal(world_integer(&world, KIND_MODEL_VERSION, "churn-0", "status/version"), 1);
+    assert_int_equal(world_count(&world, KIND_SERVICE), 0);
+    model_world_bring_up(&world, "churn-0");
+    model_world_step(&world);
+    assert_string_equal(model_world_selected(&world), "churn-0");
+    assert_string_equal(model_world_text(&world, "status/champion"), "churn-0");
+    world_free(&world);
 }
 
 static void a_new_version_takes_over_only_when_all_its_pods_are_available(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    world->model.spec.serving.replicas = 2;
-    rollout_step(world, SIZE_MAX);
-    rollout_make_available(world, 0);
-    rollout_add_version(world);
-    rollout_step(world, SIZE_MAX);
-    assert_true(world->has_deployment[0] && world->has_deployment[1]);
-    rollout_make_available(world, 1);
-    world->deployments[1].status.available_replicas = 1;
-    rollout_step(world, SIZE_MAX);
-    assert_string_equal(rollout_selected(world), "uid-churn-0");
-    rollout_make_available(world, 1);
-    rollout_step(world, SIZE_MAX);
-    assert_string_equal(rollout_selected(world), "uid-churn-1");
-    assert_true(world->has_deployment[0]);
-    rollout_world_free(world);
+    struct world world;
+    model_world_init_serving(&world);
+    world_merge(&world, KIND_MODEL, MODEL_NAME, "{'spec':{'serving':{'replicas':2}}}");
+    model_world_step(&world);
+    model_world_bring_up(&world, "churn-0");
+    (void)model_world_come_up(&world, 1);
+    assert_true(model_world_runs(&world, "churn-0"));
+    world_merge(&world, KIND_DEPLOYMENT, "churn-1", "{'status':{'availableReplicas':1}}");
+    model_world_step(&world);
+    assert_string_equal(model_world_selected(&world), "churn-0");
+    model_world_bring_up(&world, "churn-1");
+    model_world_step(&world);
+    assert_string_equal(model_world_selected(&world), "churn-1");
+    assert_true(model_world_runs(&world, "churn-0"));
+    world_free(&world);
 }
 
 static void the_old_version_s_pods_stay_until_requests_under_way_have_ended(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    rollout_add_version(world);
-    rollout_step(world, SIZE_MAX);
-    rollout_make_available(world, 1);
-    rollout_step(world, SIZE_MAX);
-    assert_true(world->plan.wake_at == NOW + DRAIN);
-    world->now = NOW + DRAIN - 1;
-    rollout_step(world, SIZE_MAX);
-    assert_true(world->has_deployment[0]);
-    world->now = NOW + DRAIN;
-    rollout_step(world, SIZE_MAX);
-    assert_false(world->has_deployment[0]);
-    assert_string_equal(rollout_selected(world), "uid-churn-1");
-    rollout_world_free(world);
+    struct world world;
+    model_world_init_serving(&world);
+    (void)model_world_come_up(&world, 1);
+    const struct plan plan = world_plan_model(&world, MODEL_NAME);
+    assert_true(plan.wake_at == WORLD_NOON + DRAIN);
+    model_world_step(&world);
+    expect_churn_0_to_drain(&world);
+    assert_string_equal(model_world_selected(&world), "churn-1");
+    world_free(&world);
 }
 
 static void a_crash_after_the_service_was_switched_still_drains_the_old_version(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    rollout_add_version(world);
-    rollout_step(world, SIZE_MAX);
-    rollout_make_available(world, 1);
-    rollout_step(world, 1); /* the Service alone */
-    assert_string_equal(rollout_selected(world), "uid-churn-1");
-    assert_string_equal(world->model.status.champion, "churn-0");
-    rollout_step(world, SIZE_MAX);
-    assert_true(world->has_deployment[0]);
-    assert_string_equal(world->model.status.champion, "churn-1");
-    assert_string_equal(world->model.status.previous, "churn-0");
-    world->now = NOW + DRAIN;
-    rollout_step(world, SIZE_MAX);
-    assert_false(world->has_deployment[0]);
-    rollout_world_free(world);
+    struct world world;
+    begin_to_drain_untold(&world);
+    model_world_step(&world);
+    assert_true(model_world_runs(&world, "churn-0"));
+    assert_string_equal(model_world_text(&world, "status/champion"), "churn-1");
+    assert_string_equal(model_world_text(&world, "status/previous"), "churn-0");
+    expect_churn_0_to_drain(&world);
+    world_free(&world);
 }
 
 /* Whole seconds are cut: a switch late in its second has its 30 s all the same. */
 static void the_time_to_drain_is_30_s_also_of_a_switch_at_the_end_of_a_second(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    rollout_add_version(world);
-    rollout_step(world, SIZE_MAX);
-    rollout_make_available(world, 1);
-    rollout_step(world, SIZE_MAX); /* at NOW + 0.999 s */
-    assert_string_equal(rollout_selected(world), "uid-churn-1");
-    world->now = NOW + 30; /* 29.001 s later */
-    rollout_step(world, SIZE_MAX);
-    assert_true(world->has_deployment[0]);
-    world->now = NOW + 31;
-    rollout_step(world, SIZE_MAX);
-    assert_false(world->has_deployment[0]);
-    rollout_world_free(world);
+    struct world world;
+    begin_to_drain(&world);      /* at noon + 0.999 s */
+    world.now = WORLD_NOON + 30; /* 29.001 s later */
+    model_world_step(&world);
+    assert_true(model_world_runs(&world, "churn-0"));
+    world.now = WORLD_NOON + 31;
+    model_world_step(&world);
+    assert_false(model_world_runs(&world, "churn-0"));
+    world_free(&world);
 }
 
 static void a_switch_that_was_not_written_down_is_told_before_the_next_one_is_made(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    rollout_add_version(world);
-    rollout_step(world, SIZE_MAX);
-    rollout_make_available(world, 1);
-    rollout_step(world, 1); /* the Service alone */
-    rollout_add_version(world);
-    rollout_apply_deployments(world); /* and no status can be written */
-    rollout_make_available(world, 2);
-    assert_string_equal(world->model.status.champion, "churn-0");
-    rollout_step(world, SIZE_MAX);
-    assert_string_equal(rollout_selected(world), "uid-churn-1");
-    assert_string_equal(world->model.status.champion, "churn-1");
-    assert_string_equal(world->model.status.previous, "churn-0");
-    assert_true(world->has_deployment[0]);
-    world->now = NOW + DRAIN;
-    rollout_step(world, SIZE_MAX);
-    assert_false(world->has_deployment[0]);
-    assert_string_equal(rollout_selected(world), "uid-churn-2");
-    assert_string_equal(world->model.status.previous, "churn-1");
-    assert_true(world->has_deployment[1]);
-    rollout_world_free(world);
+    struct world world;
+    begin_to_drain_untold(&world);
+    (void)model_world_add_version(&world, 2);
+    /* No status can be written. */
+    model_world_step_only(&world, OPERATION_APPLY, KIND_DEPLOYMENT);
+    model_world_bring_up(&world, "churn-2");
+    assert_string_equal(model_world_text(&world, "status/champion"), "churn-0");
+    model_world_step(&world);
+    assert_string_equal(model_world_selected(&world), "churn-1");
+    assert_string_equal(model_world_text(&world, "status/champion"), "churn-1");
+    assert_string_equal(model_world_text(&world, "status/previous"), "churn-0");
+    expect_churn_0_to_drain(&world);
+    assert_string_equal(model_world_selected(&world), "churn-2");
+    assert_string_equal(model_world_text(&world, "status/previous"), "churn-1");
+    assert_true(model_world_runs(&world, "churn-1"));
+    world_free(&world);
 }
 
 static void an_overtaken_candidate_is_removed_and_the_newest_wins(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    rollout_add_version(world);
-    rollout_step(world, SIZE_MAX);
-    rollout_add_version(world);
-    rollout_step(world, SIZE_MAX);
-    assert_false(world->has_deployment[1]);
-    rollout_make_available(world, 2);
-    rollout_step(world, SIZE_MAX);
-    assert_string_equal(rollout_selected(world), "uid-churn-2");
-    rollout_world_free(world);
+    struct world world;
+    model_world_init_serving(&world);
+    (void)model_world_publish(&world, 1);
+    (void)model_world_add_version(&world, 2);
+    model_world_step(&world);
+    assert_false(model_world_runs(&world, "churn-1"));
+    model_world_bring_up(&world, "churn-2");
+    model_world_step(&world);
+    assert_string_equal(model_world_selected(&world), "churn-2");
+    world_free(&world);
 }
 
 static void a_pinned_version_comes_back_by_the_same_way(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    rollout_add_version(world);
-    rollout_step(world, SIZE_MAX);
-    rollout_make_available(world, 1);
-    rollout_step(world, SIZE_MAX);
-    world->now = NOW + DRAIN;
-    rollout_step(world, SIZE_MAX);
-    world->model.spec.pinned_version = "churn-0";
-    rollout_step(world, SIZE_MAX);
-    assert_true(world->has_deployment[0] && world->has_deployment[1]);
-    world->deployments[0].status.available_replicas = 0;
-    rollout_step(world, SIZE_MAX);
-    assert_string_equal(rollout_selected(world), "uid-churn-1");
-    rollout_make_available(world, 0);
-    rollout_step(world, SIZE_MAX);
-    assert_string_equal(rollout_selected(world), "uid-churn-0");
-    rollout_world_free(world);
+    struct world world;
+    begin_to_drain(&world);
+    expect_churn_0_to_drain(&world);
+    model_world_pin(&world, "churn-0");
+    model_world_step(&world);
+    assert_true(model_world_runs(&world, "churn-0") && model_world_runs(&world, "churn-1"));
+    model_world_bring_up(&world, "churn-0");
+    world_merge(&world, KIND_DEPLOYMENT, "churn-0", "{'status':{'availableReplicas':0}}");
+    model_world_step(&world);
+    assert_string_equal(model_world_selected(&world), "churn-1");
+    model_world_bring_up(&world, "churn-0");
+    model_world_step(&world);
+    assert_string_equal(model_world_selected(&world), "churn-0");
+    world_free(&world);
 }
 
 /* Wanted back, not ready, and not wanted after all: it drains to the end all the same. */
 static void a_version_that_drains_keeps_its_time_while_it_is_a_candidate(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    rollout_add_version(world);
-    rollout_step(world, SIZE_MAX);
-    rollout_make_available(world, 1);
-    rollout_step(world, SIZE_MAX);
-    world->deployments[0].status.available_replicas = 0;
-    world->model.spec.pinned_version = "churn-0";
-    rollout_step(world, SIZE_MAX);
-    assert_string_equal(rollout_selected(world), "uid-churn-1");
-    world->model.spec.pinned_version = NULL;
-    world->now = NOW + DRAIN - 1;
-    rollout_step(world, SIZE_MAX);
-    assert_true(world->has_deployment[0]);
-    world->now = NOW + DRAIN;
-    rollout_step(world, SIZE_MAX);
-    assert_false(world->has_deployment[0]);
-    rollout_world_free(world);
-
-    /* The same after a switch that was not written down. */
-    world = rollout_world_serving();
-    rollout_add_version(world);
-    rollout_step(world, SIZE_MAX);
-    rollout_make_available(world, 1);
-    rollout_step(world, 1); /* the Service alone */
-    world->deployments[0].status.available_replicas = 0;
-    world->model.spec.pinned_version = "churn-0";
-    rollout_step(world, SIZE_MAX);
-    assert_string_equal(world->model.status.champion, "churn-1");
-    world->model.spec.pinned_version = NULL;
-    world->now = NOW + DRAIN - 1;
-    rollout_step(world, SIZE_MAX);
-    assert_true(world->has_deployment[0]);
-    world->now = NOW + DRAIN;
-    rollout_step(world, SIZE_MAX);
-    assert_false(world->has_deployment[0]);
-    rollout_world_free(world);
+    static void (*const begins[])(struct world *) = {begin_to_drain, begin_to_drain_untold};
+    for (size_t at = 0; at < COUNT_OF(begins); at++) {
+        struct world world;
+        begins[at](&world);
+        world_merge(&world, KIND_DEPLOYMENT, "churn-0", "{'status':{'availableReplicas':0}}");
+        model_world_pin(&world, "churn-0");
+        model_world_step(&world);
+        assert_string_equal(model_world_selected(&world), "churn-1");
+        assert_string_equal(model_world_text(&world, "status/champion"), "churn-1");
+        model_world_pin(&world, NULL);
+        expect_churn_0_to_drain(&world);
+        world_free(&world);
+    }
 }
 
 static void a_pin_that_names_nothing_leaves_the_champion_and_says_so(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    world->model.spec.pinned_version = "churn-x";
-    rollout_plan(world);
-    const struct operation *status = rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL,
-                                                  "churn");
-    assert_true(rollout_says(status, REASON_PIN_NOT_FOUND));
-    assert_null(rollout_find(world, OPERATION_DELETE, KIND_DEPLOYMENT, "churn-0"));
-    rollout_world_free(world);
+    struct world world;
+    model_world_init_serving(&world);
+    model_world_pin(&world, "churn-x");
+    model_world_step(&world);
+    assert_true(text_starts_with(model_world_ready(&world), "False " REASON_PIN_NOT_FOUND ": "));
+    assert_true(model_world_runs(&world, "churn-0"));
+    world_free(&world);
 }
 
 static void a_version_whose_files_differ_never_serves_and_the_champion_stays(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    rollout_add_version(world);
-    rollout_step(world, SIZE_MAX);
-    rollout_end_copy(
-        world, 1, 1,
-        "{\"reason\":\"DigestMismatch\",\"message\":\"the files are not those published\"}");
-    rollout_plan(world);
-    const struct operation *status = rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL_VERSION,
-                                                  "churn-1");
-    assert_true(rollout_says(status, "\"value\":\"Failed\""));
-    assert_true(rollout_says(status, "the files are not those published"));
-    assert_non_null(rollout_find(world, OPERATION_DELETE, KIND_DEPLOYMENT, "churn-1"));
-    assert_non_null(rollout_find(world, OPERATION_EVENT, KIND_MODEL_VERSION, "churn-1"));
-    assert_null(rollout_find(world, OPERATION_DELETE, KIND_DEPLOYMENT, "churn-0"));
-    assert_string_equal(rollout_selected(world), "uid-churn-0");
-    const struct operation *model = rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL,
-                                                 "churn");
-    assert_true(
-        rollout_says(model, "version 2 (churn-1) can't serve: the files are not those published"));
-    assert_true(rollout_says(model, "version 1 (churn-0) serves on until a newer one can"));
-    assert_true(rollout_says(model, REASON_DIGEST_MISMATCH));
-    assert_false(rollout_says(model, CONDITION_STALLED));
-    rollout_world_free(world);
+    struct world world;
+    model_world_init_serving(&world);
+    (void)model_world_publish(&world, 1);
+    model_world_fail_copy(&world, "churn-1", REASON_DIGEST_MISMATCH,
+                          "the files are not those published");
+    const struct plan plan = world_plan_model(&world, MODEL_NAME);
+    assert_non_null(plan_find_named(&plan, OPERATION_EVENT, KIND_MODEL_VERSION, "churn-1"));
+    model_world_step(&world);
+    assert_string_equal(world_text(&world, KIND_MODEL_VERSION, "churn-1", "status/phase"),
+                        "Failed");
+    assert_string_equal(model_world_version_ready(&world, "churn-1"),
+                        "False DigestMismatch: the files are not those published; this version "
+                        "never serves: publish a new one");
+    assert_false(model_world_runs(&world, "churn-1"));
+    assert_true(model_world_runs(&world, "churn-0"));
+    assert_string_equal(model_world_selected(&world), "churn-0");
+    assert_string_equal(model_world_ready(&world),
+                        "True DigestMismatch: version 2 (churn-1) can't serve: the files are not "
+                        "those published; this version never serves: publish a new one; version 1 "
+                        "(churn-0) serves on until a newer one can");
+    assert_string_equal(world_condition(&world, KIND_MODEL, MODEL_NAME, CONDITION_STALLED), "");
+    world_free(&world);
 }
 
 /* It came up all the same, as when its pods were checked after they answered. */
 static void a_version_whose_files_differ_does_not_take_over_although_it_answers(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    rollout_add_version(world);
-    rollout_step(world, SIZE_MAX);
-    rollout_make_available(world, 1);
-    rollout_end_copy(world, 1, 1, "{\"reason\":\"DigestMismatch\",\"message\":\"other files\"}");
-    rollout_step(world, SIZE_MAX);
-    assert_string_equal(rollout_selected(world), "uid-churn-0");
-    rollout_world_free(world);
+    struct world world;
+    model_world_init_serving(&world);
+    (void)model_world_come_up(&world, 1);
+    model_world_fail_copy(&world, "churn-1", REASON_DIGEST_MISMATCH, "other files");
+    model_world_step(&world);
+    assert_string_equal(model_world_selected(&world), "churn-0");
+    world_free(&world);
 }
 
 static void a_status_of_an_older_deployment_lets_nobody_take_over(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    rollout_add_version(world);
-    rollout_step(world, SIZE_MAX);
-    rollout_make_available(world, 1);
-    world->deployments[1].meta.generation = 2;
-    rollout_step(world, SIZE_MAX);
-    assert_string_equal(rollout_selected(world), "uid-churn-0");
-    world->deployments[1].status.observed_generation = 2;
-    rollout_step(world, SIZE_MAX);
-    assert_string_equal(rollout_selected(world), "uid-churn-1");
-    rollout_world_free(world);
+    struct world world;
+    model_world_init_serving(&world);
+    (void)model_world_come_up(&world, 1);
+    world_merge(&world, KIND_DEPLOYMENT, "churn-1", "{'metadata':{'generation':2}}");
+    model_world_step(&world);
+    assert_string_equal(model_world_selected(&world), "churn-0");
+    world_merge(&world, KIND_DEPLOYMENT, "churn-1", "{'status':{'observedGeneration':2}}");
+    model_world_step(&world);
+    assert_string_equal(model_world_selected(&world), "churn-1");
+    world_free(&world);
 }
 
 static void a_deployment_that_still_moves_lets_nobody_take_over(void **state)
@@ -293,28 +272,25 @@ static void a_deployment_that_still_moves_lets_nobody_take_over(void **state)
     (void)state;
     static const struct {
         const char *sentence;
-        int64_t older; /* pods of the template before */
-        bool is_deleted;
-    } rows[] = {{"pods of the template before are left", 1, false},
-                {"it is being deleted", 0, true}};
+        const char *moves;
+        const char *rests;
+    } rows[] = {{"pods of the template before are left", "{'status':{'replicas':2}}",
+                 "{'status':{'replicas':1}}"},
+                {"it is being deleted", "{'metadata':{'deletionTimestamp':'2026-11-23T12:00:00Z'}}",
+                 "{'metadata':{'deletionTimestamp':null}}"}};
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
-        struct rollout_world *world = rollout_world_serving();
-        rollout_add_version(world);
-        rollout_step(world, SIZE_MAX);
-        rollout_make_available(world, 1);
-        struct deployment *deployment = &world->deployments[1];
-        int64_t updated = deployment->status.updated_replicas;
-        deployment->status.replicas = updated + rows[at].older;
-        deployment->meta.deletion_time = rows[at].is_deleted ? world->now : TIME_ABSENT;
-        rollout_step(world, SIZE_MAX);
-        if (!text_equal(rollout_selected(world), "uid-churn-0")) {
-            fail_msg("%s: %s", rows[at].sentence, rollout_selected(world));
+        struct world world;
+        model_world_init_serving(&world);
+        (void)model_world_come_up(&world, 1);
+        world_merge(&world, KIND_DEPLOYMENT, "churn-1", "%s", rows[at].moves);
+        model_world_step(&world);
+        if (!text_equal(model_world_selected(&world), "churn-0")) {
+            fail_msg("%s: %s", rows[at].sentence, model_world_selected(&world));
         }
-        deployment->status.replicas = updated;
-        deployment->meta.deletion_time = TIME_ABSENT;
-        rollout_step(world, SIZE_MAX);
-        assert_string_equal(rollout_selected(world), "uid-churn-1");
-        rollout_world_free(world);
+        world_merge(&world, KIND_DEPLOYMENT, "churn-1", "%s", rows[at].rests);
+        model_world_step(&world);
+        assert_string_equal(model_world_selected(&world), "churn-1");
+        world_free(&world);
     }
 }
 
@@ -322,95 +298,97 @@ static void a_deployment_that_still_moves_lets_nobody_take_over(void **state)
 static void a_spec_that_can_t_be_carried_out_lets_nobody_take_over(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    rollout_add_version(world);
-    rollout_step(world, SIZE_MAX);
-    rollout_make_available(world, 1);
-    world->model.spec.serving.pod_template.text = "[]";
-    rollout_plan(world);
-    assert_null(rollout_find(world, OPERATION_APPLY, KIND_SERVICE, "churn"));
-    assert_true(rollout_says(rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL, "churn"),
-                             "version 2 (churn-1): spec.serving.podTemplate: must be an object"));
-    world->model.spec.serving.pod_template.text = ROLLOUT_TEMPLATE;
-    rollout_step(world, SIZE_MAX);
-    assert_string_equal(rollout_selected(world), "uid-churn-1");
-    rollout_world_free(world);
+    struct world world;
+    model_world_init_serving(&world);
+    (void)model_world_come_up(&world, 1);
+    world_merge(&world, KIND_MODEL, MODEL_NAME, "{'spec':{'serving':{'podTemplate':[]}}}");
+    const struct plan plan = world_plan_model(&world, MODEL_NAME);
+    assert_null(plan_find(&plan, OPERATION_APPLY, KIND_SERVICE, 0));
+    model_world_step(&world);
+    assert_string_equal(model_world_selected(&world), "churn-0");
+    assert_non_null(strstr(model_world_ready(&world),
+                           "version 2 (churn-1): spec.serving.podTemplate: must be an object"));
+    world_merge(&world, KIND_MODEL, MODEL_NAME,
+                "{'spec':{'serving':{'podTemplate':" MODEL_TEMPLATE "}}}");
+    model_world_step(&world);
+    assert_string_equal(model_world_selected(&world), "churn-1");
+    world_free(&world);
 }
 
 static void a_champion_whose_pods_are_replaced_serves_on_and_says_so(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    world->deployments[0].status.replicas = 2; /* one more, of the template before */
-    rollout_plan(world);
-    const struct operation *status = rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL,
-                                                  "churn");
-    assert_true(rollout_says(status, "pods of version 1 (churn-0) are being replaced or added"));
-    assert_true(rollout_says(status, "version 1 (churn-0) serves at http://churn.team.svc"));
-    rollout_world_free(world);
+    struct world world;
+    model_world_init_serving(&world);
+    /* One more, of the template before. */
+    world_merge(&world, KIND_DEPLOYMENT, "churn-0", "{'status':{'replicas':2}}");
+    model_world_step(&world);
+    assert_string_equal(world_condition(&world, KIND_MODEL, MODEL_NAME, CONDITION_PROGRESSING),
+                        "True RollingOut: pods of version 1 (churn-0) are being replaced or added");
+    assert_string_equal(model_world_ready(&world),
+                        "True Serving: version 1 (churn-0) serves at http://churn.team.svc");
+    world_free(&world);
 }
 
 static void a_champion_that_turns_out_unusable_stays_until_people_decide(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    rollout_add_version(world);
-    rollout_step(world, SIZE_MAX);
-    rollout_make_available(world, 1);
-    rollout_step(world, SIZE_MAX);
-    world->now += DRAIN;
-    rollout_step(world, SIZE_MAX);
-    assert_string_equal(rollout_selected(world), "uid-churn-1");
-    rollout_end_copy(world, 1, 1, "{\"reason\":\"DigestMismatch\",\"message\":\"other files\"}");
-    rollout_plan(world);
-    assert_null(rollout_find(world, OPERATION_APPLY, KIND_DEPLOYMENT, "churn-0"));
-    assert_null(rollout_find(world, OPERATION_DELETE, KIND_DEPLOYMENT, "churn-1"));
-    rollout_world_free(world);
+    struct world world;
+    model_world_init_serving(&world);
+    model_world_serve_unverified(&world, 1);
+    expect_churn_0_to_drain(&world);
+    model_world_fail_copy(&world, "churn-1", REASON_DIGEST_MISMATCH, "other files");
+    model_world_step(&world);
+    assert_string_equal(world_text(&world, KIND_MODEL_VERSION, "churn-1", "status/phase"),
+                        "Failed");
+    assert_false(model_world_runs(&world, "churn-0"));
+    assert_true(model_world_runs(&world, "churn-1"));
+    assert_string_equal(model_world_selected(&world), "churn-1");
+    world_free(&world);
 }
 
 static void files_that_can_t_be_read_yet_are_waited_for(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_new();
-    rollout_step(world, SIZE_MAX);
-    rollout_end_copy(world, 0, 1,
-                     "{\"reason\":\"InputMissing\",\"message\":\"there is no run/train\"}");
-    rollout_plan(world);
-    assert_true(
-        rollout_says(rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL_VERSION, "churn-0"),
-                     REASON_ARTIFACT_UNUSABLE));
-    assert_null(rollout_find(world, OPERATION_DELETE, KIND_DEPLOYMENT, "churn-0"));
-    rollout_world_free(world);
+    struct world world;
+    model_world_init(&world);
+    (void)model_world_publish(&world, 0);
+    model_world_fail_copy(&world, "churn-0", "InputMissing", "there is no run/train");
+    model_world_step(&world);
+    assert_true(text_starts_with(model_world_version_ready(&world, "churn-0"),
+                                 "False " REASON_ARTIFACT_UNUSABLE ": "));
+    assert_true(model_world_runs(&world, "churn-0"));
+    world_free(&world);
 }
 
 static void a_number_is_never_given_twice(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_new();
-    world->model.status.last_version = 41;
-    rollout_plan(world);
-    assert_true(
-        rollout_says(rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL_VERSION, "churn-0"),
-                     "\"path\":\"/status/version\",\"value\":42"));
-    assert_true(rollout_says(rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL, "churn"),
-                             "\"path\":\"/status/lastVersion\",\"value\":42"));
-    rollout_world_free(world);
+    struct world world;
+    model_world_init(&world);
+    (void)model_world_add_version(&world, 0);
+    world_merge(&world, KIND_MODEL, MODEL_NAME, "{'status':{'lastVersion':41}}");
+    model_world_step(&world);
+    assert_int_equal(world_integer(&world, KIND_MODEL_VERSION, "churn-0", "status/version"), 42);
+    assert_int_equal(world_integer(&world, KIND_MODEL, MODEL_NAME, "status/lastVersion"), 42);
+    world_free(&world);
 }
 
 static void a_version_that_is_being_deleted_is_left_alone_and_keeps_its_number(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_new();
-    rollout_add_version(world);
-    world->versions[0].status.version = 7;
-    world->versions[0].meta.deletion_time = NOW;
-    rollout_plan(world);
-    assert_null(rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL_VERSION, "churn-0"));
-    assert_null(rollout_find(world, OPERATION_APPLY, KIND_DEPLOYMENT, "churn-0"));
-    assert_true(
-        rollout_says(rollout_find(world, OPERATION_PATCH_STATUS, KIND_MODEL_VERSION, "churn-1"),
-                     "\"path\":\"/status/version\",\"value\":8"));
-    rollout_world_free(world);
+    struct world world;
+    model_world_init(&world);
+    (void)model_world_add_version(&world, 0);
+    (void)model_world_add_version(&world, 1);
+    world_merge(&world, KIND_MODEL_VERSION, "churn-0",
+                "{'metadata':{'deletionTimestamp':'2026-11-23T12:00:00Z'},'status':{'version':7}}");
+    const struct plan plan = world_plan_model(&world, MODEL_NAME);
+    assert_null(plan_find_named(&plan, OPERATION_PATCH_STATUS, KIND_MODEL_VERSION, "churn-0"));
+    model_world_step(&world);
+    assert_false(model_world_runs(&world, "churn-0"));
+    assert_int_equal(world_integer(&world, KIND_MODEL_VERSION, "churn-1", "status/version"), 8);
+    world_free(&world);
 }
 
 static void a_version_says_which_one_before_it_has_the_same_files(void **state)
@@ -419,62 +397,65 @@ static void a_version_says_which_one_before_it_has_the_same_files(void **state)
     static const struct {
         const char *sentence;
         const char *digests[2];
-        bool same;
+        const char *same;
     } rows[] = {
-        {"the same digest", {"sha256:1", "sha256:1"}, true},
-        {"another digest", {"sha256:1", "sha256:2"}, false},
-        {"none is known", {NULL, NULL}, false},
+        {"the same digest", {"'sha256:1'", "'sha256:1'"}, "churn-0"},
+        {"another digest", {"'sha256:1'", "'sha256:2'"}, ""},
+        {"none is known", {"null", "null"}, ""},
     };
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
-        struct rollout_world *world = rollout_world_new();
-        rollout_add_version(world);
-        world->versions[0].spec.artifact.digest = rows[at].digests[0];
-        world->versions[1].spec.artifact.digest = rows[at].digests[1];
-        rollout_plan(world);
-        const struct operation *status = rollout_find(world, OPERATION_PATCH_STATUS,
-                                                      KIND_MODEL_VERSION, "churn-1");
-        assert_non_null(status);
-        if (rollout_says(status, "\"path\":\"/status/sameAs\",\"value\":\"churn-0\"") !=
-                rows[at].same ||
-            rollout_says(status, "sameAs") != rows[at].same) {
-            fail_msg("%s: %s", rows[at].sentence, status->body);
+        struct world world;
+        model_world_init(&world);
+        for (int number = 0; number < 2; number++) {
+            world_merge(&world, KIND_MODEL_VERSION, model_world_add_version(&world, number),
+                        "{'spec':{'artifact':{'digest':%s}}}", rows[at].digests[number]);
         }
-        rollout_world_free(world);
+        model_world_step(&world);
+        assert_int_equal(world_integer(&world, KIND_MODEL_VERSION, "churn-1", "status/version"), 2);
+        const char *same = world_text(&world, KIND_MODEL_VERSION, "churn-1", "status/sameAs");
+        if (!text_equal(same, rows[at].same)) {
+            fail_msg("%s: \"%s\"", rows[at].sentence, same);
+        }
+        world_free(&world);
     }
 }
 
 static void nothing_that_others_own_is_applied_again_when_nothing_changed(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    rollout_plan(world);
-    assert_null(rollout_find(world, OPERATION_APPLY, KIND_DEPLOYMENT, "churn-0"));
-    assert_null(rollout_find(world, OPERATION_APPLY, KIND_SERVICE, "churn"));
-    assert_null(rollout_find(world, OPERATION_DELETE, KIND_DEPLOYMENT, "churn-0"));
-    world->model.spec.serving.replicas = 3;
-    rollout_plan(world);
-    assert_non_null(rollout_find(world, OPERATION_APPLY, KIND_DEPLOYMENT, "churn-0"));
-    rollout_world_free(world);
+    struct world world;
+    model_world_init_serving(&world);
+    struct plan plan = world_plan_model(&world, MODEL_NAME);
+    assert_int_equal(world_count_writes(&plan), 0);
+    world_merge(&world, KIND_MODEL, MODEL_NAME, "{'spec':{'serving':{'replicas':3}}}");
+    plan = world_plan_model(&world, MODEL_NAME);
+    assert_non_null(plan_find_named(&plan, OPERATION_APPLY, KIND_DEPLOYMENT, "churn-0"));
+    assert_null(plan_find(&plan, OPERATION_APPLY, KIND_SERVICE, 0));
+    world_free(&world);
 }
 
 static void a_deployment_that_somebody_scaled_is_set_back(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    world->deployments[0].spec.replicas = 0;
-    rollout_plan(world);
-    assert_non_null(rollout_find(world, OPERATION_APPLY, KIND_DEPLOYMENT, "churn-0"));
-    rollout_world_free(world);
+    struct world world;
+    model_world_init_serving(&world);
+    world_merge(&world, KIND_DEPLOYMENT, "churn-0", "{'spec':{'replicas':0}}");
+    model_world_step(&world);
+    assert_int_equal(world_integer(&world, KIND_DEPLOYMENT, "churn-0", "spec/replicas"), 1);
+    world_free(&world);
 }
 
 static void a_model_that_is_being_deleted_is_left_alone(void **state)
 {
     (void)state;
-    struct rollout_world *world = rollout_world_serving();
-    world->model.meta.deletion_time = NOW;
-    rollout_plan(world);
-    assert_int_equal(rollout_count_writes(world), 0);
-    rollout_world_free(world);
+    struct world world;
+    model_world_init_serving(&world);
+    (void)model_world_add_version(&world, 1); /* which would be numbered, and brought up */
+    world_merge(&world, KIND_MODEL, MODEL_NAME,
+                "{'metadata':{'deletionTimestamp':'2026-11-23T12:00:00Z'}}");
+    const struct plan plan = world_plan_model(&world, MODEL_NAME);
+    assert_int_equal(world_count_writes(&plan), 0);
+    world_free(&world);
 }
 
 int main(void)
