@@ -284,6 +284,63 @@ static void what_was_found_in_the_files_is_said_until_a_pod_finds_something_else
     world_free(&world);
 }
 
+/* Its files were right once. Those on the claim were changed since, and a pod starts anew. */
+static void files_that_change_after_they_were_checked_hold_a_pod_up_and_take_nothing_back(
+    void **state)
+{
+    (void)state;
+    struct world world;
+    model_world_init_serving(&world);
+    assert_true(text_starts_with(world_condition(&world, KIND_MODEL_VERSION, "churn-0", "Verified"),
+                                 "True DigestVerified"));
+    model_world_fail_copy(&world, "churn-0", "DigestMismatch", "other files");
+    world_merge(&world, KIND_DEPLOYMENT, "churn-0", "{'status':{'availableReplicas':0}}");
+    model_world_rest(&world);
+    assert_true(text_starts_with(world_condition(&world, KIND_MODEL_VERSION, "churn-0", "Verified"),
+                                 "True DigestVerified"));
+    assert_string_equal(model_world_version_ready(&world, "churn-0"),
+                        "False ArtifactUnusable: other files");
+    assert_true(model_world_runs(&world, "churn-0"));
+    assert_string_equal(model_world_selected(&world), "churn-0");
+    world_free(&world);
+}
+
+/* ---- events ---- */
+
+/* Of the next planning, about Ready of churn-0. NULL: none. */
+static const struct operation *next_event(struct world *world)
+{
+    const struct plan plan = world_plan_model(world, MODEL_NAME);
+    return plan_find_named(&plan, OPERATION_EVENT, KIND_MODEL_VERSION, "churn-0");
+}
+
+static void expect_event(struct world *world, const char *reason, bool is_warning)
+{
+    const struct operation *event = next_event(world);
+    assert_string_equal(event ? event->reason : "none", reason);
+    assert_int_equal(event->warning, is_warning);
+    model_world_rest(world);
+    assert_null(next_event(world));
+}
+
+static void what_holds_a_version_up_is_a_warning_also_while_it_serves(void **state)
+{
+    (void)state;
+    struct world world;
+    model_world_init(&world);
+    world_merge(&world, KIND_MODEL, MODEL_NAME, "{'spec':{'serving':{'replicas':2}}}");
+    (void)model_world_add_version(&world, 0);
+    expect_event(&world, "RollingOut", false);
+    model_world_make_available(&world, "churn-0");
+    expect_event(&world, "Serving", false);
+    model_world_set_pod(&world, "churn-0", SERVER("'state':{'terminated':{'exitCode':2}}"));
+    world_merge(&world, KIND_DEPLOYMENT, "churn-0", "{'status':{'availableReplicas':1}}");
+    expect_event(&world, "ServerFailing", true);
+    world_remove(&world, KIND_MODEL, MODEL_NAME);
+    expect_event(&world, "NoServing", true);
+    world_free(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +350,9 @@ int main(void)
         cmocka_unit_test(what_can_t_be_served_is_refused_with_its_field),
         cmocka_unit_test(a_version_whose_files_can_t_be_served_is_told_which_and_never_brought_up),
         cmocka_unit_test(what_was_found_in_the_files_is_said_until_a_pod_finds_something_else),
+        cmocka_unit_test(
+            files_that_change_after_they_were_checked_hold_a_pod_up_and_take_nothing_back),
+        cmocka_unit_test(what_holds_a_version_up_is_a_warning_also_while_it_serves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -315,6 +315,24 @@ static void a_spec_that_can_t_be_carried_out_lets_nobody_take_over(void **state)
     world_free(&world);
 }
 
+/* Its pods answer, but they are of the template before. */
+static void a_template_that_changed_meanwhile_comes_up_before_the_version_takes_over(void **state)
+{
+    (void)state;
+    struct world world;
+    model_world_init_serving(&world);
+    (void)model_world_come_up(&world, 1);
+    world_merge(
+        &world, KIND_MODEL, MODEL_NAME,
+        "{'spec':{'serving':{'podTemplate':{'spec':{'terminationGracePeriodSeconds':9}}}}}");
+    model_world_step(&world);
+    assert_string_equal(model_world_selected(&world), "churn-0");
+    model_world_bring_up(&world, "churn-1");
+    model_world_step(&world);
+    assert_string_equal(model_world_selected(&world), "churn-1");
+    world_free(&world);
+}
+
 static void a_champion_whose_pods_are_replaced_serves_on_and_says_so(void **state)
 {
     (void)state;
@@ -476,6 +494,7 @@ int main(void)
         cmocka_unit_test(a_status_of_an_older_deployment_lets_nobody_take_over),
         cmocka_unit_test(a_deployment_that_still_moves_lets_nobody_take_over),
         cmocka_unit_test(a_spec_that_can_t_be_carried_out_lets_nobody_take_over),
+        cmocka_unit_test(a_template_that_changed_meanwhile_comes_up_before_the_version_takes_over),
         cmocka_unit_test(a_champion_whose_pods_are_replaced_serves_on_and_says_so),
         cmocka_unit_test(a_champion_that_turns_out_unusable_stays_until_people_decide),
         cmocka_unit_test(files_that_can_t_be_read_yet_are_waited_for),
