@@ -82,6 +82,7 @@ class Copy:
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
         self.jobs = 2
+        self.flags: list[str] = []  # more words for make
         names = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             cwd=ROOT, check=True, capture_output=True, text=True,
@@ -104,7 +105,7 @@ class Copy:
     def build(self, tests: list[str]) -> None:
         targets = [f"build/{FLAVOUR}/{test}" for test in tests]
         done = subprocess.run(
-            ["make", "--no-print-directory", f"-j{self.jobs}", f"FLAVOUR={FLAVOUR}", *targets],
+            ["make", "--no-print-directory", f"-j{self.jobs}", f"FLAVOUR={FLAVOUR}", *self.flags, *targets],
             cwd=self.folder, capture_output=True, text=True, timeout=BUILD_SECONDS,
         )
         if done.returncode != 0:
@@ -169,8 +170,10 @@ def say(fault: Fault) -> None:
     print(f"{fault.seconds:6.1f} s  {fault.name}: {verdict}", flush=True)
 
 
-def judge_all(faults: Sequence[Fault], units: list[str], simulations: list[str], workers: int, trust: bool) -> None:
-    """Says of each what found it. Unless `trust`, every test must pass without a fault first."""
+def judge_all(faults: Sequence[Fault], units: list[str], simulations: list[str], workers: int, trust: bool,
+              flags: Sequence[str] = ()) -> None:
+    """Says of each what found it. Unless `trust`, every test must pass without a fault first. `flags`: for make, once
+    what has no fault is built."""
     waiting: queue.SimpleQueue[Fault] = queue.SimpleQueue()
     for fault in faults:
         waiting.put(fault)
@@ -191,7 +194,7 @@ def judge_all(faults: Sequence[Fault], units: list[str], simulations: list[str],
         failure = "" if trust else first.find([*units, *simulations], SIMULATION_SECONDS)
         if failure:
             sys.exit(f"without any fault a test fails, so nothing can be learnt: {failure}")
-        first.jobs = 1
+        first.jobs, first.flags = 1, list(flags)
         places = [first, *(first.twin(base / str(number)) for number in range(1, workers))]
         threads = [threading.Thread(target=work, args=(place,)) for place in places]
         for thread in threads:
