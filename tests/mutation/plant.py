@@ -65,6 +65,7 @@ class Fault:
         self.seconds = 0.0
 
     def near(self) -> list[str]:
+        """The tests that are asked first."""
         wanted = [test for prefix, test in NEAR if self.file.startswith(prefix)]
         return [unit for unit in UNITS if any(unit.startswith(test) for test in wanted)]
 
@@ -154,7 +155,7 @@ class Copy:
             fault.error = str(error)
             return
         try:
-            near = [unit for unit in units if unit in fault.near()]
+            near = [unit for unit in fault.near() if unit in units]
             rest = [unit for unit in units if unit not in near]
             fault.found_by = (self.find(near, UNIT_SECONDS) or self.find(rest, UNIT_SECONDS)
                               or self.find(simulations, SIMULATION_SECONDS))
