@@ -26,7 +26,7 @@ BEGINNINGS = [
     "test_executor", "test_expectations", "test_queue", "test_routes", "test_gather", "test_reaction", "test_facts",
     "test_events", "test_cache", "test_reflector", "test_plan_", "test_cron", "test_codec", "test_kept", "test_poller",
     "test_source_secret", "test_hooks", "test_unreadable", "test_backfill", "test_controller_leads", "test_protobuf",
-    "test_egress", "test_io_http2", "test_client_random",
+    "test_egress", "test_io_http2", "test_client_random", "test_election",
 ]
 UNITS = [path.stem for beginning in BEGINNINGS for path in sorted((ROOT / "tests" / "unit").glob(f"{beginning}*.c"))
          if not path.stem.endswith("_endurance")]
@@ -39,7 +39,7 @@ NEAR = [
     ("kube/expectations", "test_expectations"), ("kube/queue", "test_queue"),
     ("kube/controller", "test_controller_leads"), ("api/schema_meta", "test_codec"), ("api/codec_form", "test_protobuf"),
     ("kube/egress", "test_egress"), ("io/http2", "test_io_http2"), ("io/http2", "test_client_random"), ("source/secret", "test_source_secret"),
-    ("kube/routes", "test_routes"), ("kube/reaction", "test_reaction"),
+    ("kube/election", "test_election"), ("kube/routes", "test_routes"), ("kube/reaction", "test_reaction"),
     ("kube/gather", "test_gather"), ("kube/reflector", "test_reflector"), ("cache/", "test_cache"),
     ("plan/pipeline", "test_plan_pipeline"), ("plan/run", "test_plan_run"), ("plan/run_observe", "test_plan_run_attempt"), ("plan/run_publish", "test_plan_run_publish"),
     ("plan/evidence", "test_plan_evidence"), ("plan/version_health", "test_plan_health"), ("plan/backoff", "test_plan_run"),

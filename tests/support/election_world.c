@@ -10,7 +10,7 @@
 #define LEASES "/apis/coordination.k8s.io/v1/namespaces/tidemill-system/leases"
 #define LEASE  LEASES "/tidemill-controller"
 
-enum { STEP_MS = 10, TEXT_SIZE = 2048 };
+enum { STEP_MS = 10, LEAD_LIMIT_MS = 1000, SETTLE_MS = 5000, TEXT_SIZE = 2048 };
 
 static const char *const identities[ELECTION_CANDIDATES] = {ELECTION_IDENTITY_0,
                                                             ELECTION_IDENTITY_1};
@@ -309,4 +309,20 @@ const char *election_world_spec(const struct election_world *world, const char *
                        json_is_string(value) ? json_string_value(value) : "-");
     }
     return text;
+}
+
+void election_world_lead(struct election_world *world)
+{
+    election_world_open(world, NULL);
+    election_world_start(world, 0);
+    assert_int_not_equal(election_world_wait_leader(world, 0, LEAD_LIMIT_MS), -1);
+}
+
+void election_world_lead_before_another(struct election_world *world)
+{
+    election_world_lead(world);
+    election_world_start(world, 1);
+    election_world_advance(world, SETTLE_MS);
+    assert_true(world->candidates[0].leads);
+    assert_false(world->candidates[1].leads);
 }

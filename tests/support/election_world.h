@@ -56,6 +56,11 @@ struct election_world {
 void election_world_open(struct election_world *world, const char *spec);
 void election_world_close(struct election_world *world);
 
+/* The same, and candidate 0 leads. */
+void election_world_lead(struct election_world *world);
+/* The same, and 1 follows. */
+void election_world_lead_before_another(struct election_world *world);
+
 void election_world_start(struct election_world *world, size_t candidate);
 /* As kill -9. What it sent and nobody served is lost. */
 void election_world_kill(struct election_world *world, size_t candidate);

@@ -100,28 +100,11 @@ static void what_a_candidate_finds_decides_when_it_leads(void **state)
     }
 }
 
-static void lead(struct election_world *world)
-{
-    election_world_open(world, NULL);
-    election_world_start(world, 0);
-    assert_int_not_equal(election_world_wait_leader(world, 0, SECOND), -1);
-}
-
-/* Candidate 0 leads, 1 follows. */
-static void lead_before_another(struct election_world *world)
-{
-    lead(world);
-    election_world_start(world, 1);
-    election_world_advance(world, 5 * SECOND);
-    assert_true(world->candidates[0].leads);
-    assert_false(world->candidates[1].leads);
-}
-
 static void a_leader_renews_and_a_follower_only_looks(void **state)
 {
     (void)state;
     struct election_world world;
-    lead_before_another(&world);
+    election_world_lead_before_another(&world);
     fake_io_forget(world.candidates[0].fake);
     fake_io_forget(world.candidates[1].fake);
     char acquired[64];
@@ -163,7 +146,7 @@ static void trouble_shorter_than_the_deadline_costs_nothing(void **state)
     (void)state;
     for (size_t at = 0; at < COUNT_OF(troubles); at++) {
         struct election_world world;
-        lead_before_another(&world);
+        election_world_lead_before_another(&world);
         world.candidates[0].weather = troubles[at].weather;
         world.candidates[0].code = troubles[at].code;
         election_world_advance(&world, 2 * SECOND);
@@ -182,7 +165,7 @@ static void trouble_that_lasts_ends_the_term_at_the_deadline(void **state)
     (void)state;
     for (size_t at = 0; at < COUNT_OF(troubles); at++) {
         struct election_world world;
-        lead_before_another(&world);
+        election_world_lead_before_another(&world);
         struct candidate *leader = &world.candidates[0];
         leader->weather = troubles[at].weather;
         leader->code = troubles[at].code;
@@ -235,7 +218,7 @@ static void a_killed_leader_is_followed_within_20_s(void **state)
     (void)state;
     for (int64_t offset_ms = 0; offset_ms < 3000; offset_ms += 130) {
         struct election_world world;
-        lead_before_another(&world);
+        election_world_lead_before_another(&world);
         election_world_advance(&world, offset_ms);
         election_world_kill(&world, 0);
         int64_t took_ms = election_world_wait_leader(&world, 1, FOREVER_MS);
@@ -259,101 +242,12 @@ static void a_leader_that_is_started_again_goes_on_at_once(void **state)
 {
     (void)state;
     struct election_world world;
-    lead_before_another(&world);
+    election_world_lead_before_another(&world);
     election_world_kill(&world, 0);
     election_world_advance(&world, SECOND);
     election_world_start(&world, 0);
     assert_in_range(election_world_wait_leader(&world, 0, FOREVER_MS), 0, 100);
     assert_int_equal(world.takes, 1);
-    election_world_close(&world);
-}
-
-static void a_clean_stop_is_followed_within_3_s(void **state)
-{
-    (void)state;
-    for (int64_t offset_ms = 0; offset_ms < 3000; offset_ms += 130) {
-        struct election_world world;
-        lead_before_another(&world);
-        election_world_advance(&world, offset_ms);
-        fake_io_forget(world.candidates[0].fake);
-        election_world_stop(&world, 0);
-        assert_false(election_world_allows(&world, 0));
-        election_world_advance(&world, 10);
-        assert_true(world.candidates[0].is_done);
-        assert_int_equal(fake_io_sent_count(world.candidates[0].fake), 1);
-        bool is_taken = world.candidates[1].leads;
-        assert_true(is_taken || strcmp(election_world_spec(&world, "holderIdentity"), "") == 0);
-        assert_true(is_taken ||
-                    strcmp(election_world_spec(&world, "leaseDurationSeconds"), "1") == 0);
-        int64_t took_ms = election_world_wait_leader(&world, 1, FOREVER_MS);
-        assert_in_range(took_ms, 0, 2500);
-        election_world_close(&world);
-    }
-}
-
-static void a_stop_never_lasts_and_gives_back_what_it_can(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *what;
-        enum weather weather;
-        int code;
-        int64_t limit_ms;
-    } rows[] = {
-        {"fine", WEATHER_FINE, 0, 10},       {"silence", WEATHER_SILENT, 0, ELECTION_STOP_MS},
-        {"lost", WEATHER_LOST_AFTER, 0, 10}, {"500", WEATHER_CODE, 500, 10},
-        {"409", WEATHER_CODE, 409, 10},
-    };
-    for (size_t at = 0; at < COUNT_OF(rows); at++) {
-        struct election_world world;
-        lead_before_another(&world);
-        world.candidates[0].weather = rows[at].weather;
-        world.candidates[0].code = rows[at].code;
-        election_world_stop(&world, 0);
-        election_world_advance(&world, rows[at].limit_ms);
-        if (!world.candidates[0].is_done) {
-            fail_msg("%s: the stop has not ended", rows[at].what);
-        }
-        election_world_advance(&world, 60 * SECOND);
-        assert_true(world.candidates[1].leads);
-        election_world_close(&world);
-    }
-}
-
-/* At each of its moments, in the middle of a request too. */
-static void a_stop_at_any_moment_leaves_nothing_behind(void **state)
-{
-    (void)state;
-    for (int silent = 0; silent < 2; silent++) {
-        for (int64_t moment_ms = 0; moment_ms < 3000; moment_ms += 50) {
-            struct election_world world;
-            election_world_open(&world, NULL);
-            election_world_start(&world, 0);
-            election_world_advance(&world, moment_ms);
-            world.candidates[0].weather = silent ? WEATHER_SILENT : WEATHER_FINE;
-            election_world_advance(&world, silent ? 2500 : 0);
-            election_world_stop(&world, 0);
-            world.candidates[0].weather = WEATHER_FINE;
-            election_world_advance(&world, ELECTION_STOP_MS);
-            assert_true(world.candidates[0].is_done);
-            /* Given back, or never had. */
-            const char *holder = election_world_spec(&world, "holderIdentity");
-            assert_string_not_equal(holder, ELECTION_IDENTITY_0);
-            election_world_close(&world);
-        }
-    }
-}
-
-static void a_follower_stops_without_a_word(void **state)
-{
-    (void)state;
-    struct election_world world;
-    lead_before_another(&world);
-    fake_io_forget(world.candidates[1].fake);
-    election_world_stop(&world, 1);
-    election_world_advance(&world, 10);
-    assert_true(world.candidates[1].is_done);
-    assert_int_equal(fake_io_sent_count(world.candidates[1].fake), 0);
     election_world_close(&world);
 }
 
@@ -363,7 +257,7 @@ static void a_leader_stopped_for_longer_than_the_lease_wakes_as_a_follower(void 
     (void)state;
     for (int64_t offset_ms = 0; offset_ms < 3000; offset_ms += 130) {
         struct election_world world;
-        lead_before_another(&world);
+        election_world_lead_before_another(&world);
         election_world_advance(&world, offset_ms);
         world.candidates[0].is_stopped = true;
         assert_int_not_equal(election_world_wait_leader(&world, 1, 20 * SECOND), -1);
@@ -382,7 +276,7 @@ static void a_leader_stopped_for_longer_than_the_lease_wakes_as_a_follower(void 
 static void check_late_renewal(int64_t pause_ms)
 {
     struct election_world world;
-    lead(&world);
+    election_world_lead(&world);
     struct candidate *leader = &world.candidates[0];
     leader->weather = WEATHER_SILENT;
     while (!fake_io_find_open(leader->fake, "PATCH", "*")) {
@@ -442,7 +336,7 @@ static void the_deadline_counts_from_before_the_renewal_was_sent(void **state)
 {
     (void)state;
     struct election_world world;
-    lead(&world);
+    election_world_lead(&world);
     struct candidate *leader = &world.candidates[0];
     leader->weather = WEATHER_SILENT;
     while (!fake_io_find_open(leader->fake, "PATCH", "*")) {
@@ -455,6 +349,25 @@ static void the_deadline_counts_from_before_the_renewal_was_sent(void **state)
     leader->weather = WEATHER_FINE;
     election_world_advance(&world, 10);
     assert_int_equal(leader->lease.deadline_ms, sent_ms + ELECTION_RENEW_MS);
+    election_world_close(&world);
+}
+
+/* Somebody puts a label on the Lease: it is looked at, and renewed before the next rest. */
+static void a_renewal_that_meets_a_change_is_made_once_more_at_once(void **state)
+{
+    (void)state;
+    struct election_world world;
+    election_world_lead(&world);
+    const struct candidate *leader = &world.candidates[0];
+    size_t renewals = fake_io_count_sent(leader->fake, "PATCH", "*");
+    size_t looks = fake_io_count_sent(leader->fake, "GET", "*");
+    int64_t deadline_ms = leader->lease.deadline_ms;
+    election_world_edit(&world, "{'metadata':{'labels':{'team':'a'}}}");
+    election_world_advance(&world, ELECTION_RETRY_MS + SECOND / 2);
+    assert_int_equal(fake_io_count_sent(leader->fake, "PATCH", "*"), renewals + 2);
+    assert_int_equal(fake_io_count_sent(leader->fake, "GET", "*"), looks + 1);
+    assert_in_range(leader->lease.deadline_ms, deadline_ms + SECOND,
+                    deadline_ms + ELECTION_RETRY_MS + SECOND);
     election_world_close(&world);
 }
 
@@ -475,7 +388,7 @@ static void what_happens_to_the_lease_under_a_leader(void **state)
     };
     for (size_t at = 0; at < COUNT_OF(rows); at++) {
         struct election_world world;
-        lead_before_another(&world);
+        election_world_lead_before_another(&world);
         /* Right after a renewal: the follower's next look may come first. */
         election_world_edit(&world, rows[at].patch);
         election_world_advance(&world, 3 * SECOND);
@@ -498,7 +411,7 @@ static void a_lease_deleted_with_its_leader_is_waited_for_all_the_same(void **st
 {
     (void)state;
     struct election_world world;
-    lead_before_another(&world);
+    election_world_lead_before_another(&world);
     world.candidates[0].is_stopped = true;
     election_world_edit(&world, NULL);
     int64_t took_ms = election_world_wait_leader(&world, 1, FOREVER_MS);
@@ -510,7 +423,7 @@ static void changes_that_no_holder_makes_prolong_nothing(void **state)
 {
     (void)state;
     struct election_world world;
-    lead_before_another(&world);
+    election_world_lead_before_another(&world);
     election_world_kill(&world, 0);
     int64_t took_ms = 0;
     for (int edits = 0; !world.candidates[1].leads; edits++) {
@@ -530,7 +443,7 @@ static void the_wall_clock_may_jump(void **state)
 {
     (void)state;
     struct election_world world;
-    lead_before_another(&world);
+    election_world_lead_before_another(&world);
     for (int at = 0; at < 10; at++) {
         fake_io_set_unix_micros(world.candidates[0].fake, (at % 2 ? 1 : 4102444800) * 1000000LL);
         fake_io_set_unix_micros(world.candidates[1].fake, (at % 2 ? 4102444800 : 1) * 1000000LL);
@@ -565,7 +478,7 @@ static void whatever_happens_two_never_lead_and_then_one_does(void **state)
         struct prng prng;
         prng_seed(&prng, seed);
         struct election_world world;
-        lead_before_another(&world);
+        election_world_lead_before_another(&world);
         for (int turn = 0; turn < 200; turn++) {
             size_t which = prng_next(&prng) % ELECTION_CANDIDATES;
             struct candidate *candidate = &world.candidates[which];
@@ -599,14 +512,11 @@ int main(void)
         cmocka_unit_test(trouble_with_taking_only_delays_it),
         cmocka_unit_test(a_killed_leader_is_followed_within_20_s),
         cmocka_unit_test(a_leader_that_is_started_again_goes_on_at_once),
-        cmocka_unit_test(a_clean_stop_is_followed_within_3_s),
-        cmocka_unit_test(a_stop_never_lasts_and_gives_back_what_it_can),
-        cmocka_unit_test(a_stop_at_any_moment_leaves_nothing_behind),
-        cmocka_unit_test(a_follower_stops_without_a_word),
         cmocka_unit_test(a_leader_stopped_for_longer_than_the_lease_wakes_as_a_follower),
         cmocka_unit_test(a_renewal_whose_answer_waited_too_long_counts_for_nothing),
         cmocka_unit_test(a_taking_whose_answer_waited_too_long_is_no_leadership),
         cmocka_unit_test(the_deadline_counts_from_before_the_renewal_was_sent),
+        cmocka_unit_test(a_renewal_that_meets_a_change_is_made_once_more_at_once),
         cmocka_unit_test(what_happens_to_the_lease_under_a_leader),
         cmocka_unit_test(a_lease_deleted_with_its_leader_is_waited_for_all_the_same),
         cmocka_unit_test(changes_that_no_holder_makes_prolong_nothing),
