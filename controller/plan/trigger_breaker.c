@@ -134,9 +134,6 @@ void trigger_note_breaker(struct trigger_work *work)
                               arena_print(work->arena,
                                           "%s: nothing else fires before run %s has ended",
                                           gate.message, running));
-        if (gate.until != TIME_ABSENT) {
-            plan_wake_at(work->plan, gate.until);
-        }
         return;
     }
     if (gate.until == TIME_ABSENT) {

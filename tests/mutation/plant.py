@@ -60,6 +60,7 @@ class Fault:
         self.name = name
         self.sentence = sentence
         self.file = file  # below controller/
+        self.asks_others = True  # when no test that is near has found it
         self.found_by = ""  # "": it survived
         self.error = ""
         self.seconds = 0.0
@@ -156,7 +157,7 @@ class Copy:
             return
         try:
             near = [unit for unit in fault.near() if unit in units]
-            rest = [unit for unit in units if unit not in near]
+            rest = [unit for unit in units if fault.asks_others and unit not in near]
             fault.found_by = (self.find(near, UNIT_SECONDS) or self.find(rest, UNIT_SECONDS)
                               or self.find(simulations, SIMULATION_SECONDS))
         except (RuntimeError, subprocess.TimeoutExpired) as error:

@@ -100,6 +100,12 @@ static void a_version_that_does_not_come_up_says_why(void **state)
         if (!text_starts_with(ready, rows[at].expected)) {
             fail_msg("%s: %s", rows[at].sentence, ready);
         }
+        /* All the others may pass by themselves. */
+        bool is_final = text_starts_with(rows[at].expected, "False ProgressDeadlineExceeded");
+        if (is_final !=
+            (world_condition(&world, KIND_MODEL_VERSION, "churn-0", "Stalled")[0] != '\0')) {
+            fail_msg("%s: Stalled is %s", rows[at].sentence, is_final ? "missing" : "there");
+        }
         world_free(&world);
     }
 }

@@ -204,6 +204,7 @@ static void an_event_tells_that_it_became_so_and_not_of_each_fault(void **state)
         if (!strstr(plan, "patch-status") || rows[at].event != (strstr(plan, "event") != NULL)) {
             fail_msg("%s: %s", rows[at].sentence, plan);
         }
+        assert_int_equal(rows[at].event, strstr(plan, "event warning") != NULL);
     }
 }
 

@@ -323,11 +323,20 @@ static size_t second_header(const struct zone_bytes *file)
 static void malformed_files_are_refused_by_what_is_wrong(void **state)
 {
     (void)state;
-    enum { HEADER = 44, LEAP = 28, TIMES = 32, TYPES = 36, CHARACTERS = 40, UT = 20 };
+    enum {
+        HEADER = 44,
+        LEAP = 28,
+        TIMES = 32,
+        TYPES = 36,
+        CHARACTERS = 40,
+        UT = 20,
+        TYPE_SIZE = 6
+    };
     struct zone_bytes file = *find_zone_bytes("Europe/Berlin");
     size_t second = second_header(&file);
     size_t transitions = (unsigned char)file.bytes[second + TIMES + 3];
     size_t type_records = second + HEADER + transitions * 9;
+    size_t names = type_records + (size_t)file.bytes[second + TYPES + 3] * TYPE_SIZE;
     const struct {
         const char *sentence;
         size_t at;
@@ -349,6 +358,9 @@ static void malformed_files_are_refused_by_what_is_wrong(void **state)
         {"an offset of years", type_records, 0x10, "more than a day"},
         {"a daylight flag of two", type_records + 4, 2, "daylight indicator 2"},
         {"an abbreviation beyond the end", type_records + 5, (char)0xF0, "its abbreviation"},
+        {"an escape in an abbreviation", names, '\x1b', "type 0: its abbreviation is not plain"},
+        {"a space in an abbreviation", names + 1, ' ', "type 0: its abbreviation is not plain"},
+        {"a byte that is no ASCII", names + 2, (char)0xC3, "type 0: its abbreviation is not plain"},
         {"no end of the footer", file.size - 1, 'x', "the footer is not one line"},
     };
     struct arena arena = {0};
