@@ -194,6 +194,7 @@ static void runs_take_turns_in_order_of_age(void **state)
         "turn comes, the oldest first");
     assert_string_equal(run_world_step(&world), "create Job, status PipelineRun");
     assert_string_equal(run_world_step_of(&world, "s"), "");
+    assert_true(world_plan_run(&world, "s").wake_at == TIME_ABSENT); /* the end of r wakes it */
     world_merge(&world, KIND_PIPELINE_RUN, "b", "{'spec':{'suspend':false}}");
     (void)run_world_step_of(&world, "b");
     assert_string_equal(world_text(&world, KIND_PIPELINE_RUN, "b", "status/phase"), "Pending");
@@ -223,6 +224,7 @@ static void a_run_that_has_begun_takes_a_place_before_its_status_says_so(void **
         assert_string_equal(run_world_step_of(&world, "older"), "status PipelineRun");
         assert_string_equal(world_text(&world, KIND_PIPELINE_RUN, "older", "status/phase"),
                             "Pending");
+        assert_true(world_plan_run(&world, "older").wake_at > world.now); /* the Job may go */
         world_free(&world);
     }
 }
