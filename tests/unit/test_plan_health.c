@@ -110,6 +110,23 @@ static void a_version_that_does_not_come_up_says_why(void **state)
     }
 }
 
+static void what_did_not_come_up_in_time_and_comes_up_later_is_not_stalled_any_more(void **state)
+{
+    (void)state;
+    struct world world;
+    set_up(&world);
+    world_merge(&world, KIND_DEPLOYMENT, "churn-0",
+                "{'status':{'observedGeneration':1,'conditions':[{'type':'Progressing',"
+                "'status':'False','reason':'ProgressDeadlineExceeded'}]}}");
+    model_world_rest(&world);
+    assert_true(text_starts_with(world_condition(&world, KIND_MODEL_VERSION, "churn-0", "Stalled"),
+                                 "True ProgressDeadlineExceeded"));
+    model_world_bring_up(&world, "churn-0");
+    model_world_rest(&world);
+    assert_string_equal(world_condition(&world, KIND_MODEL_VERSION, "churn-0", "Stalled"), "");
+    world_free(&world);
+}
+
 /* One that was rolled over, or evicted: the one in its place tells how things are. */
 static void a_pod_that_is_being_deleted_holds_nothing_up(void **state)
 {
@@ -255,6 +272,8 @@ static void a_version_whose_files_can_t_be_served_is_told_which_and_never_brough
         if (!text_starts_with(ready, artifacts[at].expected)) {
             fail_msg("%s: %s", artifacts[at].sentence, ready);
         }
+        assert_true(text_starts_with(
+            world_condition(&world, KIND_MODEL_VERSION, "churn-0", "Stalled"), "True InvalidSpec"));
         world_free(&world);
     }
 }
@@ -351,6 +370,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_version_that_does_not_come_up_says_why),
+        cmocka_unit_test(what_did_not_come_up_in_time_and_comes_up_later_is_not_stalled_any_more),
         cmocka_unit_test(a_pod_that_is_being_deleted_holds_nothing_up),
         cmocka_unit_test(a_deployment_that_is_refused_is_told_in_the_api_server_s_words),
         cmocka_unit_test(what_can_t_be_served_is_refused_with_its_field),

@@ -275,6 +275,7 @@ static void a_pinned_revision_that_is_deleted_ends_the_run_and_stops_its_jobs(vo
                                       revision);
     world_remove(&world, KIND_CONTROLLER_REVISION, arena_copy_text(&world.arena, revision));
     /* The cache may just not have it yet: the API server is asked first. */
+    assert_int_equal(world_plan_run(&world, "r").wake_at, world.now + 30);
     assert_string_equal(run_world_step(&world), "probe ControllerRevision, status PipelineRun");
     assert_string_equal(run_world_text(&world, "status/phase"), "Running");
     assert_string_equal(run_world_step(&world), "delete Job");

@@ -291,6 +291,22 @@ static void the_time_limit_gives_pods_a_minute_to_end_by_their_own(void **state)
     world_free(&world);
 }
 
+static void a_run_none_of_whose_pods_runs_ends_when_its_time_is_over(void **state)
+{
+    (void)state;
+    struct world world;
+    run_world_start(&world, "'timeout':'10m','steps':[{'name':'a','image':'i','retry':{'limit':3,"
+                            "'backoff':{'initial':'1h'}}}]");
+    run_world_end_step(&world, "a", 1, 1, "");
+    (void)run_world_step(&world);
+    assert_string_equal(run_world_text(&world, "status/steps/0/phase"), "Retrying");
+    world.now = NOON + 600;
+    assert_string_equal(run_world_step(&world), "status PipelineRun");
+    assert_string_equal(run_world_ready(&world),
+                        "False RunTimedOut: spec.timeout of the pipeline (10m) is over");
+    world_free(&world);
+}
+
 /*
  * Simulation: in-time, --lag Job=320000 --lag Pod=320000. Jobs and pods are seen again after runs,
  * and the time is over by then.
@@ -492,6 +508,7 @@ int main(void)
         cmocka_unit_test(a_failed_step_lets_its_neighbours_end_and_starts_nothing),
         cmocka_unit_test(a_step_whose_turn_comes_after_a_failure_does_not_start),
         cmocka_unit_test(the_time_limit_gives_pods_a_minute_to_end_by_their_own),
+        cmocka_unit_test(a_run_none_of_whose_pods_runs_ends_when_its_time_is_over),
         cmocka_unit_test(what_ended_in_time_and_was_not_seen_is_asked_for_when_the_time_is_over),
         cmocka_unit_test(who_is_asked_when_the_time_is_over),
         cmocka_unit_test(a_step_whose_job_is_not_seen_is_asked_for_too),

@@ -129,6 +129,7 @@ static void a_run_whose_version_is_there_has_succeeded_whatever_is_gone(void **s
     assert_string_equal(run_world_step(&world), "status PipelineRun");
     assert_string_equal(run_world_text(&world, "status/phase"), "Succeeded");
     assert_string_equal(run_world_text(&world, "status/steps/1/phase"), "Succeeded");
+    assert_string_equal(run_world_text(&world, "status/steps/1/reason"), "");
     world_free(&world);
 }
 

@@ -290,6 +290,30 @@ static void nothing_fires_without_its_pipeline_and_times_wait_for_it(void **stat
     world_free(&world);
 }
 
+/* The one event of the next plan, which is carried out; NULL: none. */
+static const struct operation *next_event(struct world *world)
+{
+    const struct plan plan = world_plan_trigger(world, "nightly");
+    assert_null(plan_find(&plan, OPERATION_EVENT, KIND_TRIGGER, 1));
+    assert_true(world_carry_out(world, &plan, WORLD_NO_FAULT, 0));
+    return plan_find(&plan, OPERATION_EVENT, KIND_TRIGGER, 0);
+}
+
+static void what_keeps_a_trigger_from_firing_is_one_warning(void **state)
+{
+    (void)state;
+    struct world world;
+    schedule_world_init(&world, "2026-11-23T10:30:00Z", "%s", SCHEDULE_HOURLY);
+    schedule_settle(&world);
+    world_remove(&world, KIND_PIPELINE, "churn");
+    const struct operation *event = next_event(&world);
+    assert_non_null(event);
+    assert_true(event->warning);
+    assert_string_equal(event->reason, "PipelineNotFound");
+    assert_null(next_event(&world));
+    world_free(&world);
+}
+
 static void a_trigger_on_its_way_out_does_nothing(void **state)
 {
     (void)state;
@@ -452,6 +476,7 @@ int main(void)
         cmocka_unit_test(suspend_starts_nothing_and_resume_catches_up),
         cmocka_unit_test(suspend_gives_up_a_firing_that_waits),
         cmocka_unit_test(nothing_fires_without_its_pipeline_and_times_wait_for_it),
+        cmocka_unit_test(what_keeps_a_trigger_from_firing_is_one_warning),
         cmocka_unit_test(a_trigger_on_its_way_out_does_nothing),
         cmocka_unit_test(a_name_that_is_taken_is_said_and_the_schedule_goes_on),
         cmocka_unit_test(a_refused_run_is_tried_again_and_later_times_wait),
