@@ -463,6 +463,21 @@ static void a_deployment_that_somebody_scaled_is_set_back(void **state)
     world_free(&world);
 }
 
+/* To save nodes overnight: nothing is in trouble. */
+static void a_model_scaled_to_nothing_is_no_failure(void **state)
+{
+    (void)state;
+    struct world world;
+    model_world_init_serving(&world);
+    world_merge(&world, KIND_MODEL, MODEL_NAME, "{'spec':{'serving':{'replicas':0}}}");
+    model_world_step(&world);
+    model_world_bring_up(&world, "churn-0"); /* all of none */
+    model_world_rest(&world);
+    assert_true(text_starts_with(model_world_version_ready(&world, "churn-0"), "True Serving: "));
+    assert_string_equal(model_world_selected(&world), "churn-0");
+    world_free(&world);
+}
+
 static void a_model_that_is_being_deleted_is_left_alone(void **state)
 {
     (void)state;
@@ -503,6 +518,7 @@ int main(void)
         cmocka_unit_test(a_version_says_which_one_before_it_has_the_same_files),
         cmocka_unit_test(nothing_that_others_own_is_applied_again_when_nothing_changed),
         cmocka_unit_test(a_deployment_that_somebody_scaled_is_set_back),
+        cmocka_unit_test(a_model_scaled_to_nothing_is_no_failure),
         cmocka_unit_test(a_model_that_is_being_deleted_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
