@@ -1,5 +1,7 @@
 #include "cli/arguments.h"
 
+#include "core/assert.h"
+
 #include <stdio.h>
 
 int arguments_read(const struct arguments_form *form, int argc, char **argv, void *context)
@@ -23,19 +25,26 @@ int arguments_read(const struct arguments_form *form, int argc, char **argv, voi
     return GO_ON;
 }
 
-bool arguments_take_access(struct access_options *access, int option, const char *value)
+int arguments_take_access(struct access_options *access, int option, const char *value)
 {
     switch (option) {
     case 'n':
         access->namespace_name = value;
-        return true;
+        return GO_ON;
     case 'k':
         access->kubeconfig = value;
-        return true;
-    case 'c':
-        access->context = value;
-        return true;
+        return GO_ON;
     default:
-        return false;
+        REQUIRE(option == 'c');
+        access->context = value;
+        return GO_ON;
     }
+}
+
+int arguments_refuse(const char *command, const char *option, const char *value,
+                     const char *expected)
+{
+    (void)fprintf(stderr, "tidemill %s: %s \"%s\": expected %s\n", command, option, value,
+                  expected);
+    return EXIT_REFUSED;
 }

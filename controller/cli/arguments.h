@@ -6,7 +6,6 @@
 #include "io/access.h"
 
 #include <getopt.h>
-#include <stdbool.h>
 
 /* What cli.h says of exit codes; GO_ON is none: there is work to do. */
 enum { GO_ON = -1, EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
@@ -40,7 +39,14 @@ struct arguments_form {
  */
 int arguments_read(const struct arguments_form *form, int argc, char **argv, void *context);
 
-/* Of ARGUMENTS_OF_ACCESS. False: it is another one. The value is borrowed. */
-bool arguments_take_access(struct access_options *access, int option, const char *value);
+/*
+ * One of ARGUMENTS_OF_ACCESS; another one is a mistake in the program. The value is borrowed.
+ * GO_ON.
+ */
+int arguments_take_access(struct access_options *access, int option, const char *value);
+
+/* Says that this value of "--OPTION" is not what was expected. EXIT_REFUSED. */
+int arguments_refuse(const char *command, const char *option, const char *value,
+                     const char *expected);
 
 #endif

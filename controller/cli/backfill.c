@@ -37,8 +37,7 @@ struct command {
 
 static int refuse(const char *option, const char *value, const char *expected)
 {
-    (void)fprintf(stderr, "tidemill backfill: %s \"%s\": expected %s\n", option, value, expected);
-    return EXIT_REFUSED;
+    return arguments_refuse("backfill", option, value, expected);
 }
 
 /* Only whether it is a time: which instant a date begins at, the schedule's zone says. */
@@ -79,7 +78,7 @@ static int take_option(void *context, int option, const char *value)
         command->options.dry_run = true;
         return GO_ON;
     default:
-        return arguments_take_access(&command->access, option, value) ? GO_ON : EXIT_REFUSED;
+        return arguments_take_access(&command->access, option, value);
     }
 }
 

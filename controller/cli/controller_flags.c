@@ -40,51 +40,46 @@ static const char usage[] =
     "  --kubeconfig FILE     instead of $KUBECONFIG and ~/.kube/config\n"
     "  --context NAME        instead of the kubeconfig's current one\n";
 
-static bool take_log_level(const char *value, struct controller_flags *flags)
+static int refuse(const char *option, const char *value, const char *expected)
+{
+    return arguments_refuse("controller", option, value, expected);
+}
+
+static int take_log_level(const char *value, struct controller_flags *flags)
 {
     static const char *const names[] = {"debug", "info", "warning", "error"};
     for (int level = LOG_DEBUG; level <= LOG_ERROR; level++) {
         if (text_equal(value, names[level])) {
             flags->log_level = level;
-            return true;
+            return GO_ON;
         }
     }
-    (void)fprintf(stderr,
-                  "tidemill controller: --log-level \"%s\": expected debug, info, warning "
-                  "or error\n",
-                  value);
-    return false;
+    return refuse("--log-level", value, "debug, info, warning or error");
 }
 
-static bool take_log_format(const char *value, struct controller_flags *flags)
+static int take_log_format(const char *value, struct controller_flags *flags)
 {
     if (text_equal(value, "json") || text_equal(value, "text")) {
         flags->log_format = text_equal(value, "json") ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
-        return true;
+        return GO_ON;
     }
-    (void)fprintf(stderr, "tidemill controller: --log-format \"%s\": expected text or json\n",
-                  value);
-    return false;
+    return refuse("--log-format", value, "text or json");
 }
 
-static bool take_duration(const char *flag, const char *value, int64_t *milliseconds)
+static int take_duration(const char *option, const char *value, int64_t *milliseconds)
 {
-    if (duration_parse(value, milliseconds)) {
-        return true;
-    }
-    (void)fprintf(stderr, "tidemill controller: --%s \"%s\": expected a duration like 15s or 1m\n",
-                  flag, value);
-    return false;
+    return duration_parse(value, milliseconds) ? GO_ON
+                                               : refuse(option, value, "a duration like 15s or 1m");
 }
 
-static bool take_ranges(const char *value, struct address_ranges *ranges)
+static int take_ranges(const char *value, struct address_ranges *ranges)
 {
     struct error error;
     if (result_is_ok(address_ranges_parse(value, ranges, &error))) {
-        return true;
+        return GO_ON;
     }
     (void)fprintf(stderr, "tidemill controller: --allow-egress-addresses: %s\n", error.message);
-    return false;
+    return EXIT_REFUSED;
 }
 
 static int take_flag(void *context, int option, const char *value)
@@ -98,26 +93,18 @@ static int take_flag(void *context, int option, const char *value)
         flags->helper_image = value;
         return GO_ON;
     case 'l':
-        return take_log_level(value, flags) ? GO_ON : EXIT_REFUSED;
+        return take_log_level(value, flags);
     case 'f':
-        return take_log_format(value, flags) ? GO_ON : EXIT_REFUSED;
-    case 'k':
-        flags->access.kubeconfig = value;
-        return GO_ON;
-    case 'c':
-        flags->access.context = value;
-        return GO_ON;
+        return take_log_format(value, flags);
     case 'e':
         flags->leader_elect = true;
         return GO_ON;
     case 'd':
-        return take_duration("lease-duration", value, &flags->times.lease_ms) ? GO_ON
-                                                                              : EXIT_REFUSED;
+        return take_duration("--lease-duration", value, &flags->times.lease_ms);
     case 'r':
-        return take_duration("renew-deadline", value, &flags->times.renew_ms) ? GO_ON
-                                                                              : EXIT_REFUSED;
+        return take_duration("--renew-deadline", value, &flags->times.renew_ms);
     case 'p':
-        return take_duration("retry-period", value, &flags->times.retry_ms) ? GO_ON : EXIT_REFUSED;
+        return take_duration("--retry-period", value, &flags->times.retry_ms);
     case 'n':
         flags->lease_namespace = value;
         return GO_ON;
@@ -134,9 +121,9 @@ static int take_flag(void *context, int option, const char *value)
         flags->allow_egress = value;
         return GO_ON;
     case 'G':
-        return take_ranges(value, &flags->egress_addresses) ? GO_ON : EXIT_REFUSED;
+        return take_ranges(value, &flags->egress_addresses);
     default:
-        return EXIT_REFUSED;
+        return arguments_take_access(&flags->access, option, value);
     }
 }
 

@@ -30,8 +30,7 @@ struct request {
 
 static int refuse_option(const char *option, const char *value, const char *expected)
 {
-    (void)fprintf(stderr, "tidemill cron: %s \"%s\": expected %s\n", option, value, expected);
-    return EXIT_REFUSED;
+    return arguments_refuse("cron", option, value, expected);
 }
 
 static int take_option(void *context, int option, const char *value)

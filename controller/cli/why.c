@@ -32,7 +32,7 @@ struct question {
 
 static int take_option(void *context, int option, const char *value)
 {
-    return arguments_take_access(context, option, value) ? GO_ON : EXIT_REFUSED;
+    return arguments_take_access(context, option, value);
 }
 
 /* GO_ON, or the exit code. */
