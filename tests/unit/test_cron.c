@@ -1,6 +1,5 @@
 #include "support/test.h"
 
-#include "cli/cli.h"
 #include "core/civil.h"
 #include "core/prng.h"
 #include "core/text.h"
@@ -9,7 +8,6 @@
 
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { DAY = 86400, FIRINGS = 4 };
 
@@ -518,70 +516,6 @@ static void ten_years_of_every_minute_are_counted_by_days(void **state)
     arena_free(&arena);
 }
 
-enum { OUTPUT_SIZE = 2048, ARGUMENTS = 8 };
-
-/* Runs the command with `descriptor` (1 or 2) caught in `output`; returns the exit code. */
-static int run_command(int descriptor, const char *const arguments[ARGUMENTS],
-                       char output[OUTPUT_SIZE])
-{
-    char copies[ARGUMENTS][64] = {{0}};
-    char *argv[ARGUMENTS + 1] = {NULL};
-    int argc = 0;
-    for (; argc < ARGUMENTS && arguments[argc]; argc++) {
-        (void)snprintf(copies[argc], sizeof(copies[argc]), "%s", arguments[argc]);
-        argv[argc] = copies[argc];
-    }
-    FILE *caught = tmpfile();
-    assert_non_null(caught);
-    (void)fflush(NULL);
-    int kept = dup(descriptor);
-    assert_int_equal(dup2(fileno(caught), descriptor), descriptor);
-    int code = cli_cron(argc, argv);
-    (void)fflush(NULL);
-    assert_int_equal(dup2(kept, descriptor), descriptor);
-    assert_int_equal(close(kept), 0);
-    rewind(caught);
-    output[fread(output, 1, OUTPUT_SIZE - 1, caught)] = '\0';
-    assert_int_equal(fclose(caught), 0);
-    return code;
-}
-
-static void the_command_prints_firings_and_points_at_what_it_refuses(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *sentence;
-        const char *arguments[ARGUMENTS];
-        int code;
-        const char *output; /* the whole of stdout, or a part of stderr */
-    } rows[] = {
-        {"firings, in UTC and by the local clock",
-         {"cron", "0 3 31 * *", "--after", "2026-01-01T00:00:00Z", "--count", "2"},
-         0,
-         "2026-01-31T03:00:00Z  2026-01-31T03:00:00+00:00 UTC\n"
-         "2026-03-31T03:00:00Z  2026-03-31T03:00:00+00:00 UTC\n"},
-        {"a caret below the place", {"cron", "0 61-62 * * *"}, 2, "\n  0 61-62 * * *\n    ^~\n"},
-        {"no expression", {"cron"}, 2, "the expression is missing"},
-        {"an expression without quotes", {"cron", "0", "3", "*"}, 2, "put quotes around it"},
-        {"no number", {"cron", "* * * * *", "--count", "x"}, 2, "a number from 1 to 1000"},
-        {"too many", {"cron", "* * * * *", "--count", "1001"}, 2, "a number from 1 to 1000"},
-        {"no time", {"cron", "* * * * *", "--after", "noon"}, 2, "RFC 3339"},
-        {"a name that is a path", {"cron", "* * * * *", "--tz", "../x"}, 2, "--tz: byte 1"},
-        {"no such zone", {"cron", "* * * * *", "--tz", "Mars/Olympus"}, 2, "no time zone"},
-        {"no such option", {"cron", "* * * * *", "--zone", "x"}, 2, "usage: tidemill cron"},
-    };
-    for (size_t at = 0; at < COUNT_OF(rows); at++) {
-        char output[OUTPUT_SIZE];
-        int code = run_command(rows[at].code == 0 ? STDOUT_FILENO : STDERR_FILENO,
-                               rows[at].arguments, output);
-        bool as_expected = rows[at].code == 0 ? strcmp(output, rows[at].output) == 0
-                                              : strstr(output, rows[at].output) != NULL;
-        if (code != rows[at].code || !as_expected) {
-            fail_msg("%s: %d: %s", rows[at].sentence, code, output);
-        }
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -596,7 +530,6 @@ int main(void)
         cmocka_unit_test(nothing_fires_outside_the_years_1_to_9999),
         cmocka_unit_test(next_count_and_newest_agree_for_random_schedules_in_all_zones),
         cmocka_unit_test(ten_years_of_every_minute_are_counted_by_days),
-        cmocka_unit_test(the_command_prints_firings_and_points_at_what_it_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
