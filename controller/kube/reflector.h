@@ -12,7 +12,7 @@
  *                whole: the bookmark behind the last object
  *   start --> STREAMING --------------------------------------+     +-----+ ended: same
  *              ^  ^  |  |                                     v     v     | resourceVersion
- *              |  |  |  | unsupported, stuck               WATCHING ------+
+ *              |  |  |  | unsupported, unready, stuck      WATCHING ------+
  *              |  |  |  v                       complete   ^  | |  ^ |
  *              |  |  | LISTING ----------------------------+  | |  | | short, refused, failed
  *              |  |  |  |  ^ |                                | |  | v

@@ -19,6 +19,7 @@ static const struct reflector_reaction reactions[REFLECTOR_OUTCOME_COUNT] = {
     [LIST_TOO_BIG] = {"list_too_big", STEP_LIST, false, false, "listing again in smaller pages"},
     [LIST_FAILED] = {"list_failed", STEP_STREAM, true, true, "listing again"},
     [STREAM_REFUSED] = {"stream_refused", STEP_STREAM, true, true, "listing again"},
+    [STREAM_UNREADY] = {"stream_unready", STEP_LIST, false, false, "listing in pages"},
     [STREAM_FAILED] = {"stream_failed", STEP_STREAM, true, true, "listing again"},
     [STREAM_UNSUPPORTED] = {"stream_unsupported", STEP_LIST, false, false, "listing in pages"},
     [STREAM_STUCK] = {"stream_stuck", STEP_LIST, false, true, "listing in pages"},
@@ -48,12 +49,26 @@ static bool is_expired(int code, const char *reason, const char *message)
 }
 
 /*
+ * The watch cache of a kind is being filled, as after its CRD was made or the API server started.
+ * Watches are refused meanwhile, and asked to come back in a second; a list in pages without a
+ * selector is read from etcd (KEP-4568). Only the text tells it from the 429 of a busy server.
+ */
+static bool is_initializing(int code, const char *message)
+{
+    return code == HTTP_TOO_MANY_REQUESTS &&
+           strstr(text_or(message, ""), "storage is (re)initializing") != NULL;
+}
+
+/*
  * A stream asks for the newest version and can't be too old; one whose server is behind etcd ("Too
  * large resource version") may catch up. What can't get better by waiting is tried as a plain list:
  * a server without streaming lists says 400 or 422, or 403 where a policy knows no such request.
  */
 enum reflector_outcome reflector_judge_stream(int code, const char *reason, const char *message)
 {
+    if (is_initializing(code, message)) {
+        return STREAM_UNREADY;
+    }
     if (code == HTTP_TOO_MANY_REQUESTS || code == HTTP_UNAUTHORIZED) {
         return STREAM_REFUSED;
     }

@@ -17,6 +17,7 @@ enum reflector_outcome {
 
     /* A streaming list before its last object; from there on it is a watch. */
     STREAM_REFUSED,     /* no connection, 401, 429 */
+    STREAM_UNREADY,     /* 429 while the server fills its watch cache: it lists meanwhile */
     STREAM_FAILED,      /* 5xx, as status or in the stream; closed or lost on the way */
     STREAM_UNSUPPORTED, /* any other refusal, bytes that are no event, never whole */
     STREAM_STUCK,       /* FAILED for too long */

@@ -146,6 +146,13 @@ struct ending {
     enum next next;
 };
 
+/* As Kubernetes 1.36 says it right after a CRD was made. */
+#define UNREADY                                                                          \
+    "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\"," \
+    "\"message\":"                                                                       \
+    "\"storage is (re)initializing\",\"reason\":\"TooManyRequests\",\"details\":"        \
+    "{\"retryAfterSeconds\":1},\"code\":429}\n"
+
 static const struct ending ending_rows[] = {
     {"closed on the way", NULL, {.status = 200}, STREAM_LATER},
     {"lost on the way", NULL, {.failure = ERROR_LOST}, STREAM_LATER},
@@ -170,6 +177,10 @@ static const struct ending ending_rows[] = {
      "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":429}}\n",
      {0},
      STREAM_LATER},
+    {"429 while the watch cache is filled",
+     NULL,
+     {.status = 429, .retry_after_seconds = 1, .body = UNREADY},
+     LIST_AT_ONCE},
     {"400: an unknown parameter", NULL, {.status = 400, .body = ""}, LIST_AT_ONCE},
     {"403: lists are allowed, watches are not", NULL, {.status = 403, .body = ""}, LIST_AT_ONCE},
     {"404", NULL, {.status = 404, .body = ""}, LIST_AT_ONCE},
@@ -239,6 +250,29 @@ static void end_watch_as_expired(struct reflector_world *world)
 {
     feed_watch(world, bookmark_event("21")); /* so that it does not expire in vain */
     end_watch(world, (struct fake_answer){.status = 410, .body = ""});
+}
+
+/* One that is not ready for lists either says so again, and is given its second. */
+static void c6_a_server_whose_cache_is_not_ready_is_asked_for_a_list_once(void **state)
+{
+    struct reflector_world *world = *state;
+    struct fake_answer unready = {.status = 429, .retry_after_seconds = 1, .body = UNREADY};
+    reflector_world_stream(world);
+    end_stream(world, unready);
+    assert_string_equal(open_path(world), RUNS_PATH "?limit=500");
+    end_list(world, unready);
+    assert_true(pause_of(world) >= 1000);
+    fake_io_advance(world->fake, pause_of(world));
+    end_stream(world, unready);
+    end_list(world, (struct fake_answer){.status = 200, .body = list_page("", "20", NULL)});
+    assert_true(reflector_health(world->reflector).synced);
+    /* The watch of what was listed is refused as well: it is the same cache. */
+    end_watch(world, unready);
+    assert_true(pause_of(world) >= 1000);
+    fake_io_advance(world->fake, pause_of(world));
+    assert_non_null(open_watch(world));
+    end_watch_as_expired(world);
+    assert_non_null(open_stream(world)); /* it has streaming lists, and they are tried again */
 }
 
 static void c6_a_server_without_streams_is_not_asked_again_for_10_minutes(void **state)
@@ -437,6 +471,7 @@ int main(void)
         ROW(c6_a_relist_streams_too_and_tells_of_what_is_gone),
         ROW(c6_what_ends_a_stream_early_decides_between_trying_again_and_a_list),
         ROW(c6_retry_after_is_kept_to),
+        ROW(c6_a_server_whose_cache_is_not_ready_is_asked_for_a_list_once),
         ROW(c6_a_server_without_streams_is_not_asked_again_for_10_minutes),
         ROW(c6_streams_that_keep_failing_lead_to_a_list_after_30_s),
         ROW(c6_no_connection_never_leads_to_a_list_however_long_it_lasts),
