@@ -98,13 +98,8 @@ static char *copy_repaired(struct arena *arena, struct span text)
 
 static char *copy_text(struct arena *arena, struct span text)
 {
-    for (size_t at = 0; at < text.size; at++) {
-        unsigned char byte = (unsigned char)text.bytes[at];
-        if (byte == '\0' || byte >= 0x80U) {
-            return copy_repaired(arena, text);
-        }
-    }
-    return arena_copy_bytes(arena, text.bytes, text.size);
+    return text_is_ascii(text.bytes, text.size) ? arena_copy_bytes(arena, text.bytes, text.size)
+                                                : copy_repaired(arena, text);
 }
 
 /* ---- Fields that are there once; of several the last counts ---- */

@@ -20,13 +20,9 @@ struct wire wire_open(struct span message)
     return (struct wire){.at = bytes, .end = message.size > 0 ? bytes + message.size : bytes};
 }
 
-static bool read_varint(struct wire *wire, uint64_t *value)
+static bool read_long_varint(struct wire *wire, uint64_t *value)
 {
     uint64_t read = 0;
-    if (wire->at < wire->end && *wire->at < VARINT_MORE) { /* nearly all: keys, and short sizes */
-        *value = *wire->at++;
-        return true;
-    }
     for (unsigned at = 0; at < VARINT_BYTES && wire->at < wire->end; at++) {
         unsigned char byte = *wire->at++;
         read |= (uint64_t)(byte & (VARINT_MORE - 1)) << (at * VARINT_BITS);
@@ -36,6 +32,16 @@ static bool read_varint(struct wire *wire, uint64_t *value)
         }
     }
     return false;
+}
+
+/* Nearly all are one byte: keys, and short sizes. */
+static inline bool read_varint(struct wire *wire, uint64_t *value)
+{
+    if (wire->at < wire->end && *wire->at < VARINT_MORE) {
+        *value = *wire->at++;
+        return true;
+    }
+    return read_long_varint(wire, value);
 }
 
 static bool skip_bytes(struct wire *wire, uint64_t size)

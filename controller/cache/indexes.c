@@ -21,7 +21,7 @@ static void add_local_name(struct arena *arena, const struct object *object, con
                            struct index_keys *keys)
 {
     if (!text_is_empty(name)) {
-        add_key(keys, arena_print(arena, "%s/%s", text_or(object->meta.namespace, ""), name));
+        add_key(keys, arena_join(arena, object->meta.namespace, "/", name));
     }
 }
 

@@ -68,6 +68,26 @@ int text_compare(const char *a, const char *b)
     return strcmp(a, b);
 }
 
+bool text_is_ascii(const char *text, size_t size)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t highs = ones * 0x80U;
+    size_t at = 0;
+    for (uint64_t eight; size - at >= sizeof(eight); at += sizeof(eight)) {
+        memcpy(&eight, text + at, sizeof(eight));
+        /* A NUL borrows from its own highest bit, and nothing else does. */
+        if (((eight | (eight - ones)) & highs) != 0) {
+            return false;
+        }
+    }
+    for (; at < size; at++) {
+        if (text[at] == '\0' || (unsigned char)text[at] >= 0x80U) {
+            return false;
+        }
+    }
+    return true;
+}
+
 size_t text_utf8_size(const char *text, size_t left)
 {
     const unsigned char *at = (const unsigned char *)text;

@@ -26,6 +26,9 @@ int text_compare(const char *a, const char *b);
 /* `size` bytes are equal but for the case of ASCII letters, in any locale. Stops at a NUL. */
 bool text_equal_ignoring_case(const char *a, const char *b, size_t size);
 
+/* ASCII without a NUL: nothing in it needs care where texts are copied. */
+bool text_is_ascii(const char *text, size_t size);
+
 /* Bytes of the UTF-8 character at `at` (RFC 3629, section 4); 0: none begins there. `left` > 0. */
 size_t text_utf8_size(const char *at, size_t left);
 

@@ -41,6 +41,7 @@ struct metric {
     int64_t bounds[METRIC_BUCKETS_MAXIMUM];
     size_t bound_count;
     struct map series; /* key: values joined; struct series * */
+    struct buffer key; /* of the series that was asked for last; kept for its memory */
 };
 
 struct collector {
@@ -77,6 +78,7 @@ static void free_metric(struct metric *metric)
         free_series(entry->value);
     }
     map_free(&metric->series);
+    buffer_free(&metric->key);
     for (size_t at = 0; at < metric->label_count; at++) {
         memory_free(metric->labels[at]);
     }
@@ -116,6 +118,7 @@ static struct metric *add_metric(struct metrics *metrics, enum metric_type type,
     REQUIRE(is_name(name, true));
     REQUIRE(type != TYPE_COUNTER || text_ends_with(name, "_total"));
     struct metric *metric = memory_allocate(1, sizeof(*metric));
+    metric->key = (struct buffer)BUFFER_INIT(KEY_MAXIMUM);
     metric->name = memory_copy_text(name);
     metric->help = memory_copy_text(help);
     metric->type = type;
@@ -176,17 +179,18 @@ void metrics_add_collector(struct metrics *metrics, void (*collect)(void *contex
 
 /* ---- Values ---- */
 
-/* False when the values are too long to be told apart. */
-static bool make_key(const struct metric *metric, const char *const *labels, struct buffer *key)
+/* Borrowed until the next call; NULL when the values are too long to be told apart. */
+static const char *make_key(struct metric *metric, const char *const *labels)
 {
     bool fits = true;
+    buffer_clear(&metric->key);
     for (size_t at = 0; at < metric->label_count; at++) {
         REQUIRE(labels && labels[at]);
-        fits = fits && result_is_ok(buffer_append_text(key, labels[at])) &&
-               result_is_ok(buffer_append_text(key, KEY_SEPARATOR));
+        fits = fits && result_is_ok(buffer_append_text(&metric->key, labels[at])) &&
+               result_is_ok(buffer_append_text(&metric->key, KEY_SEPARATOR));
     }
     REQUIRE(metric->label_count == 0 ? !labels : !labels[metric->label_count]);
-    return fits;
+    return fits ? buffer_text(&metric->key) : NULL;
 }
 
 static struct series *add_series(struct metric *metric, const char *const *labels, const char *key)
@@ -204,14 +208,12 @@ static struct series *add_series(struct metric *metric, const char *const *label
 
 static struct series *find_series(struct metric *metric, const char *const *labels)
 {
-    struct buffer key = BUFFER_INIT(KEY_MAXIMUM);
-    bool fits = make_key(metric, labels, &key);
-    struct series *series = fits ? map_get(&metric->series, buffer_text(&key)) : NULL;
+    const char *key = make_key(metric, labels);
+    struct series *series = key ? map_get(&metric->series, key) : NULL;
     bool has_room = metric->series.count < METRIC_SERIES_MAXIMUM;
-    if (!series && fits && has_room) {
-        series = add_series(metric, labels, buffer_text(&key));
+    if (!series && key && has_room) {
+        series = add_series(metric, labels, key);
     }
-    buffer_free(&key);
     if (series) {
         return series;
     }
@@ -260,15 +262,11 @@ void metric_remove(struct metric *metric, const char *const *labels)
     if (!metric) {
         return;
     }
-    struct buffer key = BUFFER_INIT(KEY_MAXIMUM);
-    struct series *series = NULL;
-    if (make_key(metric, labels, &key)) {
-        series = map_remove(&metric->series, buffer_text(&key));
-    }
+    const char *key = make_key(metric, labels);
+    struct series *series = key ? map_remove(&metric->series, key) : NULL;
     if (series) {
         free_series(series);
     }
-    buffer_free(&key);
 }
 
 /* ---- The text ---- */

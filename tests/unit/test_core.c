@@ -125,6 +125,24 @@ static void text_is_clipped_between_characters(void **state)
     assert_int_equal(text_clip_utf8("short", 99), 5);
 }
 
+/* Each byte at each place of texts that are shorter, as long and longer than a machine word. */
+static void text_is_ascii_without_a_nul(void **state)
+{
+    (void)state;
+    enum { LONGEST = 20, BYTES = 256 };
+    char text[LONGEST];
+    assert_true(text_is_ascii("", 0));
+    for (size_t size = 1; size <= LONGEST; size++) {
+        for (size_t place = 0; place < size; place++) {
+            for (int byte = 0; byte < BYTES; byte++) {
+                memset(text, place % 2 == 0 ? 0x7F : 1, size);
+                text[place] = (char)byte;
+                assert_int_equal(text_is_ascii(text, size), byte >= 1 && byte <= 0x7F);
+            }
+        }
+    }
+}
+
 static void a_map_is_what_a_plain_array_would_be(void **state)
 {
     (void)state;
@@ -310,6 +328,7 @@ int main(void)
         cmocka_unit_test(a_buffer_refuses_what_is_over_its_maximum_and_keeps_the_rest),
         cmocka_unit_test(integers_are_whole_and_in_range),
         cmocka_unit_test(text_is_clipped_between_characters),
+        cmocka_unit_test(text_is_ascii_without_a_nul),
         cmocka_unit_test(a_map_is_what_a_plain_array_would_be),
         cmocka_unit_test(hashes_are_those_of_the_rfc),
         cmocka_unit_test(a_digest_is_what_sha256sum_says),
