@@ -194,9 +194,9 @@ class Flood:
         others = Others(self.bench.cluster, f"{self.namespace}-others")
         processes.forget_peak(controller.pid)
         resident, writes = controller.memory().resident, hook_writes(controller)
-        began, cpu = self.bench.snapshot(), processes.cpu_nanoseconds(controller.pid)
+        began, cpu = self.bench.snapshot(), processes.cpu_fine_seconds(controller.pid)
         told = self.deliver(self.rate, self.seconds, *self.mix.arguments, trigger=self.mix.trigger)
-        cpu_s = (processes.cpu_nanoseconds(controller.pid) - cpu) / 1e9
+        cpu_s = processes.cpu_fine_seconds(controller.pid) - cpu
         others_cpu = others_share(self.bench, began, told["cpu_s"])
         peak = controller.memory().peak
         others.close()

@@ -172,10 +172,10 @@ def start_once(controller: Controller, kept: int) -> Sample:
     try:
         controller.wait_ready(READY_LIMIT_S)
         seconds = time.monotonic() - began
-        cpu, wire = processes.cpu_nanoseconds(controller.pid), controller.wire()
+        cpu, wire = processes.cpu_fine_seconds(controller.pid), controller.wire()
         peak = controller.memory().peak
         time.sleep(CALM_S)
-        return Sample(kept, seconds, cpu / 1e9, wire.received, peak, controller.memory().resident)
+        return Sample(kept, seconds, cpu, wire.received, peak, controller.memory().resident)
     finally:
         controller.stop()
 

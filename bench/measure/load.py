@@ -123,7 +123,7 @@ class Bench:
     def snapshot(self) -> Snapshot:
         return Snapshot(time.monotonic(), processes.machine_seconds(), time.process_time(),
                         {n: processes.cpu_seconds(p) for n, p in self.pids.items()},
-                        processes.cpu_seconds(self.controller.pid), self.controller.wire(),
+                        processes.cpu_fine_seconds(self.controller.pid), self.controller.wire(),
                         self.controller.reconciles())
 
     def plane_seconds(self) -> float:

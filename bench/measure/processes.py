@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 
+NANOSECONDS = 1e9
 TICKS = os.sysconf("SC_CLK_TCK")
 KIB = 1024
 MIB = 1024 * KIB
@@ -17,10 +18,10 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def cpu_nanoseconds(pid: int) -> int:
-    """Time on a CPU of all living threads, finer than a tick (Documentation/scheduler/sched-stats.rst)."""
+def cpu_fine_seconds(pid: int) -> float:
+    """The same of all living threads, to the nanosecond (Documentation/scheduler/sched-stats.rst)."""
     return sum(int(file.read_text().split()[0])
-               for file in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"))
+               for file in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")) / NANOSECONDS
 
 
 def forget_peak(pid: int) -> None:

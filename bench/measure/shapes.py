@@ -169,20 +169,21 @@ def measure(cluster: BenchCluster, controller: Controller, name: str, size: int)
     resident_before = controller.memory().resident
     processes.forget_peak(controller.pid)
     bench.log.requests(namespace)
-    before, cpu_before, began = bench.snapshot(), processes.cpu_nanoseconds(controller.pid), time.monotonic()
+    before, began = bench.snapshot(), time.monotonic()
     collection = SHAPES[name](shape)
     seconds = time.monotonic() - began
     bench.settle()
-    after, cpu_after = bench.snapshot(), processes.cpu_nanoseconds(controller.pid)
+    after = bench.snapshot()
     memory = controller.memory()
+    cpu = processes.cpu_fine_seconds(controller.pid)
     time.sleep(REST_S)
-    rest = (processes.cpu_nanoseconds(controller.pid) - cpu_after) / 1e9 / REST_S
+    rest = (processes.cpu_fine_seconds(controller.pid) - cpu) / REST_S
     shape.client.close()
     reader = Client(cluster.access)  # the API server ends a connection that was idle for 3 minutes
     status_bytes = max(size_of_status(item) for item in reader.list(collection))
     reader.close()
     return Result(
-        shape=name, size=size, seconds=seconds, cpu_s=(cpu_after - cpu_before) / 1e9,
+        shape=name, size=size, seconds=seconds, cpu_s=after.controller - before.controller,
         plane_cpu_s=sum(after.plane.values()) - sum(before.plane.values()), rest_cpu_s=rest,
         resident_before=resident_before, resident=memory.resident, peak=memory.peak,
         sent=after.wire.sent - before.wire.sent, received=after.wire.received - before.wire.received,

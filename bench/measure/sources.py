@@ -207,10 +207,10 @@ def measure(cluster: BenchCluster, controller: Controller, count: int, say: Call
         time.sleep(INTERVAL_S)  # the answers of the first round are written down
         bench.log.requests(namespace)
         processes.forget_peak(controller.pid)
-        cpu, began = processes.cpu_nanoseconds(controller.pid), time.monotonic()
+        cpu, began = processes.cpu_fine_seconds(controller.pid), time.monotonic()
         time.sleep(WINDOW_S)
         ended = time.monotonic()
-        cpu_s = (processes.cpu_nanoseconds(controller.pid) - cpu) / 1e9
+        cpu_s = processes.cpu_fine_seconds(controller.pid) - cpu
         requests, begins, keys = count_window(servers, began, ended)
         writes = [r for r in bench.log.requests(namespace) if r.verb not in ("get", "list", "watch")]
         seconds = in_seconds(begins, began, ended)

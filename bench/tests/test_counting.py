@@ -153,6 +153,11 @@ class Figures(unittest.TestCase):
         self.assertEqual([report.percentile(hundred, p) for p in (0.5, 0.99, 1.0)], [50, 99, 100])
         self.assertEqual(report.percentile([7.0], 0.99), 7)
 
+    def test_kept(self) -> None:
+        """what a finished run holds is counted from the end of the first turn on"""
+        mib = 1024 * 1024
+        self.assertEqual(report.kept_kib([(300, 8 * mib), (1000, 9 * mib), (1048, 12 * mib)]), 2)
+
 
 if __name__ == "__main__":
     unittest.main()
