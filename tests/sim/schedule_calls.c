@@ -244,11 +244,21 @@ static void carry_out(struct sim_world *world, const struct sim_request *request
     world->conflicts += call->answer.status == CONFLICT;
 }
 
-static void refuse(struct sim_call *call, int status, const char *reason, int retry_after_seconds)
+static void refuse(struct sim_call *call, int status, const char *reason)
 {
     free(call->answer.body);
     call->answer = sim_server_refuse(status, reason, "the simulation says so");
-    call->retry_after_seconds = retry_after_seconds;
+}
+
+/* A watch is told so while the server fills the cache that it would come from. */
+static void refuse_for_now(struct sim_call *call, const struct sim_request *request)
+{
+    bool is_watch = strstr(request->path, "watch=true") != NULL;
+    free(call->answer.body);
+    call->answer = sim_server_refuse(TOO_MANY, "TooManyRequests",
+                                     is_watch ? "storage is (re)initializing"
+                                              : "too many requests, please try again later");
+    call->retry_after_seconds = 1;
 }
 
 static void keep_late(struct sim_world *world, const struct sim_request *request,
@@ -291,14 +301,14 @@ static bool meet_fault(struct sim_world *world, size_t process, const struct sim
         call->lost = ERROR_LOST;
         return false;
     case SIM_UNAVAILABLE:
-        refuse(call, UNAVAILABLE, "ServiceUnavailable", 0);
+        refuse(call, UNAVAILABLE, "ServiceUnavailable");
         return false;
     case SIM_TOO_MANY:
-        refuse(call, TOO_MANY, "TooManyRequests", 1);
+        refuse_for_now(call, request);
         return false;
     case SIM_FAILED_INSIDE:
         carry_out(world, request, call);
-        refuse(call, FAILED_INSIDE, "InternalError", 0);
+        refuse(call, FAILED_INSIDE, "InternalError");
         return false;
     case SIM_CRASH_LATE:
         keep_late(world, request, call);
@@ -351,7 +361,7 @@ void sim_call_serve(struct sim_world *world, size_t process, size_t index)
     const struct sim_request request = request_of(open);
     enum sim_fault fault = note_request(world, &request, &call->target);
     if (call->target.wants_bookmark_of_list && world->options.without_streaming) {
-        refuse(call, INVALID, "Invalid", 0);
+        refuse(call, INVALID, "Invalid");
     } else if (meet_fault(world, process, &request, call, fault)) {
         return;
     }
