@@ -107,7 +107,7 @@ class WebhookTls(unittest.TestCase):
 class NoManagedFields(unittest.TestCase):
     """manifests/no-managed-fields; what it does is tested in tests/e2e/features."""
 
-    def test_it_is_for_jobs_and_pods_of_ours_as_they_are_made_and_refuses_nothing(self) -> None:
+    def test_it_is_for_what_is_made_by_us_and_applied_by_nobody_and_refuses_nothing(self) -> None:
         folder = ROOT / "manifests" / "no-managed-fields"
         policy, binding = documents("policy.yaml", folder)
         watched = re.search(r'SELECTOR_MANAGED "(.*)"', (ROOT / "controller/api/kind.c").read_text())
@@ -116,7 +116,8 @@ class NoManagedFields(unittest.TestCase):
         self.assertEqual(watched and urllib.parse.unquote(watched[1]), f"{name}={value}")
         self.assertEqual([(rule["apiGroups"], rule["resources"], rule["operations"])
                           for rule in constraints["resourceRules"]],
-                         [(["batch"], ["jobs"], ["CREATE"]), ([""], ["pods"], ["CREATE"])])
+                         [(["batch"], ["jobs"], ["CREATE"]), ([""], ["pods"], ["CREATE"]),
+                          (["tidemill.dev"], ["pipelineruns", "modelversions"], ["CREATE"])])
         self.assertEqual(policy["spec"]["failurePolicy"], "Ignore")
         self.assertEqual(binding["spec"], {"policyName": policy["metadata"]["name"]})
 

@@ -1,4 +1,4 @@
-"""manifests/no-managed-fields: Jobs and pods of Tidemill that nobody keeps field owners for."""
+"""manifests/no-managed-fields: what Tidemill makes and nobody applies to has no owners of its fields."""
 
 from __future__ import annotations
 
@@ -41,22 +41,36 @@ class ManagedFields(ClusterCase):
                            metadata={"labels": labels}, dry_run=True)
 
     def test_without(self) -> None:
-        """without managedFields a run with retries and results goes its way, and its Jobs and pods never get them"""
+        """without managedFields runs with retries and results go their way, and Jobs, pods and a Trigger's run never get them"""
         self.install()
         self.pipeline(
             "p",
             step("make", "test \"$TIDEMILL_ATTEMPT\" = 2; " + write_result('{"rows": 3}'),
                  retry={"limit": 1, "backoff": {"initial": "1s"}}, outputs=results(rows="integer")),
             step("read", "test \"$RESULT_MAKE_ROWS\" = 3", runAfter=["make"]))
+        self.pipeline("q", step("only", "true"))
+        self.create("Trigger", "after", {"pipelineRef": {"name": "q"},
+                                         "pipeline": {"name": "p", "events": ["Succeeded"]}})
+        self.wait_condition("Trigger", "after", "True")
         run = self.run_to("Succeeded", "p", "run")
         self.assertEqual(2, step_status(run, "make")["attempts"])
+        self.wait_for("the Trigger's run has ended", lambda: [
+            r for r in self.list("PipelineRun") if r["spec"]["pipelineRef"]["name"] == "q"
+            and r.get("status", {}).get("phase") == "Succeeded"])
         self.settle()
         jobs = self.list("Job")
-        self.assertEqual(3, len(jobs))
+        self.assertEqual(4, len(jobs))
         self.assertEqual([], names_tracked(jobs + self.list("Pod")))
         self.assertEqual(["run"], names_tracked(self.list("PipelineRun")))
 
     def test_others(self) -> None:
-        """what is not Tidemill's keeps its managedFields"""
+        """versions that runs publish are made without, and what is not Tidemill's keeps its managedFields"""
         self.install()
-        self.assertEqual(["other"], names_tracked([self.probe("other", {"app": "other"})]))
+        self.assertEqual([], names_tracked([self.version("published", MANAGED)]))
+        self.assertEqual(["other", "applied"], names_tracked([self.probe("other", {"app": "other"}),
+                                                              self.version("applied", {})]))
+
+    def version(self, name: str, labels: dict[str, str]) -> dict[str, Any]:
+        artifact = {"uri": "pvc://artifacts/run/train/pod/model", "digest": "sha256:" + "0" * 64}
+        return self.create("ModelVersion", name, {"model": "m", "artifact": artifact},
+                           metadata={"labels": labels}, dry_run=True)
