@@ -5,8 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_among(const char *const *names, struct span name)
+{
+    for (; *names; names++) {
+        if (strlen(*names) == name.size && memcmp(*names, name.bytes, name.size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool codec_map_wants(const struct field *field, struct span name)
 {
+    if (field->names) {
+        return is_among(field->names, name);
+    }
     size_t size = field->prefix ? strlen(field->prefix) : 0;
     return name.size >= size && (size == 0 || memcmp(name.bytes, field->prefix, size) == 0);
 }

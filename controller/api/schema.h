@@ -29,7 +29,7 @@ enum field_type {
     FIELD_OBJECT,    /* an embedded struct, described by field.schema */
     FIELD_LIST,      /* pointer and count of structs, described by field.schema */
     FIELD_TEXT_LIST, /* const char ** and count */
-    FIELD_TEXT_MAP,  /* struct text_map; only names that begin with field.prefix, if it has one */
+    FIELD_TEXT_MAP,  /* struct text_map; only what field.prefix and field.names let in */
     FIELD_RAW        /* struct raw_json */
 };
 
@@ -52,7 +52,8 @@ struct field {
     size_t member_size;          /* FIELD_OBJECT, an item of FIELD_LIST: equals schema->size */
     size_t count_offset;         /* FIELD_LIST, FIELD_TEXT_LIST */
     const struct schema *schema; /* FIELD_OBJECT, FIELD_LIST */
-    const char *prefix;          /* FIELD_TEXT_MAP, or NULL */
+    const char *prefix;          /* FIELD_TEXT_MAP: names that begin with it; or NULL: all */
+    const char *const *names;    /* FIELD_TEXT_MAP: these alone, NULL at the end; or NULL: all */
     int64_t absent;              /* FIELD_INTEGER */
 };
 

@@ -83,6 +83,11 @@
         .name = (json), .type = FIELD_TEXT_MAP, .number = (wire_number),             \
         .offset = OFFSET_AS(owner, member, struct text_map), .prefix = (name_prefix) \
     }
+#define TEXT_MAP_OF(wire_number, json, owner, member, name_list)                  \
+    {                                                                             \
+        .name = (json), .type = FIELD_TEXT_MAP, .number = (wire_number),          \
+        .offset = OFFSET_AS(owner, member, struct text_map), .names = (name_list) \
+    }
 #define TEXT_MAP(json, owner, member, name_prefix) TEXT_MAP_AT(0, json, owner, member, name_prefix)
 
 #define RAW(json, owner, member)                                                               \

@@ -12,6 +12,9 @@ static const struct field owner_fields[] = {
 };
 static SCHEMA(schema_owner, owner_reference, owner_fields);
 
+/* All that anybody reads of those that we set; a pod of a run has seven more. */
+static const char *const labels[] = {LABEL_MANAGED_BY, LABEL_MODEL, LABEL_VERSION_UID, NULL};
+
 static const struct field meta_fields[] = {
     TEXT_AT(1, "name", struct meta, name, FIELD_REQUIRED),
     TEXT_AT(3, "namespace", struct meta, namespace, 0),
@@ -20,7 +23,7 @@ static const struct field meta_fields[] = {
     INTEGER_AT(7, "generation", struct meta, generation, 0, FIELD_STORED),
     TIME_AT(8, "creationTimestamp", struct meta, creation_time, FIELD_STORED),
     TIME_AT(9, "deletionTimestamp", struct meta, deletion_time, FIELD_STORED),
-    TEXT_MAP_AT(11, "labels", struct meta, labels, NULL),
+    TEXT_MAP_OF(11, "labels", struct meta, labels, labels),
     TEXT_MAP_AT(12, "annotations", struct meta, annotations, API_GROUP "/"),
     LIST_AT(13, "ownerReferences", struct meta, owners, owner_count, schema_owner),
 };

@@ -65,11 +65,17 @@ static void fill_text_list(struct arena *arena, struct prng *prng, const struct 
 static void fill_text_map(struct arena *arena, struct prng *prng, const struct field *field,
                           struct text_map *map)
 {
-    map->count = prng_between(prng, 1, LIST_MAX);
+    size_t most = LIST_MAX;
+    for (size_t at = 0; field->names && field->names[at]; at++) {
+        most = at + 1; /* they are sorted */
+    }
+    map->count = prng_between(prng, 1, most);
     map->items = arena_array(arena, struct name_value, map->count);
     for (size_t at = 0; at < map->count; at++) { /* the index keeps names sorted and apart */
-        map->items[at].name = arena_print(arena, "%s%c%s", text_or(field->prefix, ""),
-                                          (char)('a' + at), random_text(arena, prng));
+        map->items[at].name = field->names
+                                  ? field->names[at]
+                                  : arena_print(arena, "%s%c%s", text_or(field->prefix, ""),
+                                                (char)('a' + at), random_text(arena, prng));
         map->items[at].value = random_text(arena, prng);
     }
 }

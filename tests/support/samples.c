@@ -8,7 +8,8 @@
     "{\"apiVersion\":\"\",\"kind\":\"" kind "\",\"metadata\":{\"name\":\"" name "\","              \
     "\"namespace\":\"team\",\"uid\":\"5f1c\",\"resourceVersion\":\"1207\",\"generation\":3,"       \
     "\"creationTimestamp\":\"2026-01-31T03:00:00Z\","                                              \
-    "\"deletionTimestamp\":\"2026-01-31T04:00:00Z\",\"labels\":{\"b\":\"2\",\"a\":\"1\"},"         \
+    "\"deletionTimestamp\":\"2026-01-31T04:00:00Z\",\"labels\":{"                           \
+    "\"tidemill.dev/version-uid\":\"2\",\"other.example/x\":\"3\",\"tidemill.dev/model\":\"1\"},"     \
     "\"annotations\":{\"tidemill.dev/revision\":\"r-1\",\"other.example/x\":\"dropped\"},"         \
     "\"managedFields\":[{\"manager\":\"kubectl\",\"fieldsV1\":{\"f:spec\":{\"f:x\":{}}}}],"        \
     "\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":\"o\",\"uid\":\"77\","  \

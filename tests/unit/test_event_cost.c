@@ -12,7 +12,7 @@ static const struct {
     size_t events;
     size_t allocations;
 } watches[] = {
-    {"jobs-watch.pb", KIND_JOB, 10, 15},
+    {"jobs-watch.pb", KIND_JOB, 10, 14},
     {"pods-watch.pb", KIND_POD, 11, 27},
     {"jobs-watch.json", KIND_JOB, 10, 22},
     {"pods-watch.json", KIND_POD, 11, 34},

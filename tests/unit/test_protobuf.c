@@ -133,7 +133,7 @@ static void what_is_not_known_within_a_map_or_a_time_is_skipped(void **state)
     struct wire_text entry = {0};
     struct wire_text time = {0};
     wire_add_varint(&entry, 1, 7);
-    wire_add_text(&entry, 1, "name");
+    wire_add_text(&entry, 1, LABEL_MODEL);
     wire_add_varint(&entry, 2, 7);
     wire_add_text(&entry, 2, "value");
     wire_add_text(&entry, 3, "more");
@@ -145,7 +145,7 @@ static void what_is_not_known_within_a_map_or_a_time_is_skipped(void **state)
     const struct pod *pod = decode_bench(&bench);
     assert_non_null(pod);
     assert_int_equal(pod->meta.labels.count, 1);
-    assert_string_equal(text_map_get(&pod->meta.labels, "name"), "value");
+    assert_string_equal(text_map_get(&pod->meta.labels, LABEL_MODEL), "value");
     assert_int_equal(pod->meta.creation_time, 5);
     arena_free(&bench.arena);
 }
@@ -154,23 +154,38 @@ static void a_map_is_sorted_and_the_last_of_a_name_counts(void **state)
 {
     (void)state;
     struct pod_bench bench = pod_bench_named("a");
-    add_label(&bench.meta, META_LABELS, "z", "1");
-    add_label(&bench.meta, META_LABELS, "b", "first");
+    add_label(&bench.meta, META_ANNOTATIONS, "tidemill.dev/z", "1");
+    add_label(&bench.meta, META_ANNOTATIONS, "tidemill.dev/b", "first");
     add_label(&bench.meta, META_ANNOTATIONS, "example.com/x", "dropped");
-    add_label(&bench.meta, META_ANNOTATIONS, "tidemill.dev/x", "kept");
-    add_label(&bench.meta, META_LABELS, "b", "last");
-    add_label(&bench.meta, META_LABELS, "without", NULL);
+    add_label(&bench.meta, META_ANNOTATIONS, "tidemill.dev/b", "last");
+    add_label(&bench.meta, META_ANNOTATIONS, "tidemill.dev/without", NULL);
+    add_label(&bench.meta, META_ANNOTATIONS, NULL, "nameless");
+    const struct pod *pod = decode_bench(&bench);
+    assert_non_null(pod);
+    assert_int_equal(pod->meta.annotations.count, 3);
+    assert_string_equal(pod->meta.annotations.items[0].name, "tidemill.dev/b");
+    assert_string_equal(text_map_get(&pod->meta.annotations, "tidemill.dev/b"), "last");
+    assert_string_equal(text_map_get(&pod->meta.annotations, "tidemill.dev/without"), "");
+    assert_string_equal(text_map_get(&pod->meta.annotations, "tidemill.dev/z"), "1");
+    arena_free(&bench.arena);
+}
+
+/* Not what merely begins like one of them, or is its beginning. */
+static void of_labels_those_that_are_read_are_kept(void **state)
+{
+    (void)state;
+    struct pod_bench bench = pod_bench_named("a");
+    add_label(&bench.meta, META_LABELS, LABEL_RUN, "r");
+    add_label(&bench.meta, META_LABELS, LABEL_VERSION_UID, "u");
+    add_label(&bench.meta, META_LABELS, LABEL_MODEL_VERSION, "m-1");
+    add_label(&bench.meta, META_LABELS, "tidemill.dev/mode", "no");
+    add_label(&bench.meta, META_LABELS, LABEL_MODEL, "m");
     add_label(&bench.meta, META_LABELS, NULL, "nameless");
     const struct pod *pod = decode_bench(&bench);
     assert_non_null(pod);
-    assert_int_equal(pod->meta.labels.count, 4);
-    assert_string_equal(pod->meta.labels.items[0].name, "");
-    assert_string_equal(pod->meta.labels.items[0].value, "nameless");
-    assert_string_equal(text_map_get(&pod->meta.labels, "b"), "last");
-    assert_string_equal(text_map_get(&pod->meta.labels, "without"), "");
-    assert_string_equal(text_map_get(&pod->meta.labels, "z"), "1");
-    assert_int_equal(pod->meta.annotations.count, 1);
-    assert_string_equal(text_map_get(&pod->meta.annotations, "tidemill.dev/x"), "kept");
+    assert_int_equal(pod->meta.labels.count, 2);
+    assert_string_equal(text_map_get(&pod->meta.labels, LABEL_MODEL), "m");
+    assert_string_equal(text_map_get(&pod->meta.labels, LABEL_VERSION_UID), "u");
     arena_free(&bench.arena);
 }
 
@@ -421,6 +436,7 @@ int main(void)
         cmocka_unit_test(embedded_messages_in_pieces_are_one),
         cmocka_unit_test(what_is_not_known_within_a_map_or_a_time_is_skipped),
         cmocka_unit_test(a_map_is_sorted_and_the_last_of_a_name_counts),
+        cmocka_unit_test(of_labels_those_that_are_read_are_kept),
         cmocka_unit_test(numbers_texts_and_times_come_out_as_from_json),
         cmocka_unit_test(what_is_wrong_is_told_with_its_path),
         cmocka_unit_test(a_table_that_numbers_what_has_no_form_here_is_refused),
