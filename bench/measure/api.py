@@ -244,6 +244,10 @@ def job_is_done(item: dict[str, Any]) -> bool | None:
     return False if condition(item, "Failed") == "True" else None
 
 
+def pod_is_done(item: dict[str, Any]) -> bool | None:
+    return {"Succeeded": True, "Failed": False}.get(item.get("status", {}).get("phase", ""))
+
+
 def run_is_done(item: dict[str, Any]) -> bool | None:
     return {"Succeeded": True, "Failed": False, "Cancelled": False}.get(
         item.get("status", {}).get("phase", ""))

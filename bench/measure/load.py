@@ -1,4 +1,4 @@
-"""The loads: N plain Jobs, N one-step runs, and chains of steps; each in a namespace of its own."""
+"""The loads: N plain Jobs and N one-step runs; each in a namespace of its own."""
 
 import copy
 import dataclasses
@@ -15,12 +15,9 @@ SETTLE_LIMIT_S = 30
 QUIET_WINDOW_S = 1.0
 QUIET_CPU = 0.10  # of one core above idle, twice in a row: the plane has nothing left to do
 IDLE_WINDOW_S = 5.0
-CHAIN_STEPS = 5
-CHAINS_AT_ONCE = 10
 HISTORY = 10000  # nothing is deleted while it is measured
 API = "/apis/tidemill.dev/v1alpha1/namespaces"
 BATCH = "/apis/batch/v1/namespaces"
-LABEL_RUN, LABEL_STEP = "tidemill.dev/run", "tidemill.dev/step"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 
 
@@ -85,7 +82,7 @@ class Snapshot:
 class Turn:
     """What one load did: raw numbers, kept as they are."""
 
-    kind: str  # jobs, runs, untracked (runs without managedFields) or chains
+    kind: str  # jobs, runs, untracked (runs without managedFields), or "chains of" one of them
     round: int
     count: int
     namespace: str
@@ -100,16 +97,6 @@ class Turn:
     reconciles: int
     resident: int
     requests: list[audit.Request]
-
-
-@dataclasses.dataclass
-class Chains:
-    """Runs of CHAIN_STEPS steps, so many under way at once."""
-
-    at_once: int
-    tracked: bool  # with managedFields
-    turn: Turn
-    hops: list[dict[str, Any]]
 
 
 class Bench:
@@ -199,9 +186,9 @@ class Bench:
         before = self.snapshot()
         sent, watch = self._create_and_wait(kind, namespace, count)
         done = [watch.done_at[name_of(kind, at)] for at in range(count)]
-        return self._finish(kind, round_number, namespace, before, sent, done)
+        return self.finish(kind, round_number, namespace, before, sent, done)
 
-    def _finish(self, kind: str, round_number: int, namespace: str, before: Snapshot,
+    def finish(self, kind: str, round_number: int, namespace: str, before: Snapshot,
                 sent: list[float], done: list[float]) -> Turn:
         self.settle()
         after = self.snapshot()
@@ -220,67 +207,3 @@ class Bench:
             reconciles=after.reconciles - before.reconciles,
             resident=self.controller.memory().resident,
             requests=self.log.requests(namespace))
-
-    def chains(self, namespace: str, count: int, at_once: int, tracked: bool) -> Chains:
-        """And what each hop took."""
-        self.cluster.track_fields(tracked)
-        access = self.cluster.access
-        client = Client(access)
-        client.create(f"{API}/{namespace}/pipelines", pipeline("chain", CHAIN_STEPS, "bench"))
-        self.settle()
-        self.log.requests(namespace)
-        path = f"{API}/{namespace}/pipelineruns"
-        before = self.snapshot()
-        watch = Watch(access, path, b'"completionTime"', run_is_done)
-        sent: list[float] = []
-        try:
-            while len(sent) < count:
-                watch.wait(len(sent) - at_once + 1, turn_limit_s(count * CHAIN_STEPS), "chains")
-                sent.append(time.monotonic())
-                client.create(path, pipeline_run(f"chain-{len(sent) - 1:05d}", "chain", tracked))
-            watch.wait(count, turn_limit_s(count * CHAIN_STEPS), "chains")
-        finally:
-            watch.close()
-        done = [watch.done_at[f"chain-{at:05d}"] for at in range(count)]
-        turn = self._finish("chains", 1, namespace, before, sent, done)
-        client.close()
-        return Chains(at_once, tracked, turn, find_hops(self.cluster, namespace, turn.requests))
-
-
-def find_hops(cluster: Cluster, namespace: str, requests: list[audit.Request]) -> list[dict[str, Any]]:
-    """For each step after the first: when the pod before it ended, its Job and its pod were made.
-
-    Times are the API server's, from the log: a pod's own finishedAt has whole seconds only. The end
-    of a pod is the receipt of the write that made it Succeeded.
-    """
-    client = Client(cluster.access)
-    jobs = {}
-    for job in client.list(f"{BATCH}/{namespace}/jobs"):
-        labels = job["metadata"]["labels"]
-        jobs[job["metadata"]["name"]] = (labels[LABEL_RUN], labels[LABEL_STEP])
-    pods = {pod["metadata"]["name"]: pod["metadata"]["ownerReferences"][0]["name"]
-            for pod in client.list(f"/api/v1/namespaces/{namespace}/pods")}
-    client.close()
-    ended: dict[tuple[str, str], float] = {}
-    job_made: dict[tuple[str, str], float] = {}
-    pod_made: dict[tuple[str, str], float] = {}
-    for request in requests:
-        if request.resource == "pods/status" and request.phase == "Succeeded":
-            ended[jobs[pods[request.name]]] = request.received
-        elif request.resource == "jobs" and request.verb == "create":
-            job_made[jobs[request.name]] = request.received
-        elif request.resource == "pods" and request.verb == "create" and request.owner in jobs:
-            pod_made[jobs[request.owner]] = request.received
-    hops = []
-    for (run, step), at in sorted(job_made.items()):
-        number = int(step.rpartition("-")[2])
-        if number == 1:
-            continue
-        before = ended.get((run, f"step-{number - 1}"))
-        if before is None:
-            raise Failure(f"the log does not say when the pod of step {number - 1} of {run} ended")
-        made = pod_made.get((run, step))
-        hops.append({"run": run, "step": number, "to_job_s": at - before,
-                     "to_pod_s": None if made is None else made - before,
-                     "job_to_pod_s": None if made is None else made - at})
-    return hops

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from measure import compare, hooks, kept, load, plots, report, shapes, sizes, sources, writes
+from measure import chains, compare, hooks, kept, load, plots, report, shapes, sizes, sources, writes
 from measure.api import Failure
 from measure.cluster import ROOT, UNTRACKED, BenchCluster, Cluster, Controller, free_port, remove_cluster, run
 
@@ -174,19 +174,18 @@ def measure(options: argparse.Namespace, bench: load.Bench, starts: list[float])
             say(f"round {number} of {options.rounds}: {options.runs} {kind} in {turn.seconds:.1f} s, "
                 f"{report.rate(turn):.1f} in a second")
             turns.append(turn)
-    chains: list[load.Chains] = []
-    for at_once, count in ((load.CHAINS_AT_ONCE, options.chains), (1, min(ALONE, options.chains))):
-        for tracked in (True, False):
-            if count > 0:
-                name = f"chains-{at_once}-{'tracked' if tracked else 'untracked'}"
-                bench.prepare([name])
-                chains.append(bench.chains(name, count, at_once, tracked))
-                say(f"{count} chains of {load.CHAIN_STEPS} steps, {at_once} at a time, in {chains[-1].turn.seconds:.1f} s")
+    followed: list[chains.Chains] = []
+    for at_once, count in ((chains.AT_ONCE, options.chains), (1, min(ALONE, options.chains))):
+        for kind in kinds if count > 0 else ():
+            name = f"chains-{at_once}-{kind}"
+            bench.prepare([name])
+            followed.append(chains.measure(bench, name, count, at_once, kind))
+            say(f"{count} chains of {chains.STEPS} steps, {kind}, {at_once} at a time, in {followed[-1].turn.seconds:.1f} s")
     memory |= {"peak": controller.memory().peak, "after": controller.memory().resident}
     told = {k: str(v) if isinstance(v, pathlib.Path) else v for k, v in vars(options).items()
             if k in ("runs", "rounds", "chains", "no_sizes")}
     binary = pathlib.Path(f"/proc/{controller.pid}/exe").resolve()
-    return report.Results(report.describe_machine(told, binary), turns, chains, memory, starts)
+    return report.Results(report.describe_machine(told, binary), turns, followed, memory, starts)
 
 
 def measure_sizes(bench: load.Bench) -> list[load.Turn]:

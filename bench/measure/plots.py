@@ -193,10 +193,10 @@ def planning_charts(samples: list[Sample]) -> dict[str, Chart]:
 
 
 def hop_charts(samples: list[Sample]) -> dict[str, Chart]:
-    tracked = [s for s in samples if s.get("tracked", True)]
+    runs = [s for s in samples if s["kind"] == "runs"]
     series = [Series(f"{name}, {at_once} at a time",
-                     distribution(s[field] * MS for s in tracked if s[field] is not None and s["at_once"] == at_once))
-              for at_once in sorted({s["at_once"] for s in tracked})
+                     distribution(s[field] * MS for s in runs if s[field] is not None and s["at_once"] == at_once))
+              for at_once in sorted({s["at_once"] for s in runs})
               for field, name in (("to_job_s", "next step's Job"), ("to_pod_s", "next step's pod"))]
     return {"hops": Chart("From a pod's end to the next step", "ms", "% of hops within this time",
                           [s for s in series if s.points])}

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from measure import audit, writes
-from measure.load import CHAIN_STEPS, Chains, Turn
+from measure.chains import STEPS, Chains
+from measure.load import Turn
 
 MIB, MS = 1024 * 1024, 1000
 NOISE_OTHERS = 0.10  # of the machine's cores, spent by processes that are not ours
@@ -158,8 +159,7 @@ def kept_kib(turns: list[tuple[int, int]]) -> float:
 
 
 def comparison(results: Results) -> list[tuple[str, ...]]:
-    jobs = results.kind("jobs")
-    kept = [(t.count, t.resident) for t in [*results.turns, *(c.turn for c in results.chains)] if t.kind != "jobs"]
+    kept = [(t.count, t.resident) for t in [*results.turns, *(c.turn for c in results.chains)] if not t.kind.endswith("jobs")]
     finished = sum(runs for runs, _ in kept)
     starts = [s * MS for s in results.starts]
     everywhere = [results.kind(kind) for kind in COLUMNS]
@@ -176,7 +176,7 @@ def comparison(results: Results) -> list[tuple[str, ...]]:
             *of_runs(results, lambda turns: median_of(turns, lambda t: t.reconciles / t.count), 1)),
         row("bytes on the wire for each, kB, watches included", "-", *of_runs(results, wire_kb, 1), key="wire"),
         *(line for at_once in sorted({c.at_once for c in results.chains}, reverse=True)
-          for line in chain_rows([c for c in results.chains if c.at_once == at_once], median_of(jobs, rate))),
+          for line in chain_rows([c for c in results.chains if c.at_once == at_once])),
         row("controller resident idle, MiB", "-", f"{results.memory['idle'] / MIB:.1f}", "-", key="resident"),
         row(f"  peak; after {finished} runs kept, MiB", "-",
             f"{results.memory['peak'] / MIB:.1f}; {results.memory['after'] / MIB:.1f}", "-"),
@@ -186,18 +186,15 @@ def comparison(results: Results) -> list[tuple[str, ...]]:
     ]
 
 
-def chain_rows(chains: list[Chains], jobs_rate: float) -> list[tuple[str, ...]]:
-    """With so many chains under way a chain is not faster than the plane makes that many Jobs: Little's law."""
-    ordered = sorted(chains, key=lambda c: not c.tracked)
-    is_loaded = ordered[0].at_once > 1
-    least = f"{ordered[0].at_once * CHAIN_STEPS / jobs_rate:.2f}" if is_loaded else "-"
+def chain_rows(chains: list[Chains]) -> list[tuple[str, ...]]:
+    ordered = sorted(chains, key=lambda c: list(COLUMNS).index(c.kind))
+    at_once = ordered[0].at_once
     return [
-        row(f"{CHAIN_STEPS}-step chain, {ordered[0].at_once} at a time, p50 s", least,
-            *(f"{percentile(c.turn.each_seconds, 0.5):.2f}" for c in ordered), key="chain" if is_loaded else ""),
-        row("  a pod's end to the next step's pod, p50 / p99 ms", "-", *(hop_text(c, "to_pod_s") for c in ordered),
-            key="to_pod"),
-        row("    of this to the next step's Job, p50 / p99 ms", "-", *(hop_text(c, "to_job_s") for c in ordered)),
-        row("    and from the Job to its pod, p50 / p99 ms", "-", *(hop_text(c, "job_to_pod_s") for c in ordered)),
+        row(f"{STEPS}-step chain, {at_once} at a time, p50 s",
+            *(f"{percentile(c.turn.each_seconds, 0.5):.2f}" for c in ordered), key="chain" if at_once > 1 else ""),
+        row("  a pod's end to the next step's pod, p50 / p99 ms", *(hop_text(c, "to_pod_s") for c in ordered), key="to_pod"),
+        row("    of this to the next step's Job, p50 / p99 ms", *(hop_text(c, "to_job_s") for c in ordered)),
+        row("    and from the Job to its pod, p50 / p99 ms", *(hop_text(c, "job_to_pod_s") for c in ordered)),
     ]
 
 
@@ -305,8 +302,8 @@ def lines_of(results: Results) -> list[str]:
              *print_columns([head, *comparison(results)], 1), "",
              f"* measured elsewhere, on the same kind of machine (2 vCPU for everything, Kubernetes "
              f"1.36.3, kwok), not in this run; plain Jobs there: {PUBLISHED['jobs'][0]}/s.",
-             "  Compare across columns of one run; machines of one kind differ by up to 38 %. A chain of plain Jobs is what",
-             "  their rate allows: so many chains times steps over the rate. No managedFields: with manifests/no-managed-fields.", "",
+             "  Compare across columns of one run; machines of one kind differ by up to 38 %. In a chain of plain Jobs",
+             "  the bench makes the next one when it sees a pod end. No managedFields: with manifests/no-managed-fields.", "",
              "requests for each one-step run", *request_lines(sized_or_not(results, "runs")), "",
              "requests for each one-step run without managedFields", *request_lines(sized_or_not(results, "untracked")), "",
              "requests for each plain Job", *request_lines(sized_or_not(results, "jobs")), ""]
@@ -347,7 +344,7 @@ def save(results: Results, folder: pathlib.Path) -> None:
                  "number": n, "bytes_sent": s, "bytes_answered": a}
                 for t in [*turns, *results.sized] for u, v, r, c, n, s, a in table_of_requests([t])]
     write_lines(folder / "requests.jsonl", requests)
-    write_lines(folder / "hops.jsonl", [{"at_once": c.at_once, "tracked": c.tracked, **hop} for c in results.chains for hop in c.hops])
+    write_lines(folder / "hops.jsonl", [{"at_once": c.at_once, "kind": c.kind, **hop} for c in results.chains for hop in c.hops])
     kept = {"memory": results.memory, "seconds_to_ready": results.starts}
     (folder / "machine.json").write_text(json.dumps({**results.machine, **kept}, indent=2) + "\n")
     (folder / "table.txt").write_text("\n".join(lines_of(results)) + "\n")

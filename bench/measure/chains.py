@@ -1,0 +1,141 @@
+"""Chains of steps, each after the one before it: of runs, and of plain Jobs with no orchestrator."""
+
+import dataclasses
+import json
+import time
+from typing import Any
+
+from measure import audit
+from measure.api import Client, Failure, Watch, pod_is_done, run_is_done
+from measure.cluster import Cluster
+from measure.load import API, BATCH, Bench, Turn, pipeline, pipeline_run, turn_limit_s
+
+STEPS = 5
+AT_ONCE = 10
+LABEL_RUN, LABEL_STEP = "tidemill.dev/run", "tidemill.dev/step"
+
+
+@dataclasses.dataclass
+class Chains:
+    """Chains of STEPS steps, so many under way at once."""
+
+    at_once: int
+    kind: str  # jobs, runs, untracked
+    turn: Turn
+    hops: list[dict[str, Any]]
+
+
+def name_of(chain: int) -> str:
+    return f"chain-{chain:05d}"
+
+
+def measure(bench: Bench, namespace: str, count: int, at_once: int, kind: str) -> Chains:
+    """Of `count` chains, and what each hop took; the next one begins when one ends."""
+    if kind != "jobs":
+        bench.cluster.track_fields(kind == "runs")
+        client = Client(bench.cluster.access)
+        client.create(f"{API}/{namespace}/pipelines", pipeline("chain", STEPS, "bench"))
+        client.close()
+    bench.settle()
+    bench.log.requests(namespace)  # what went before is not part of it
+    before = bench.snapshot()
+    follow = follow_jobs if kind == "jobs" else follow_runs
+    sent, done = follow(bench, namespace, count, at_once, kind)
+    turn = bench.finish(f"chains of {kind}", 1, namespace, before, sent, done)
+    return Chains(at_once, kind, turn, find_hops(bench.cluster, namespace, turn.requests))
+
+
+def follow_runs(bench: Bench, namespace: str, count: int, at_once: int, kind: str) -> tuple[list[float], list[float]]:
+    """When each was created and when it had ended."""
+    path = f"{API}/{namespace}/pipelineruns"
+    client = Client(bench.cluster.access)
+    watch = Watch(bench.cluster.access, path, b'"completionTime"', run_is_done)
+    sent: list[float] = []
+    try:
+        while len(sent) < count:
+            watch.wait(len(sent) - at_once + 1, turn_limit_s(count * STEPS), "chains")
+            sent.append(time.monotonic())
+            client.create(path, pipeline_run(name_of(len(sent) - 1), "chain", kind == "runs"))
+        watch.wait(count, turn_limit_s(count * STEPS), "chains")
+    finally:
+        watch.close()
+        client.close()
+    return sent, [watch.done_at[name_of(at)] for at in range(count)]
+
+
+def job_of(template: dict[str, Any], chain: int, step: int) -> dict[str, Any]:
+    """With the labels by which find_hops() knows which step of which chain it is."""
+    labels = {**template["metadata"]["labels"], LABEL_RUN: name_of(chain), LABEL_STEP: f"step-{step}"}
+    return {**template, "metadata": {**template["metadata"], "name": f"{name_of(chain)}-{step}", "labels": labels}}
+
+
+def follow_jobs(bench: Bench, namespace: str, count: int, at_once: int, _kind: str) -> tuple[list[float], list[float]]:
+    """The same of plain Jobs. Each is created by whoever sees the pod of the one before it end, and does nothing else."""
+    path = f"{BATCH}/{namespace}/jobs"
+    client = Client(bench.cluster.access)
+    watch = Watch(bench.cluster.access, f"/api/v1/namespaces/{namespace}/pods", b'"phase":"Succeeded"', pod_is_done)
+    sent: list[float] = []
+    done: dict[int, float] = {}
+    seen: set[str] = set()
+
+    def begin() -> None:
+        sent.append(time.monotonic())
+        client.create(path, job_of(bench.template, len(sent) - 1, 1))
+
+    try:
+        while len(sent) < min(at_once, count):
+            begin()
+        while len(done) < count:
+            watch.wait(len(seen) + 1, turn_limit_s(count * STEPS), "steps")
+            for pod in [name for name in list(watch.done_at) if name not in seen]:
+                seen.add(pod)
+                _, chain, step, _ = pod.split("-")
+                if int(step) < STEPS:
+                    client.create(path, job_of(bench.template, int(chain), int(step) + 1))
+                    continue
+                done[int(chain)] = watch.done_at[pod]
+                if len(sent) < count:
+                    begin()
+    finally:
+        watch.close()
+        client.close()
+    return sent, [done[at] for at in range(count)]
+
+
+def find_hops(cluster: Cluster, namespace: str, requests: list[audit.Request]) -> list[dict[str, Any]]:
+    """For each step after the first: when the pod before it ended, its Job and its pod were made.
+
+    Times are the API server's, from the log: a pod's own finishedAt has whole seconds only. The end
+    of a pod is the receipt of the write that made it Succeeded.
+    """
+    client = Client(cluster.access)
+    jobs = {}
+    for job in client.list(f"{BATCH}/{namespace}/jobs"):
+        labels = job["metadata"]["labels"]
+        jobs[job["metadata"]["name"]] = (labels[LABEL_RUN], labels[LABEL_STEP])
+    pods = {pod["metadata"]["name"]: pod["metadata"]["ownerReferences"][0]["name"]
+            for pod in client.list(f"/api/v1/namespaces/{namespace}/pods")}
+    client.close()
+    ended: dict[tuple[str, str], float] = {}
+    job_made: dict[tuple[str, str], float] = {}
+    pod_made: dict[tuple[str, str], float] = {}
+    for request in requests:
+        if request.resource == "pods/status" and request.phase == "Succeeded":
+            ended[jobs[pods[request.name]]] = request.received
+        elif request.resource == "jobs" and request.verb == "create":
+            job_made[jobs[request.name]] = request.received
+        elif request.resource == "pods" and request.verb == "create" and request.owner in jobs:
+            pod_made[jobs[request.owner]] = request.received
+    hops = []
+    for (run, step), at in sorted(job_made.items()):
+        number = int(step.rpartition("-")[2])
+        if number == 1:
+            continue
+        before = ended.get((run, f"step-{number - 1}"))
+        if before is None:
+            raise Failure(f"the log does not say when the pod of step {number - 1} of {run} ended")
+        made = pod_made.get((run, step))
+        hops.append({"run": run, "step": number, "to_job_s": at - before,
+                     "to_pod_s": None if made is None else made - before,
+                     "job_to_pod_s": None if made is None else made - at})
+    return hops
