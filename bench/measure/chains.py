@@ -8,11 +8,10 @@ from typing import Any
 from measure import audit
 from measure.api import Client, Failure, Watch, pod_is_done, run_is_done
 from measure.cluster import Cluster
-from measure.load import API, BATCH, Bench, Turn, pipeline, pipeline_run, turn_limit_s
+from measure.load import API, BATCH, LABEL_RUN, LABEL_STEP, Bench, Turn, pipeline, pipeline_run, turn_limit_s
 
 STEPS = 5
 AT_ONCE = 10
-LABEL_RUN, LABEL_STEP = "tidemill.dev/run", "tidemill.dev/step"
 
 
 @dataclasses.dataclass

@@ -18,6 +18,7 @@ IDLE_WINDOW_S = 5.0
 HISTORY = 10000  # nothing is deleted while it is measured
 API = "/apis/tidemill.dev/v1alpha1/namespaces"
 BATCH = "/apis/batch/v1/namespaces"
+LABEL_RUN, LABEL_STEP = "tidemill.dev/run", "tidemill.dev/step"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 
 
