@@ -1,7 +1,6 @@
 """Chains of steps, each after the one before it: of runs, and of plain Jobs with no orchestrator."""
 
 import dataclasses
-import json
 import time
 from typing import Any
 
@@ -38,13 +37,15 @@ def measure(bench: Bench, namespace: str, count: int, at_once: int, kind: str) -
     bench.settle()
     bench.log.requests(namespace)  # what went before is not part of it
     before = bench.snapshot()
-    follow = follow_jobs if kind == "jobs" else follow_runs
-    sent, done = follow(bench, namespace, count, at_once, kind)
+    if kind == "jobs":
+        sent, done = follow_jobs(bench, namespace, count, at_once)
+    else:
+        sent, done = follow_runs(bench, namespace, count, at_once, kind == "runs")
     turn = bench.finish(f"chains of {kind}", 1, namespace, before, sent, done)
     return Chains(at_once, kind, turn, find_hops(bench.cluster, namespace, turn.requests))
 
 
-def follow_runs(bench: Bench, namespace: str, count: int, at_once: int, kind: str) -> tuple[list[float], list[float]]:
+def follow_runs(bench: Bench, namespace: str, count: int, at_once: int, tracked: bool) -> tuple[list[float], list[float]]:
     """When each was created and when it had ended."""
     path = f"{API}/{namespace}/pipelineruns"
     client = Client(bench.cluster.access)
@@ -54,7 +55,7 @@ def follow_runs(bench: Bench, namespace: str, count: int, at_once: int, kind: st
         while len(sent) < count:
             watch.wait(len(sent) - at_once + 1, turn_limit_s(count * STEPS), "chains")
             sent.append(time.monotonic())
-            client.create(path, pipeline_run(name_of(len(sent) - 1), "chain", kind == "runs"))
+            client.create(path, pipeline_run(name_of(len(sent) - 1), "chain", tracked))
         watch.wait(count, turn_limit_s(count * STEPS), "chains")
     finally:
         watch.close()
@@ -68,7 +69,7 @@ def job_of(template: dict[str, Any], chain: int, step: int) -> dict[str, Any]:
     return {**template, "metadata": {**template["metadata"], "name": f"{name_of(chain)}-{step}", "labels": labels}}
 
 
-def follow_jobs(bench: Bench, namespace: str, count: int, at_once: int, _kind: str) -> tuple[list[float], list[float]]:
+def follow_jobs(bench: Bench, namespace: str, count: int, at_once: int) -> tuple[list[float], list[float]]:
     """The same of plain Jobs. Each is created by whoever sees the pod of the one before it end, and does nothing else."""
     path = f"{BATCH}/{namespace}/jobs"
     client = Client(bench.cluster.access)

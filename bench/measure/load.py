@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 from measure import audit, processes
-from measure.api import (Client, Failure, Watch, create_all, job_is_done, run_is_done)
-from measure.cluster import BenchCluster, Cluster, Controller
+from measure.api import (Client, Watch, create_all, job_is_done, run_is_done)
+from measure.cluster import BenchCluster, Controller
 
 TURN_LIMIT_S, TURN_LIMIT_FOR_EACH_S = 60, 0.3  # 300 Jobs take about 5 s
 SETTLE_LIMIT_S = 30
