@@ -123,9 +123,10 @@ class Repository(SourceCase):
         self.trigger("range", ("version", "commit"), git={"url": url, "semver": ">=1.0 <2"}, interval=POLL)
         self.assertEqual(first, self.param(self.wait_fired("branch", 1), "commit"))
         self.assertEqual("1.0.0", self.param(self.wait_fired("range", 1), "version"))
-        git.commit("too far", "v2.0.0")
+        too_far = git.commit("too far", "v2.0.0")
+        self.assertEqual(too_far, self.param(self.wait_fired("branch", 2), "commit"))
         second = git.commit("second", "v1.10.0")
-        self.assertEqual(second, self.param(self.wait_fired("branch", 2), "commit"))
+        self.assertEqual(second, self.param(self.wait_fired("branch", 3), "commit"))
         run = self.wait_fired("range", 2)
         self.assertEqual(("1.10.0", second), (self.param(run, "version"), self.param(run, "commit")))
 
