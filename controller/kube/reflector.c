@@ -203,10 +203,14 @@ static void note_warning(struct reflector *reflector, const char *warning)
                 LOG_TEXT("kind", kind_info(reflector->kind)->kind), LOG_TEXT("warning", warning));
 }
 
+static bool was_let_in(const struct io_response *response)
+{
+    return response->status >= HTTP_OK_LOW && response->status <= HTTP_OK_HIGH;
+}
+
 static bool is_success(const struct io_response *response)
 {
-    return response->failure == ERROR_NONE && response->status >= HTTP_OK_LOW &&
-           response->status <= HTTP_OK_HIGH;
+    return response->failure == ERROR_NONE && was_let_in(response);
 }
 
 /* What every answer tells, whatever it was for. */
@@ -320,6 +324,19 @@ static enum reflector_outcome judge_stream_end(struct reflector *reflector,
     return WATCH_SHORT;
 }
 
+/*
+ * After a watch that stood the next pause is the first one again: an API server or a CRD that is
+ * changed three times in two minutes costs three short pauses. One that is let in and ended at once
+ * does not stand, so pauses grow as they must.
+ */
+static void note_steady_watch(struct reflector *reflector, const struct io_response *response)
+{
+    int64_t lasted_ms = io_now_ms(reflector->io) - reflector->watch_began_ms;
+    if (was_let_in(response) && lasted_ms >= REFLECTOR_STEADY_WATCH_MS) {
+        reflector->backoff_began_ms = -1;
+    }
+}
+
 static enum reflector_outcome judge_watch(struct reflector *reflector,
                                           const struct io_response *response)
 {
@@ -347,6 +364,7 @@ void reflector_finish_watch(void *context, const struct io_response *response)
 {
     struct reflector *reflector = context;
     note_answer(reflector, response);
+    note_steady_watch(reflector, response);
     enum reflector_outcome outcome = judge_watch(reflector, response);
     watch_stream_reset(&reflector->stream);
     drop_list(reflector); /* of a stream that was not whole */

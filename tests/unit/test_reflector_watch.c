@@ -360,6 +360,26 @@ static void c5_two_minutes_without_a_pause_begin_anew(void **state)
     assert_int_equal(pause_of(world), 800);
 }
 
+static void c5_a_watch_that_stood_for_10_s_begins_anew(void **state)
+{
+    static const int64_t expected[] = {800, 1600, 3200};
+    struct reflector_world *world = *state;
+    check_pauses(world, 0, expected, COUNT_OF(expected));
+    fake_io_advance(world->fake, REFLECTOR_STEADY_WATCH_MS - 1);
+    end_watch(world, (struct fake_answer){.status = 200});
+    end_watch(world, (struct fake_answer){.failure = ERROR_UNAVAILABLE});
+    assert_int_equal(pause_of(world), 6400);
+    fake_io_advance(world->fake, 6400);
+    fake_io_advance(world->fake, REFLECTOR_STEADY_WATCH_MS);
+    end_watch(world, (struct fake_answer){.status = 200});
+    end_watch(world, (struct fake_answer){.failure = ERROR_UNAVAILABLE});
+    assert_int_equal(pause_of(world), 800);
+    fake_io_advance(world->fake, 800);
+    fake_io_advance(world->fake, REFLECTOR_STEADY_WATCH_MS); /* never let in: nothing stood */
+    end_watch(world, (struct fake_answer){.failure = ERROR_UNAVAILABLE});
+    assert_int_equal(pause_of(world), 1600);
+}
+
 static void c9_objects_and_bookmarks_move_what_the_cache_has_reached(void **state)
 {
     struct reflector_world *world = *state;
@@ -461,6 +481,7 @@ int main(void)
         ROW(c4_a_list_that_is_always_too_old_does_not_become_a_loop),
         ROW(c5_pauses_double_from_800_ms_to_30_s_and_are_jittered_up_to_twice),
         ROW(c5_two_minutes_without_a_pause_begin_anew),
+        ROW(c5_a_watch_that_stood_for_10_s_begins_anew),
         ROW(c9_objects_and_bookmarks_move_what_the_cache_has_reached),
         ROW(c12_a_silent_watch_is_begun_again_after_150_s),
         ROW(c14_a_warning_of_the_api_server_is_logged_once),
