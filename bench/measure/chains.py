@@ -27,8 +27,10 @@ def name_of(chain: int) -> str:
     return f"chain-{chain:05d}"
 
 
-def measure(bench: Bench, namespace: str, count: int, at_once: int, kind: str) -> Chains:
+def measure(bench: Bench, round_number: int, kind: str, count: int, at_once: int) -> Chains:
     """Of `count` chains, and what each hop took; the next one begins when one ends."""
+    namespace = f"chains-{at_once}-{kind}-{round_number}"
+    bench.prepare([namespace])
     if kind != "jobs":
         bench.cluster.track_fields(kind == "runs")
         client = Client(bench.cluster.access)
@@ -41,7 +43,7 @@ def measure(bench: Bench, namespace: str, count: int, at_once: int, kind: str) -
         sent, done = follow_jobs(bench, namespace, count, at_once)
     else:
         sent, done = follow_runs(bench, namespace, count, at_once, kind == "runs")
-    turn = bench.finish(f"chains of {kind}", 1, namespace, before, sent, done)
+    turn = bench.finish(f"chains of {kind}", round_number, namespace, before, sent, done)
     return Chains(at_once, kind, turn, find_hops(bench.cluster, namespace, turn.requests))
 
 
@@ -103,19 +105,22 @@ def follow_jobs(bench: Bench, namespace: str, count: int, at_once: int) -> tuple
 
 
 def find_hops(cluster: Cluster, namespace: str, requests: list[audit.Request]) -> list[dict[str, Any]]:
-    """For each step after the first: when the pod before it ended, its Job and its pod were made.
-
-    Times are the API server's, from the log: a pod's own finishedAt has whole seconds only. The end
-    of a pod is the receipt of the write that made it Succeeded.
-    """
     client = Client(cluster.access)
-    jobs = {}
-    for job in client.list(f"{BATCH}/{namespace}/jobs"):
-        labels = job["metadata"]["labels"]
-        jobs[job["metadata"]["name"]] = (labels[LABEL_RUN], labels[LABEL_STEP])
+    jobs = {job["metadata"]["name"]: (job["metadata"]["labels"][LABEL_RUN], job["metadata"]["labels"][LABEL_STEP])
+            for job in client.list(f"{BATCH}/{namespace}/jobs")}
     pods = {pod["metadata"]["name"]: pod["metadata"]["ownerReferences"][0]["name"]
             for pod in client.list(f"/api/v1/namespaces/{namespace}/pods")}
     client.close()
+    return hops_of(jobs, pods, requests)
+
+
+def hops_of(jobs: dict[str, tuple[str, str]], pods: dict[str, str], requests: list[audit.Request]) -> list[dict[str, Any]]:
+    """For each step after the first: when the pod before it ended, its Job and its pod were made.
+
+    `jobs` has the chain and the step of each Job, `pods` the Job of each pod. Times are the API server's,
+    from the log: a pod's own finishedAt has whole seconds only. The end of a pod is the receipt of the
+    write that made it Succeeded.
+    """
     ended: dict[tuple[str, str], float] = {}
     job_made: dict[tuple[str, str], float] = {}
     pod_made: dict[tuple[str, str], float] = {}

@@ -87,6 +87,7 @@ class Turn:
     round: int
     count: int
     namespace: str
+    began: float  # by the clock that only grows
     seconds: float  # from the first create to the last completion
     each_seconds: list[float]  # from its create to its completion, in the order of creation
     measured_seconds: float  # until the plane was quiet again
@@ -197,7 +198,7 @@ class Bench:
         spent = self.spent(before, after)
         bench = after.bench - before.bench
         return Turn(
-            kind=kind, round=round_number, count=len(sent), namespace=namespace,
+            kind=kind, round=round_number, count=len(sent), namespace=namespace, began=before.at,
             seconds=max(done) - min(sent), measured_seconds=seconds,
             each_seconds=[d - s for s, d in zip(sent, done)],
             cpu={n: v - self.idle.get(n, 0) * seconds for n, v in spent.items()} | {"bench": bench},

@@ -76,7 +76,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--runs", type=positive, default=300, help="N, in each turn (default 300)")
     parser.add_argument("--rounds", type=positive, default=4, help="turns of each kind (default 4)")
     parser.add_argument("--chains", type=int, default=40,
-                        help="runs of five steps, 10 at a time; 0: none (default 40)")
+                        help="runs of five steps, 10 at a time, in each turn; 0: none (default 40)")
     parser.add_argument("--no-sizes", action="store_true", help="leave out the second control plane, "
                         "whose audit log has the bodies of requests")
     parser.add_argument("--against", metavar="REVISION|FILE", help="compare two builds in turns: A is "
@@ -167,20 +167,19 @@ def measure(options: argparse.Namespace, bench: load.Bench, starts: list[float])
     kinds = list(report.COLUMNS)
     bench.prepare([f"{k}-{r}" for r in range(1, options.rounds + 1) for k in kinds])
     bench.measure_idle()
-    turns = []
-    for number in range(1, options.rounds + 1):
-        for kind in kinds if number % 2 else reversed(kinds):  # what one leaves to be done is not always the other's
-            turn = bench.turn(kind, number, f"{kind}-{number}", options.runs)
-            say(f"round {number} of {options.rounds}: {options.runs} {kind} in {turn.seconds:.1f} s, "
-                f"{report.rate(turn):.1f} in a second")
-            turns.append(turn)
+    turns: list[load.Turn] = []
     followed: list[chains.Chains] = []
-    for at_once, count in ((chains.AT_ONCE, options.chains), (1, min(ALONE, options.chains))):
-        for kind in kinds if count > 0 else ():
-            name = f"chains-{at_once}-{kind}"
-            bench.prepare([name])
-            followed.append(chains.measure(bench, name, count, at_once, kind))
-            say(f"{count} chains of {chains.STEPS} steps, {kind}, {at_once} at a time, in {followed[-1].turn.seconds:.1f} s")
+    for number in range(1, options.rounds + 1):
+        ordered = kinds if number % 2 else kinds[::-1]  # what one leaves to be done is not always the other's
+        for kind in ordered:
+            turns.append(bench.turn(kind, number, f"{kind}-{number}", options.runs))
+            say(f"round {number} of {options.rounds}: {options.runs} {kind} in {turns[-1].seconds:.1f} s, "
+                f"{report.rate(turns[-1]):.1f} in a second")
+        for at_once, count in ((chains.AT_ONCE, options.chains), (1, min(ALONE, options.chains))):
+            for kind in ordered if count > 0 else ():
+                followed.append(chains.measure(bench, number, kind, count, at_once))
+                say(f"round {number} of {options.rounds}: {count} chains of {chains.STEPS} steps, {kind}, "
+                    f"{at_once} at a time, in {followed[-1].turn.seconds:.1f} s")
     memory |= {"peak": controller.memory().peak, "after": controller.memory().resident}
     told = {k: str(v) if isinstance(v, pathlib.Path) else v for k, v in vars(options).items()
             if k in ("runs", "rounds", "chains", "no_sizes")}

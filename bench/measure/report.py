@@ -102,6 +102,10 @@ class Results:
     def kind(self, name: str) -> list[Turn]:
         return [t for t in self.turns if t.kind == name]
 
+    def all_turns(self) -> list[Turn]:
+        """Those of chains too, in the order in which they were done."""
+        return sorted([*self.turns, *(c.turn for c in self.chains)], key=lambda t: t.began)
+
 
 def median_of(turns: list[Turn], figure: Callable[[Turn], float]) -> float:
     return statistics.median(figure(t) for t in turns)
@@ -112,8 +116,8 @@ def ratios(results: Results, kind: str, figure: Callable[[Turn], float]) -> list
     return [figure(b) / figure(a) for a, b in zip(results.kind("jobs"), results.kind(kind))]
 
 
-def hop_text(chains: Chains, key: str) -> str:
-    values = [hop[key] * MS for hop in chains.hops if hop[key] is not None]
+def hop_text(rounds: list[Chains], key: str) -> str:
+    values = [hop[key] * MS for chains in rounds for hop in chains.hops if hop[key] is not None]
     if not values:
         return "-"
     return f"{percentile(values, 0.5):.0f} / {percentile(values, 0.99):.0f}"
@@ -159,7 +163,7 @@ def kept_kib(turns: list[tuple[int, int]]) -> float:
 
 
 def comparison(results: Results) -> list[tuple[str, ...]]:
-    kept = [(t.count, t.resident) for t in [*results.turns, *(c.turn for c in results.chains)] if not t.kind.endswith("jobs")]
+    kept = [(t.count, t.resident) for t in results.all_turns() if not t.kind.endswith("jobs")]
     finished = sum(runs for runs, _ in kept)
     starts = [s * MS for s in results.starts]
     everywhere = [results.kind(kind) for kind in COLUMNS]
@@ -176,7 +180,7 @@ def comparison(results: Results) -> list[tuple[str, ...]]:
             *of_runs(results, lambda turns: median_of(turns, lambda t: t.reconciles / t.count), 1)),
         row("bytes on the wire for each, kB, watches included", "-", *of_runs(results, wire_kb, 1), key="wire"),
         *(line for at_once in sorted({c.at_once for c in results.chains}, reverse=True)
-          for line in chain_rows([c for c in results.chains if c.at_once == at_once])),
+          for line in chain_rows(results.chains, at_once)),
         row("controller resident idle, MiB", "-", f"{results.memory['idle'] / MIB:.1f}", "-", key="resident"),
         row(f"  peak; after {finished} runs kept, MiB", "-",
             f"{results.memory['peak'] / MIB:.1f}; {results.memory['after'] / MIB:.1f}", "-"),
@@ -186,16 +190,37 @@ def comparison(results: Results) -> list[tuple[str, ...]]:
     ]
 
 
-def chain_rows(chains: list[Chains]) -> list[tuple[str, ...]]:
-    ordered = sorted(chains, key=lambda c: list(COLUMNS).index(c.kind))
-    at_once = ordered[0].at_once
+def half_of(chains: Chains) -> float:
+    """Seconds that half of them took at most."""
+    return percentile(chains.turn.each_seconds, 0.5)
+
+
+def chain_rows(chains: list[Chains], at_once: int) -> list[tuple[str, ...]]:
+    """Of all rounds of each kind."""
+    rounds = [[c for c in chains if (c.at_once, c.kind) == (at_once, kind)] for kind in COLUMNS]
+    halves = [[half_of(c) for c in of_kind] for of_kind in rounds]
     return [
-        row(f"{STEPS}-step chain, {at_once} at a time, p50 s",
-            *(f"{percentile(c.turn.each_seconds, 0.5):.2f}" for c in ordered), key="chain" if at_once > 1 else ""),
-        row("  a pod's end to the next step's pod, p50 / p99 ms", *(hop_text(c, "to_pod_s") for c in ordered), key="to_pod"),
-        row("    of this to the next step's Job, p50 / p99 ms", *(hop_text(c, "to_job_s") for c in ordered)),
-        row("    and from the Job to its pod, p50 / p99 ms", *(hop_text(c, "job_to_pod_s") for c in ordered)),
+        row(f"{STEPS}-step chain, {at_once} at a time, p50 s", *(f"{statistics.median(half):.2f}" for half in halves),
+            key="chain" if at_once > 1 else ""),
+        row("  of that of plain Jobs, same round",
+            *(f"{statistics.median(a / b for a, b in zip(half, halves[0])):.2f}" for half in halves)),
+        row("  a pod's end to the next step's pod, p50 / p99 ms", *(hop_text(c, "to_pod_s") for c in rounds), key="to_pod"),
+        row("    of this to the next step's Job, p50 / p99 ms", *(hop_text(c, "to_job_s") for c in rounds)),
+        row("    and from the Job to its pod, p50 / p99 ms", *(hop_text(c, "job_to_pod_s") for c in rounds)),
     ]
+
+
+def chain_lines(chains: list[Chains]) -> list[str]:
+    """Each round of each kind."""
+    plain = {(c.turn.round, c.at_once): half_of(c) for c in chains if c.kind == "jobs"}
+    rows: list[tuple[str, ...]] = [("round", "chains of", "at a time", "p50 s", "ratio", "Jobs in a second", "plane ms for each Job",
+                                    "to the pod ms", "to the Job ms", "Job to pod ms")]
+    for c in chains:
+        jobs = c.turn.count * STEPS
+        rows.append((str(c.turn.round), c.kind, str(c.at_once), f"{half_of(c):.2f}",
+                     f"{half_of(c) / plain[c.turn.round, c.at_once]:.2f}", f"{jobs / c.turn.seconds:.1f}",
+                     f"{cpu_ms(c.turn) / STEPS:.1f}", *(hop_text([c], key) for key in ("to_pod_s", "to_job_s", "job_to_pod_s"))))
+    return print_columns(rows, 2)
 
 
 def print_columns(rows: list[tuple[str, ...]], right: int) -> list[str]:
@@ -250,7 +275,7 @@ def doubts(results: Results) -> list[str]:
         found.append(f"slow: less than {SILLY_RATIO} of the plain Jobs' rate")
     if median_of(runs, controller_ms) > SILLY_CPU_MS:
         found.append(f"dear: the controller takes more than {SILLY_CPU_MS} ms of CPU for a run")
-    return found + doubtful_requests([*runs, *results.kind("untracked"), *(c.turn for c in results.chains)])
+    return found + doubtful_requests([t for t in results.all_turns() if not t.kind.endswith("jobs")])
 
 
 def doubtful_requests(turns: list[Turn]) -> list[str]:
@@ -299,6 +324,7 @@ def lines_of(results: Results) -> list[str]:
     machine = results.machine
     lines = [f"{machine['date']}, {machine['cpus']} x {machine['cpu']}, Linux {machine['kernel']}, "
              f"{machine['version']} at {machine['commit']}", "", *round_lines(results), "",
+             *([*chain_lines(results.chains), ""] if results.chains else []),
              *print_columns([head, *comparison(results)], 1), "",
              f"* measured elsewhere, on the same kind of machine (2 vCPU for everything, Kubernetes "
              f"1.36.3, kwok), not in this run; plain Jobs there: {PUBLISHED['jobs'][0]}/s.",
@@ -338,13 +364,14 @@ def save_comparison(folder: pathlib.Path, a: list[Turn], b: list[Turn], lines: l
 
 def save(results: Results, folder: pathlib.Path) -> None:
     """Raw samples as JSON lines, and the table as it was printed."""
-    turns = [*results.turns, *(c.turn for c in results.chains)]
+    turns = results.all_turns()
     write_lines(folder / "turns.jsonl", flat(turns))
     requests = [{"kind": t.kind, "round": t.round, "user": u, "verb": v, "resource": r, "code": c,
                  "number": n, "bytes_sent": s, "bytes_answered": a}
                 for t in [*turns, *results.sized] for u, v, r, c, n, s, a in table_of_requests([t])]
     write_lines(folder / "requests.jsonl", requests)
-    write_lines(folder / "hops.jsonl", [{"at_once": c.at_once, "kind": c.kind, **hop} for c in results.chains for hop in c.hops])
+    write_lines(folder / "hops.jsonl", [{"round": c.turn.round, "at_once": c.at_once, "kind": c.kind, **hop}
+                                        for c in results.chains for hop in c.hops])
     kept = {"memory": results.memory, "seconds_to_ready": results.starts}
     (folder / "machine.json").write_text(json.dumps({**results.machine, **kept}, indent=2) + "\n")
     (folder / "table.txt").write_text("\n".join(lines_of(results)) + "\n")

@@ -6,15 +6,14 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+import samples  # noqa: E402
 from measure import compare  # noqa: E402
 from measure.load import Turn  # noqa: E402
 
 
 def turn(cpu: float, seconds: float = 10.0, others: float = 0.0) -> Turn:
     """100 runs that took so many ms of the controller's CPU each."""
-    return Turn(kind="runs", round=1, count=100, namespace="n", seconds=seconds, each_seconds=[],
-                measured_seconds=10.0, cpu={"controller": cpu / 10, "bench": 0.0}, others_cpu=others,
-                wire_sent=1, wire_received=1, reconnects=0, reconciles=0, resident=1, requests=[])
+    return samples.turn(seconds=seconds, cpu={"controller": cpu / 10, "bench": 0.0}, others_cpu=others)
 
 
 def line(a: list[Turn], b: list[Turn]) -> str:
