@@ -130,6 +130,13 @@ class SchemaTables(unittest.TestCase):
                 spec = {"properties": {"spec": schema["properties"]["spec"]}}
                 self.assertEqual(unbounded(spec, kind), [])
 
+    def test_a_status_has_one_owner_as_a_whole(self) -> None:
+        """One entry of metadata.managedFields in place of one for each field, in every event and at every write."""
+        for kind in KINDS:
+            with self.subTest(kind):
+                status = load_crd(kind)["properties"]["status"]
+                self.assertEqual(status.get("x-kubernetes-map-type"), "atomic")
+
     def test_a_new_object_never_looks_done(self) -> None:
         for kind in KINDS:
             with self.subTest(kind):

@@ -14,6 +14,10 @@ BINDINGS = "apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings
 MANAGED = {"app.kubernetes.io/managed-by": "tidemill"}
 
 
+def owners_of_status(thing: dict[str, Any]) -> list[Any]:
+    return [entry["fieldsV1"] for entry in thing["metadata"]["managedFields"] if entry.get("subresource") == "status"]
+
+
 def names_tracked(objects: list[dict[str, Any]]) -> list[str]:
     return [item["metadata"]["name"] for item in objects if "managedFields" in item["metadata"]]
 
@@ -41,7 +45,8 @@ class ManagedFields(ClusterCase):
                            metadata={"labels": labels}, dry_run=True)
 
     def test_without(self) -> None:
-        """without managedFields runs with retries and results go their way, and Jobs, pods and a Trigger's run never get them"""
+        """without managedFields runs with retries and results go their way, and Jobs, pods and a Trigger's run never get them; a
+        person's run has one owner of its whole status"""
         self.install()
         self.pipeline(
             "p",
@@ -62,6 +67,7 @@ class ManagedFields(ClusterCase):
         self.assertEqual(4, len(jobs))
         self.assertEqual([], names_tracked(jobs + self.list("Pod")))
         self.assertEqual(["run"], names_tracked(self.list("PipelineRun")))
+        self.assertEqual([{"f:status": {}}], owners_of_status(self.get("PipelineRun", "run")))
 
     def test_others(self) -> None:
         """versions that runs publish are made without, and what is not Tidemill's keeps its managedFields"""
