@@ -159,6 +159,23 @@ def started(options: argparse.Namespace, ends: bool = False, bodies: bool = Fals
             raise Failure(f"the controller ended with {controller.process.returncode}")
 
 
+def in_turn(round_number: int) -> list[str]:
+    """The kinds, every other time from the end: what one leaves to be done is not always the same one's."""
+    kinds = list(report.COLUMNS)
+    return kinds if round_number % 2 else kinds[::-1]
+
+
+def measure_chains(options: argparse.Namespace, bench: load.Bench) -> list[chains.Chains]:
+    found: list[chains.Chains] = []
+    for number in range(1, options.rounds + 1) if options.chains > 0 else ():
+        for at_once, count in ((chains.AT_ONCE, options.chains), (1, min(ALONE, options.chains))):
+            for kind in in_turn(number):
+                found.append(chains.measure(bench, number, kind, count, at_once))
+                say(f"round {number} of {options.rounds}: {count} chains of {chains.STEPS} steps, {kind}, "
+                    f"{at_once} at a time, in {found[-1].turn.seconds:.1f} s")
+    return found
+
+
 def measure(options: argparse.Namespace, bench: load.Bench, starts: list[float]) -> report.Results:
     controller = bench.controller
     time.sleep(MEMORY_CALM_S)
@@ -168,18 +185,12 @@ def measure(options: argparse.Namespace, bench: load.Bench, starts: list[float])
     bench.prepare([f"{k}-{r}" for r in range(1, options.rounds + 1) for k in kinds])
     bench.measure_idle()
     turns: list[load.Turn] = []
-    followed: list[chains.Chains] = []
     for number in range(1, options.rounds + 1):
-        ordered = kinds if number % 2 else kinds[::-1]  # what one leaves to be done is not always the other's
-        for kind in ordered:
+        for kind in in_turn(number):
             turns.append(bench.turn(kind, number, f"{kind}-{number}", options.runs))
             say(f"round {number} of {options.rounds}: {options.runs} {kind} in {turns[-1].seconds:.1f} s, "
                 f"{report.rate(turns[-1]):.1f} in a second")
-        for at_once, count in ((chains.AT_ONCE, options.chains), (1, min(ALONE, options.chains))):
-            for kind in ordered if count > 0 else ():
-                followed.append(chains.measure(bench, number, kind, count, at_once))
-                say(f"round {number} of {options.rounds}: {count} chains of {chains.STEPS} steps, {kind}, "
-                    f"{at_once} at a time, in {followed[-1].turn.seconds:.1f} s")
+    followed = measure_chains(options, bench)
     memory |= {"peak": controller.memory().peak, "after": controller.memory().resident}
     told = {k: str(v) if isinstance(v, pathlib.Path) else v for k, v in vars(options).items()
             if k in ("runs", "rounds", "chains", "no_sizes")}
