@@ -118,8 +118,8 @@ def hops_of(jobs: dict[str, tuple[str, str]], pods: dict[str, str], requests: li
     """For each step after the first: when the pod before it ended, its Job and its pod were made.
 
     `jobs` has the chain and the step of each Job, `pods` the Job of each pod. Times are the API server's,
-    from the log: a pod's own finishedAt has whole seconds only. The end of a pod is the receipt of the
-    write that made it Succeeded.
+    from the log, to the microsecond: a pod's own finishedAt has whole seconds only. The end of a pod is the
+    receipt of the write that made it Succeeded.
     """
     ended: dict[tuple[str, str], float] = {}
     job_made: dict[tuple[str, str], float] = {}
@@ -140,7 +140,7 @@ def hops_of(jobs: dict[str, tuple[str, str]], pods: dict[str, str], requests: li
         if before is None:
             raise Failure(f"the log does not say when the pod of step {number - 1} of {run} ended")
         made = pod_made.get((run, step))
-        hops.append({"run": run, "step": number, "to_job_s": at - before,
-                     "to_pod_s": None if made is None else made - before,
-                     "job_to_pod_s": None if made is None else made - at})
+        hops.append({"run": run, "step": number, "to_job_s": round(at - before, 6),
+                     "to_pod_s": None if made is None else round(made - before, 6),
+                     "job_to_pod_s": None if made is None else round(made - at, 6)})
     return hops

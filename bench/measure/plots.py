@@ -5,7 +5,7 @@ import html
 import json
 import math
 import pathlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from measure.processes import MIB
@@ -14,6 +14,7 @@ WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 72, 150, 44, 52  # room for the axes' texts and the legend
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b")
 TICKS = 5
+DISTRIBUTION_POINTS = 200
 KIB, MS = 1024, 1000
 
 
@@ -138,8 +139,12 @@ def median_points(samples: list[Sample], x: str, y: Callable[[Sample], float]) -
 
 
 def distribution(values: Iterable[float]) -> list[tuple[float, float]]:
+    """(value, % of all that do not exceed it); of many values those at each half per cent, which are all that can be seen."""
     ordered = sorted(values)
-    return [(value, 100 * (at + 1) / len(ordered)) for at, value in enumerate(ordered)]
+    ranks: Sequence[int] = range(1, len(ordered) + 1)
+    if len(ordered) > DISTRIBUTION_POINTS:
+        ranks = sorted({math.ceil(len(ordered) * at / DISTRIBUTION_POINTS) for at in range(1, DISTRIBUTION_POINTS + 1)})
+    return [(ordered[rank - 1], 100 * rank / len(ordered)) for rank in ranks]
 
 
 def kept_charts(samples: list[Sample]) -> dict[str, Chart]:
@@ -193,22 +198,24 @@ def planning_charts(samples: list[Sample]) -> dict[str, Chart]:
 
 
 def hop_charts(samples: list[Sample]) -> dict[str, Chart]:
-    runs = [s for s in samples if s["kind"] == "runs"]
-    series = [Series(f"{name}, {at_once} at a time",
-                     distribution(s[field] * MS for s in runs if s[field] is not None and s["at_once"] == at_once))
-              for at_once in sorted({s["at_once"] for s in runs})
-              for field, name in (("to_job_s", "next step's Job"), ("to_pod_s", "next step's pod"))]
-    return {"hops": Chart("From a pod's end to the next step", "ms", "% of hops within this time",
-                          [s for s in series if s.points])}
+    kinds = {"jobs": "plain Jobs", "runs": "runs", "untracked": "runs, policy"}
+    series = [Series(f"{name}, {at_once} at once",
+                     distribution(s["to_pod_s"] * MS for s in samples
+                                  if (s["kind"], s["at_once"]) == (kind, at_once) and s["to_pod_s"] is not None))
+              for at_once in sorted({s["at_once"] for s in samples}) for kind, name in kinds.items()]
+    return {"hops": Chart("From a pod's end to the next step's pod", "ms", "% of hops within this time",
+                          [s for s in series if s.points], logarithmic=True)}
 
 
 CHARTS: dict[str, Callable[[list[Sample]], dict[str, Chart]]] = {
     "kept": kept_charts, "shapes": shape_charts, "planning": planning_charts, "hops": hop_charts}
+DRAWN = {"hops": ("round", "kind", "at_once", "to_pod_s")}  # of thousands of samples what is drawn is kept; else all
 
 
 def read_samples(folders: list[pathlib.Path], name: str) -> list[Sample]:
-    return [json.loads(line) for folder in folders if (folder / f"{name}.jsonl").exists()
-            for line in (folder / f"{name}.jsonl").read_text().splitlines()]
+    samples = [json.loads(line) for folder in folders if (folder / f"{name}.jsonl").exists()
+               for line in (folder / f"{name}.jsonl").read_text().splitlines()]
+    return [{key: sample[key] for key in DRAWN.get(name, sample)} for sample in samples]
 
 
 def draw_all(folders: list[pathlib.Path], output: pathlib.Path) -> list[str]:

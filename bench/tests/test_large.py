@@ -74,6 +74,12 @@ class Plots(unittest.TestCase):
         """a distribution ends at 100 percent"""
         self.assertEqual(plots.distribution([3, 1, 2, 2]), [(1, 25), (2, 50), (2, 75), (3, 100)])
 
+    def test_long_distribution(self) -> None:
+        """of many values as many points as can be seen are drawn, the median and the last one among them"""
+        points = plots.distribution(range(1, 10_001))
+        self.assertEqual(plots.DISTRIBUTION_POINTS, len(points))
+        self.assertEqual([(5_000, 50), (10_000, 100)], [points[99], points[-1]])
+
     def test_place(self) -> None:
         """points are where their values say, on a logarithmic axis too"""
         axis = plots.Axis([1, 10, 100], 0, 200, logarithmic=True)
