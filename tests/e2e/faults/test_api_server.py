@@ -52,6 +52,33 @@ class Server(PlaneCase):
         self.assertGreater(self.worker.outcomes().get("expired", 0), before, "no watch was told 410")
 
 
+class Upgrade(PlaneCase):
+    """The CRD of runs is changed while they go: each time the API server ends their watches and begins a new cache."""
+
+    weight = 30
+    OWNERS = "/spec/versions/0/schema/openAPIV3Schema/properties/status/x-kubernetes-map-type"
+
+    def change(self, **operation: str) -> None:
+        path = self.api.path("CustomResourceDefinition", None, "pipelineruns.tidemill.dev")
+        self.api.call("PATCH", path, [{"path": self.OWNERS, **operation}], "application/json-patch+json")
+
+    def test_changed(self) -> None:
+        """the CRD of runs is changed while they go, and back, again and again: each is done once, and a status has one owner at its end"""
+        changes = int(size(2, 10, "changes and back"))
+        self.make_pipelines(takes="1s")
+        self.addCleanup(self.plane.install)
+        for _ in range(changes):
+            self.change(op="remove")  # as it was before there was one owner for all of a status
+            self.make_runs(10)
+            time.sleep(self.dice.uniform(0.5, 2.0))
+            self.change(op="add", value="atomic")
+            made = self.make_runs(10)
+            time.sleep(self.dice.uniform(0.5, 2.0))
+        self.close_account()
+        entries = self.get("PipelineRun", made[-1])["metadata"]["managedFields"]
+        self.assertEqual([{"f:status": {}}], [entry["fieldsV1"] for entry in entries if entry.get("subresource") == "status"])
+
+
 class Kind(PlaneCase):
     """One of our kinds is gone from the API server for a while, and all its objects with it."""
 
