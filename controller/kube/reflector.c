@@ -106,6 +106,11 @@ static bool is_in_long_doubt(struct reflector *reflector)
     return now - reflector->doubt_began_ms >= REFLECTOR_DOUBT_LIMIT_MS;
 }
 
+static int64_t watch_lasted_ms(const struct reflector *reflector)
+{
+    return io_now_ms(reflector->io) - reflector->watch_began_ms;
+}
+
 /*
  * What the reflector's past makes of an outcome: a watch that fails for too long, or a list that is
  * too old as soon as it is there, must not go on as before.
@@ -133,6 +138,11 @@ static enum reflector_outcome weigh_outcome(struct reflector *reflector,
     case WATCH_ENDED: /* it stood for a while or brought something */
         reflector->expired_in_vain = false;
         reflector->doubt_began_ms = -1;
+        /* After one that stood pauses begin anew: three restarts of the API server in two minutes
+         * cost three short ones. What failed, or ended at once, makes them grow. */
+        if (watch_lasted_ms(reflector) >= REFLECTOR_STEADY_WATCH_MS) {
+            reflector->backoff_began_ms = -1;
+        }
         return WATCH_ENDED;
     case WATCH_SHORT:
     case WATCH_FAILED:
@@ -203,14 +213,10 @@ static void note_warning(struct reflector *reflector, const char *warning)
                 LOG_TEXT("kind", kind_info(reflector->kind)->kind), LOG_TEXT("warning", warning));
 }
 
-static bool was_let_in(const struct io_response *response)
-{
-    return response->status >= HTTP_OK_LOW && response->status <= HTTP_OK_HIGH;
-}
-
 static bool is_success(const struct io_response *response)
 {
-    return response->failure == ERROR_NONE && was_let_in(response);
+    return response->failure == ERROR_NONE && response->status >= HTTP_OK_LOW &&
+           response->status <= HTTP_OK_HIGH;
 }
 
 /* What every answer tells, whatever it was for. */
@@ -314,7 +320,7 @@ static enum reflector_outcome judge_stream_end(struct reflector *reflector,
                         text_or(response->message, "closed by the API server"));
         return STREAM_FAILED;
     }
-    int64_t lasted_ms = io_now_ms(reflector->io) - reflector->watch_began_ms;
+    int64_t lasted_ms = watch_lasted_ms(reflector);
     if (reflector->watch_events > 0 || lasted_ms >= REFLECTOR_SHORT_WATCH_MS) {
         return WATCH_ENDED;
     }
@@ -322,19 +328,6 @@ static enum reflector_outcome judge_stream_end(struct reflector *reflector,
                     "the watch ended after %d ms without an event: %s", (int)lasted_ms,
                     text_or(response->message, "closed by the API server"));
     return WATCH_SHORT;
-}
-
-/*
- * After a watch that stood the next pause is the first one again: an API server or a CRD that is
- * changed three times in two minutes costs three short pauses. One that is let in and ended at once
- * does not stand, so pauses grow as they must.
- */
-static void note_steady_watch(struct reflector *reflector, const struct io_response *response)
-{
-    int64_t lasted_ms = io_now_ms(reflector->io) - reflector->watch_began_ms;
-    if (was_let_in(response) && lasted_ms >= REFLECTOR_STEADY_WATCH_MS) {
-        reflector->backoff_began_ms = -1;
-    }
 }
 
 static enum reflector_outcome judge_watch(struct reflector *reflector,
@@ -364,7 +357,6 @@ void reflector_finish_watch(void *context, const struct io_response *response)
 {
     struct reflector *reflector = context;
     note_answer(reflector, response);
-    note_steady_watch(reflector, response);
     enum reflector_outcome outcome = judge_watch(reflector, response);
     watch_stream_reset(&reflector->stream);
     drop_list(reflector); /* of a stream that was not whole */

@@ -46,7 +46,7 @@ enum {
     REFLECTOR_BACKOFF_FIRST_MS = 800,       /* C5 */
     REFLECTOR_BACKOFF_LIMIT_MS = 30 * 1000, /* before jitter */
     REFLECTOR_BACKOFF_RESET_MS = 2 * 60 * 1000,
-    REFLECTOR_STEADY_WATCH_MS = 10 * 1000, /* a watch that stood so long ends the backoff */
+    REFLECTOR_STEADY_WATCH_MS = 10 * 1000, /* one that ends well after so long ends the backoff */
     REFLECTOR_RETRY_AFTER_LIMIT_MS = 2 * 60 * 1000, /* what a Retry-After may ask of us */
     REFLECTOR_DOUBT_LIMIT_MS = 30 * 1000,           /* C4: of failing watches before a relist */
     REFLECTOR_EVENT_TYPE_COUNT = WATCH_UNKNOWN + 1

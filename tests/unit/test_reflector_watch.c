@@ -378,6 +378,10 @@ static void c5_a_watch_that_stood_for_10_s_begins_anew(void **state)
     fake_io_advance(world->fake, REFLECTOR_STEADY_WATCH_MS); /* never let in: nothing stood */
     end_watch(world, (struct fake_answer){.failure = ERROR_UNAVAILABLE});
     assert_int_equal(pause_of(world), 1600);
+    fake_io_advance(world->fake, 1600);
+    fake_io_advance(world->fake, REFLECTOR_STEADY_WATCH_MS); /* it stood, and failed */
+    feed_watch(world, ERROR_EVENT(500, "InternalError", "etcd is away"));
+    assert_int_equal(pause_of(world), 3200);
 }
 
 static void c9_objects_and_bookmarks_move_what_the_cache_has_reached(void **state)
