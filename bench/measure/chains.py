@@ -31,14 +31,7 @@ def measure(bench: Bench, round_number: int, kind: str, count: int, at_once: int
     """Of `count` chains, and what each hop took; the next one begins when one ends."""
     namespace = f"chains-{at_once}-{kind}-{round_number}"
     bench.prepare([namespace])
-    if kind != "jobs":
-        bench.cluster.track_fields(kind == "runs")
-        client = Client(bench.cluster.access)
-        client.create(f"{API}/{namespace}/pipelines", pipeline("chain", STEPS, "bench"))
-        client.close()
-    bench.settle()
-    bench.log.requests(namespace)  # what went before is not part of it
-    before = bench.snapshot()
+    before = bench.begin(kind, namespace, pipeline("chain", STEPS, "bench"))
     if kind == "jobs":
         sent, done = follow_jobs(bench, namespace, count, at_once)
     else:
@@ -105,6 +98,7 @@ def follow_jobs(bench: Bench, namespace: str, count: int, at_once: int) -> tuple
 
 
 def find_hops(cluster: Cluster, namespace: str, requests: list[audit.Request]) -> list[dict[str, Any]]:
+    """By the Jobs and pods as they are, which are all kept."""
     client = Client(cluster.access)
     jobs = {job["metadata"]["name"]: (job["metadata"]["labels"][LABEL_RUN], job["metadata"]["labels"][LABEL_STEP])
             for job in client.list(f"{BATCH}/{namespace}/jobs")}

@@ -178,20 +178,24 @@ class Bench:
         return sent, watch
 
     def turn(self, kind: str, round_number: int, namespace: str, count: int) -> Turn:
-        if kind != "jobs":
-            self.cluster.track_fields(kind == "runs")
-            client = Client(self.cluster.access)
-            client.create(f"{API}/{namespace}/pipelines", pipeline("one", 1, "bench"))
-            client.close()
-        self.settle()
-        self.log.requests(namespace)  # what went before is not part of the turn
-        before = self.snapshot()
+        before = self.begin(kind, namespace, pipeline("one", 1, "bench"))
         sent, watch = self._create_and_wait(kind, namespace, count)
         done = [watch.done_at[name_of(kind, at)] for at in range(count)]
         return self.finish(kind, round_number, namespace, before, sent, done)
 
+    def begin(self, kind: str, namespace: str, of_runs: dict[str, Any]) -> Snapshot:
+        """What runs need besides, a quiet plane, and the counters of that moment."""
+        if kind != "jobs":
+            self.cluster.track_fields(kind == "runs")
+            client = Client(self.cluster.access)
+            client.create(f"{API}/{namespace}/pipelines", of_runs)
+            client.close()
+        self.settle()
+        self.log.requests(namespace)  # what went before is not part of the turn
+        return self.snapshot()
+
     def finish(self, kind: str, round_number: int, namespace: str, before: Snapshot,
-                sent: list[float], done: list[float]) -> Turn:
+               sent: list[float], done: list[float]) -> Turn:
         self.settle()
         after = self.snapshot()
         seconds = after.at - before.at
