@@ -68,6 +68,10 @@ class ManagedFields(ClusterCase):
         self.assertEqual([], names_tracked(jobs + self.list("Pod")))
         self.assertEqual(["run"], names_tracked(self.list("PipelineRun")))
         self.assertEqual([{"f:status": {}}], owners_of_status(self.get("PipelineRun", "run")))
+        part = {"apiVersion": "tidemill.dev/v1alpha1", "kind": "PipelineRun", "status": {"progress": "0/2"}}
+        path = self.api.path("PipelineRun", self.namespace, "run")
+        code, said = self.api.ask("PATCH", f"/{path}/status?fieldManager=other", part, "application/apply-patch+yaml")
+        self.assertEqual((409, True), (code, ".status" in said["message"]), said)
 
     def test_others(self) -> None:
         """versions that runs publish are made without, and what is not Tidemill's keeps its managedFields"""
