@@ -124,7 +124,7 @@ struct render_service {
     const char *name;
     struct render_owner owner;
     const char *model;
-    const char *version_uid; /* selects pods with LABEL_VERSION_UID of this value */
+    const char *version_uid; /* selects pods with LABEL_VERSION_UID of this value; NULL: none */
 };
 
 /* *spec_hash: as above. */

@@ -140,10 +140,12 @@ const char *render_service(struct arena *arena, const struct render_service *ser
     render_set_label(labels, LABEL_MODEL, service->model);
     json_t *object = render_object("v1", "Service", service->namespace, service->name, labels,
                                    &service->owner);
+    json_t *selector = service->version_uid
+                           ? json_pack("{s:s}", LABEL_VERSION_UID, service->version_uid)
+                           : NULL;
     json_object_set_new(object, "spec",
-                        json_pack("{s:{s:s}, s:[{s:s, s:i, s:s, s:s}]}", "selector",
-                                  LABEL_VERSION_UID, service->version_uid, "ports", "name", "http",
-                                  "port", SERVICE_PORT, "targetPort", PORT_SERVER, "protocol",
-                                  "TCP"));
+                        json_pack("{s:o*, s:[{s:s, s:i, s:s, s:s}]}", "selector", selector, "ports",
+                                  "name", "http", "port", SERVICE_PORT, "targetPort", PORT_SERVER,
+                                  "protocol", "TCP"));
     return finish(arena, object, spec_hash);
 }

@@ -168,5 +168,7 @@ void model_take_over(struct model_work *work)
     bool refused = ready && !waits && work->wanted_service.refusal;
     if (!work->switches && work->champion && !refused) {
         model_render_service(work, work->champion);
+    } else if (!work->switches && !refused) {
+        model_render_name(work);
     }
 }

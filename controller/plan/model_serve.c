@@ -93,7 +93,7 @@ static void render_own_service(struct model_work *work, struct version_work *ver
     wanted->apply = !version->service || !is_current(&version->service->meta, wanted->hash);
 }
 
-void model_render_service(struct model_work *work, const struct version_work *version)
+static const char *stable_service(struct model_work *work, const char *version_uid)
 {
     const struct meta *meta = &work->model->meta;
     const struct render_service render = {
@@ -101,18 +101,37 @@ void model_render_service(struct model_work *work, const struct version_work *ve
         .name = meta->name,
         .owner = {.kind = KIND_MODEL, .name = meta->name, .uid = meta->uid},
         .model = meta->name,
-        .version_uid = version->version->meta.uid,
+        .version_uid = version_uid,
     };
+    return render_service(work->arena, &render, &work->wanted_service.hash);
+}
+
+void model_render_service(struct model_work *work, const struct version_work *version)
+{
     const struct service *there = work->service;
+    const char *uid = version->version->meta.uid;
     struct wanted *wanted = &work->wanted_service;
-    wanted->body = render_service(work->arena, &render, &wanted->hash);
+    wanted->body = stable_service(work, uid);
     /* Somebody may have deleted or changed it: mended without a switch. */
     wanted->apply = version == work->champion &&
                     (!there || !is_current(&there->meta, wanted->hash) ||
-                     !text_equal(text_map_get(&there->spec.selector, LABEL_VERSION_UID),
-                                 render.version_uid));
+                     !text_equal(text_map_get(&there->spec.selector, LABEL_VERSION_UID), uid));
     bool is_asked = wanted->apply || version != work->champion;
-    wanted->refusal = is_asked ? find_refusal(work, KIND_SERVICE, meta->name) : NULL;
+    wanted->refusal = is_asked ? find_refusal(work, KIND_SERVICE, work->view->name) : NULL;
+}
+
+void model_render_name(struct model_work *work)
+{
+    if (work->service) {
+        work->wanted_service = (struct wanted){0};
+        return;
+    }
+    struct wanted *wanted = &work->wanted_service;
+    wanted->body = stable_service(work, NULL);
+    wanted->apply = false;
+    wanted->create = true;
+    wanted->refusal = fact_find(&work->view->facts, OPERATION_CREATE, KIND_SERVICE,
+                                work->view->name);
 }
 
 void model_render(struct model_work *work)
@@ -130,6 +149,8 @@ void model_render(struct model_work *work)
     const struct version_work *served = work->target ? work->target : work->champion;
     if (work->model && served) {
         model_render_service(work, served);
+    } else if (work->model) {
+        model_render_name(work);
     }
 }
 
@@ -192,6 +213,11 @@ void model_apply(struct model_work *work)
                    work->model->meta.uid, work->wanted_service.body, REASON_SERVING,
                    "the stable address of the model");
         plan_lock(work->plan, work->service ? &work->service->meta : NULL);
+    } else if (work->wanted_service.create) {
+        plan_next_group(work->plan);
+        plan_create(work->plan, KIND_SERVICE, work->view->namespace, work->view->name,
+                    work->model->meta.uid, work->wanted_service.body, REASON_SERVING,
+                    "the stable address of the model, before a version serves");
     }
 }
 
@@ -204,7 +230,7 @@ void model_mark_deletes(struct model_work *work)
         struct version_work *version = &work->versions[at];
         bool is_selected = text_equal(version->version->meta.uid, selected);
         /* What served alone goes on until the stable Service of a new Model leads somewhere. */
-        bool served_alone = work->model && version->service && !work->service;
+        bool served_alone = work->model && version->service && !selected;
         bool kept = should_serve(version) || version->role == ROLE_PREVIOUS || served_alone;
         bool failed = version->failure.reason && !is_selected;
         version->deletes_deployment = version->deployment &&

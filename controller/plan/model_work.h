@@ -45,7 +45,8 @@ struct wanted {
     const char *body;           /* NULL: not wanted, or it can't be rendered */
     const char *hash;           /* of the body */
     bool apply;                 /* there is none, or it differs */
-    const struct fact *refusal; /* of this apply; NULL: not refused */
+    bool create;                /* there is none, and if there is, it stays as it is */
+    const struct fact *refusal; /* of this apply or creation; NULL: not refused */
 };
 
 struct version_work {
@@ -118,6 +119,13 @@ void model_take_over(struct model_work *work);
 void model_render(struct model_work *work);
 /* The stable Service, as it leads to this version. */
 void model_render_service(struct model_work *work, const struct version_work *version);
+/*
+ * The same before any version serves, leading nowhere. Its name must be there before somebody asks
+ * for it: resolvers keep an absence for as long as the zone says (CoreDNS: 5 to 30 s), and clients
+ * that came too early would still be told it when the Model is Ready. It is created and never
+ * applied, since what this plan does not know of must not be turned away from its version.
+ */
+void model_render_name(struct model_work *work);
 /* The applies that can be refused without keeping a status from being written. */
 void model_apply(struct model_work *work);
 void model_delete(struct model_work *work);

@@ -324,17 +324,23 @@ void sim_check_model(struct sim_world *world, const struct sim_change *change)
     }
 }
 
-/* The stable Service leads to the champion, and as many pods of it answer as are asked for. */
+/*
+ * The stable Service is there, whoever serves. It leads to the champion, and as many pods of it
+ * answer as are asked for.
+ */
 void sim_check_model_at_rest(struct sim_world *world, const json_t *model)
 {
     const char *champion = tree_text(model, "status/champion");
+    const struct sim_object *service = sim_store_find(&world->store, KIND_SERVICE, SIM_NAMESPACE,
+                                                      tree_name(model));
     if (!champion[0]) {
+        if (!service) {
+            sim_world_fail(world, "model %s has no Service by its name", tree_name(model));
+        }
         return;
     }
     const struct sim_object *version = sim_store_find(&world->store, KIND_MODEL_VERSION,
                                                       SIM_NAMESPACE, champion);
-    const struct sim_object *service = sim_store_find(&world->store, KIND_SERVICE, SIM_NAMESPACE,
-                                                      tree_name(model));
     if (!version || !service || !text_equal(selected_by(service->tree), tree_uid(version->tree))) {
         sim_world_fail(world, "the Service of model %s does not lead to its champion %s",
                        tree_name(model), champion);

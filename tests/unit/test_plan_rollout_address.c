@@ -24,13 +24,74 @@ static const struct operation *address_in(const struct plan *plan)
     return plan_find_named(plan, OPERATION_APPLY, KIND_SERVICE, MODEL_NAME);
 }
 
-static void a_name_that_is_taken_is_told_and_tried_again_apart_from_the_status(void **state)
+static const struct operation *name_in(const struct plan *plan)
+{
+    return plan_find_named(plan, OPERATION_CREATE, KIND_SERVICE, MODEL_NAME);
+}
+
+/* Resolvers keep an absence: who asked too early would not find a Model that is Ready. */
+static void the_name_is_there_before_any_version_serves_and_leads_nowhere(void **state)
+{
+    (void)state;
+    struct world world;
+    model_world_init(&world);
+    struct plan plan = world_plan_model(&world, MODEL_NAME);
+    assert_non_null(name_in(&plan));
+    assert_null(address_in(&plan));
+    model_world_rest(&world);
+    assert_string_equal(model_world_selected(&world), "");
+    assert_null(world_get(&world, KIND_SERVICE, MODEL_NAME, "spec/selector"));
+    assert_true(text_starts_with(model_world_ready(&world), "False " REASON_NO_VERSION));
+
+    world_remove(&world, KIND_SERVICE, MODEL_NAME);
+    (void)model_world_publish(&world, 0);
+    assert_non_null(world_find(&world, KIND_SERVICE, MODEL_NAME)); /* while a candidate comes up */
+    assert_string_equal(model_world_selected(&world), "");
+    plan = world_plan_model(&world, MODEL_NAME);
+    assert_int_equal(world_count_writes(&plan), 0);
+    world_free(&world);
+}
+
+/* A plan that knew of no Service comes late: one that leads to a version is not turned away. */
+static void a_late_name_takes_the_service_from_nobody(void **state)
+{
+    (void)state;
+    struct world world;
+    model_world_init(&world);
+    const struct plan late = world_plan_model(&world, MODEL_NAME);
+    model_world_serve(&world, 0);
+    model_world_carry_out(&world, name_in(&late));
+    assert_string_equal(model_world_selected(&world), "churn-0");
+    world_free(&world);
+}
+
+static void a_name_that_was_taken_before_any_version_is_told_at_once(void **state)
 {
     (void)state;
     struct world world;
     model_world_init(&world);
     (void)world_put(&world, KIND_SERVICE, "{'metadata':{'name':'churn'},'spec':{}}");
+    struct plan plan = world_plan_model(&world, MODEL_NAME);
+    (void)world_carry_out(&world, &plan, WORLD_NO_FAULT, 0);
+    plan = world_plan_model(&world, MODEL_NAME);
+    assert_true(says(status_in(&plan), REASON_NAME_TAKEN));
+    assert_non_null(name_in(&plan)); /* it is tried again */
+    assert_int_not_equal(name_in(&plan)->group, status_in(&plan)->group);
+    world_remove(&world, KIND_SERVICE, MODEL_NAME);
+    world_forget_facts(&world);
+    model_world_rest(&world);
+    assert_true(text_starts_with(model_world_ready(&world), "False " REASON_NO_VERSION));
+    world_free(&world);
+}
+
+static void a_name_that_is_taken_is_told_and_tried_again_apart_from_the_status(void **state)
+{
+    (void)state;
+    struct world world;
+    model_world_init(&world);
     (void)model_world_come_up(&world, 0);
+    world_remove(&world, KIND_SERVICE, MODEL_NAME);
+    (void)world_put(&world, KIND_SERVICE, "{'metadata':{'name':'churn'},'spec':{}}");
     struct plan plan = world_plan_model(&world, MODEL_NAME);
     assert_true(world_carry_out(&world, &plan, WORLD_NO_FAULT, 0));
     assert_string_equal(model_world_selected(&world), "");
@@ -94,6 +155,7 @@ static void the_service_is_turned_as_it_was_known_and_not_otherwise(void **state
     struct world world;
     model_world_init(&world);
     (void)model_world_come_up(&world, 0);
+    world_remove(&world, KIND_SERVICE, MODEL_NAME);
     struct plan plan = world_plan_model(&world, MODEL_NAME);
     assert_non_null(address_in(&plan));
     assert_null(address_in(&plan)->resource_version);
@@ -187,6 +249,9 @@ static void without_a_model_a_version_that_does_not_say_how_is_told_what_to_do(v
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_name_is_there_before_any_version_serves_and_leads_nowhere),
+        cmocka_unit_test(a_late_name_takes_the_service_from_nobody),
+        cmocka_unit_test(a_name_that_was_taken_before_any_version_is_told_at_once),
         cmocka_unit_test(a_name_that_is_taken_is_told_and_tried_again_apart_from_the_status),
         cmocka_unit_test(a_turn_that_is_refused_is_tried_again_and_the_champion_stays),
         cmocka_unit_test(an_address_that_an_unusable_champion_does_not_get_back_is_told),

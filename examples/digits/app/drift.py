@@ -35,7 +35,7 @@ def look_at(url: str) -> Look:
             with urllib.request.urlopen(f"{url}/metrics", timeout=TIMEOUT_SECONDS) as response:
                 return brightness.parse(response.read(TEXT_MAX_BYTES).decode())
         except urllib.error.URLError as error:
-            # Before the first version the Service has no name, or no pod behind it.
+            # Before the Model is there its name is not; before the first version no pod is behind it.
             if isinstance(error.reason, socket.gaierror | ConnectionRefusedError):
                 raise NothingServes(error.reason) from None
             raise

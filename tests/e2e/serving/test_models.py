@@ -105,8 +105,12 @@ class Rollout(ServingCase):
         self.create("Model", "m", {"serving": serving()})
         model = self.wait_condition("Model", "m", "False", "NoVersion")
         self.assert_says(model, "NoVersion", "publish")
+        # Its name is known from the start: what a resolver has been told of it stays right.
+        named = self.wait("Service", "m", lambda service: bool(service["spec"].get("clusterIP")), "an address")
+        self.assertNotIn("selector", named["spec"])
         first = self.publish("w1")
         self.wait_champion(first)
+        self.assertEqual(named["spec"]["clusterIP"], (self.get("Service", "m") or {})["spec"]["clusterIP"])
         self.wait_answer("m", "1 w1")
         self.wait_event("Model", "m", "Promoted", first)
         second = self.publish("w2")
