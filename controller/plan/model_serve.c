@@ -123,12 +123,10 @@ void model_render_service(struct model_work *work, const struct version_work *ve
 void model_render_name(struct model_work *work)
 {
     if (work->service) {
-        work->wanted_service = (struct wanted){0};
         return;
     }
     struct wanted *wanted = &work->wanted_service;
     wanted->body = stable_service(work, NULL);
-    wanted->apply = false;
     wanted->create = true;
     wanted->refusal = fact_find(&work->view->facts, OPERATION_CREATE, KIND_SERVICE,
                                 work->view->name);

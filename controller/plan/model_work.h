@@ -120,10 +120,11 @@ void model_render(struct model_work *work);
 /* The stable Service, as it leads to this version. */
 void model_render_service(struct model_work *work, const struct version_work *version);
 /*
- * The same before any version serves, leading nowhere. Its name must be there before somebody asks
- * for it: resolvers keep an absence for as long as the zone says (CoreDNS: 5 to 30 s), and clients
- * that came too early would still be told it when the Model is Ready. It is created and never
- * applied, since what this plan does not know of must not be turned away from its version.
+ * Where there is none, and no version serves: one that leads nowhere. Its name must be there before
+ * somebody asks for it: resolvers keep an absence for as long as the zone says (CoreDNS: 5 to 30
+ * s), and clients that came too early would still be told it when the Model is Ready. It is created
+ * and never applied, since what this plan does not know of must not be turned away from its
+ * version.
  */
 void model_render_name(struct model_work *work);
 /* The applies that can be refused without keeping a status from being written. */

@@ -125,6 +125,22 @@ static void a_turn_that_is_refused_is_tried_again_and_the_champion_stays(void **
     world_free(&world);
 }
 
+/* Its pods may go and come meanwhile: what was said stays told. */
+static void a_first_turn_that_is_refused_stays_told_while_no_pod_answers(void **state)
+{
+    (void)state;
+    struct world world;
+    model_world_init(&world);
+    (void)model_world_publish(&world, 0);
+    world_add_fact(&world, OPERATION_APPLY, KIND_SERVICE, MODEL_NAME, ERROR_DENIED,
+                   "a webhook says no");
+    const struct plan plan = world_plan_model(&world, MODEL_NAME);
+    assert_true(says(status_in(&plan), "a webhook says no"));
+    assert_null(address_in(&plan));
+    assert_null(name_in(&plan));
+    world_free(&world);
+}
+
 /* It is all that there is, and somebody deleted the Service, whose name another has taken since. */
 static void an_address_that_an_unusable_champion_does_not_get_back_is_told(void **state)
 {
@@ -254,6 +270,7 @@ int main(void)
         cmocka_unit_test(a_name_that_was_taken_before_any_version_is_told_at_once),
         cmocka_unit_test(a_name_that_is_taken_is_told_and_tried_again_apart_from_the_status),
         cmocka_unit_test(a_turn_that_is_refused_is_tried_again_and_the_champion_stays),
+        cmocka_unit_test(a_first_turn_that_is_refused_stays_told_while_no_pod_answers),
         cmocka_unit_test(an_address_that_an_unusable_champion_does_not_get_back_is_told),
         cmocka_unit_test(the_service_is_turned_as_it_was_known_and_not_otherwise),
         cmocka_unit_test(an_address_is_mended_as_it_was_known_and_not_otherwise),

@@ -175,10 +175,12 @@ class TakenNames(ServingCase):
         theirs = {"selector": {"app": "theirs"}, "ports": [{"port": 1234}]}
         self.create("Service", "m", theirs)
         self.create("Model", "m", {"serving": serving()})
-        self.publish("w1")
-        model = self.wait_condition("Model", "m", "False", "NameTaken", limit=ROLLOUT_LIMIT_SECONDS)
+        model = self.wait_condition("Model", "m", "False", "NameTaken")
         self.assert_says(model, "NameTaken", "Service m")
         self.wait_event("Model", "m", "NameTaken")
+        version = self.publish("w1")
+        self.wait("Deployment", version, lambda made: made.get("status", {}).get("availableReplicas") == 1,
+                  "its pod answers", ROLLOUT_LIMIT_SECONDS)
         service = self.get("Service", "m") or {}
         self.assertEqual({"app": "theirs"}, service["spec"]["selector"])
         self.assertNotIn("ownerReferences", service["metadata"])
