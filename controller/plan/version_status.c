@@ -54,6 +54,21 @@ static struct verdict judge_serving(const struct version_work *version)
                             false};
 }
 
+static struct verdict judge_candidate(const struct version_work *version)
+{
+    if (version->trouble.reason) {
+        return judge_trouble(version);
+    }
+    const char *message = "its files are being copied and checked; then its pods start";
+    if (version->available) {
+        message = "its pods answer; the Model says what keeps it from taking over";
+    } else if (is_verified(version)) {
+        message = "its pods are starting; it takes over when they answer";
+    }
+    return (struct verdict){waiting_phase(version), STATUS_UNKNOWN, REASON_ROLLING_OUT, message,
+                            false};
+}
+
 static struct verdict judge_standby(const struct model_work *work,
                                     const struct version_work *version)
 {
@@ -81,14 +96,7 @@ static struct verdict judge(const struct model_work *work, const struct version_
     case ROLE_CHAMPION:
         return judge_serving(version);
     case ROLE_CANDIDATE:
-        if (version->trouble.reason) {
-            return judge_trouble(version);
-        }
-        return (struct verdict){waiting_phase(version), STATUS_UNKNOWN, REASON_ROLLING_OUT,
-                                is_verified(version)
-                                    ? "its pods are starting; it takes over when they answer"
-                                    : "its files are being copied and checked; then its pods start",
-                                false};
+        return judge_candidate(version);
     case ROLE_PREVIOUS:
         return (struct verdict){VERSION_DRAINING, STATUS_TRUE, REASON_DRAINING,
                                 "another version took over; its pods stay until requests under way "

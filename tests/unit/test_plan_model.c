@@ -126,6 +126,12 @@ static void every_champion_gets_its_time_to_drain(void **state)
     model_world_rest(&world);
     assert_string_equal(model_world_selected(&world), "churn-1");
     assert_true(model_world_runs(&world, "churn-0"));
+    assert_string_equal(model_world_ready(&world),
+                        "Unknown RollingOut: version 3 (churn-2) answers and takes over when "
+                        "version 1 (churn-0) has drained; until then version 2 (churn-1) serves");
+    assert_string_equal(model_world_version_ready(&world, "churn-2"),
+                        "Unknown RollingOut: its pods answer; the Model says what keeps it from "
+                        "taking over");
     const struct plan plan = world_plan_model(&world, MODEL_NAME);
     assert_true(plan.wake_at == WORLD_NOON + DRAIN);
     world.now += DRAIN;
