@@ -127,6 +127,25 @@ static void what_did_not_come_up_in_time_and_comes_up_later_is_not_stalled_any_m
     world_free(&world);
 }
 
+static void a_candidate_says_what_comes_next(void **state)
+{
+    (void)state;
+    struct world world;
+    set_up(&world);
+    assert_string_equal(model_world_version_ready(&world, "churn-0"),
+                        "Unknown RollingOut: its files are being copied and checked; then its pods "
+                        "start");
+    model_world_set_pod(&world, "churn-0",
+                        "{'phase':'Running','initContainerStatuses':[{'name':'tidemill-copy',"
+                        "'state':{'terminated':{'exitCode':0,'message':'{\\\"digest\\\":"
+                        "\\\"sha256:00\\\"}'}}}]}");
+    model_world_rest(&world);
+    assert_string_equal(model_world_version_ready(&world, "churn-0"),
+                        "Unknown RollingOut: its pods are starting; it takes over when they "
+                        "answer");
+    world_free(&world);
+}
+
 /* One that was rolled over, or evicted: the one in its place tells how things are. */
 static void a_pod_that_is_being_deleted_holds_nothing_up(void **state)
 {
@@ -227,6 +246,8 @@ static void what_can_t_be_served_is_refused_with_its_field(void **state)
         if (!text_starts_with(ready, servings[at].expected)) {
             fail_msg("%s: %s", servings[at].sentence, ready);
         }
+        assert_true(text_starts_with(
+            world_condition(&world, KIND_MODEL_VERSION, "churn-0", "Stalled"), "True "));
         world_free(&world);
     }
 }
@@ -371,6 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_version_that_does_not_come_up_says_why),
         cmocka_unit_test(what_did_not_come_up_in_time_and_comes_up_later_is_not_stalled_any_more),
+        cmocka_unit_test(a_candidate_says_what_comes_next),
         cmocka_unit_test(a_pod_that_is_being_deleted_holds_nothing_up),
         cmocka_unit_test(a_deployment_that_is_refused_is_told_in_the_api_server_s_words),
         cmocka_unit_test(what_can_t_be_served_is_refused_with_its_field),

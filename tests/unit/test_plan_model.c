@@ -115,6 +115,24 @@ static void a_pin_that_names_nothing_says_so_although_no_version_serves(void **s
     world_free(&world);
 }
 
+static void a_pinned_version_that_can_t_serve_leaves_the_model_not_ready(void **state)
+{
+    (void)state;
+    struct world world;
+    model_world_init_serving(&world);
+    (void)model_world_publish(&world, 1);
+    model_world_fail_copy(&world, "churn-1", "DigestMismatch", "the copy failed");
+    model_world_rest(&world);
+    assert_true(text_starts_with(model_world_ready(&world), "True "));
+    model_world_pin(&world, "churn-1");
+    model_world_rest(&world);
+    assert_true(text_starts_with(model_world_ready(&world),
+                                 "False DigestMismatch: the pinned version 2 (churn-1) can't "
+                                 "serve: "));
+    assert_string_equal(model_world_selected(&world), "churn-0");
+    world_free(&world);
+}
+
 static void every_champion_gets_its_time_to_drain(void **state)
 {
     (void)state;
@@ -451,6 +469,7 @@ int main(void)
         cmocka_unit_test(a_selector_that_somebody_changed_is_mended),
         cmocka_unit_test(a_pin_that_names_nothing_is_not_ready_although_the_champion_serves),
         cmocka_unit_test(a_pin_that_names_nothing_says_so_although_no_version_serves),
+        cmocka_unit_test(a_pinned_version_that_can_t_serve_leaves_the_model_not_ready),
         cmocka_unit_test(every_champion_gets_its_time_to_drain),
         cmocka_unit_test(when_the_champion_is_deleted_the_newest_that_is_left_takes_over),
         cmocka_unit_test(a_version_that_is_deleted_while_it_drains_is_waited_for_no_longer),
