@@ -299,6 +299,40 @@ static void a_version_whose_files_can_t_be_served_is_told_which_and_never_brough
     }
 }
 
+/* The pod of fail_copy() under another name, which another one may have after it. */
+static void keep_failed_pod(struct world *world, const char *name, const char *reason,
+                            const char *message)
+{
+    model_world_fail_copy(world, "churn-0", reason, message);
+    world_merge(world, KIND_POD, "churn-0-pod", "{'metadata':{'name':'%s','uid':'uid-%s'}}", name,
+                name);
+}
+
+static void of_what_two_pods_say_the_gravest_counts_whichever_comes_first(void **state)
+{
+    (void)state;
+    static const char *const names[][2] = {{"pod-a", "pod-b"}, {"pod-b", "pod-a"}};
+    for (size_t at = 0; at < COUNT_OF(names); at++) {
+        struct world world;
+        set_up(&world);
+        keep_failed_pod(&world, names[at][0], "ArtifactIO", "the disk is gone");
+        keep_failed_pod(&world, names[at][1], "DigestMismatch", "other files");
+        model_world_rest(&world);
+        assert_true(
+            text_starts_with(world_condition(&world, KIND_MODEL_VERSION, "churn-0", "Verified"),
+                             "False DigestMismatch: other files"));
+        world_free(&world);
+
+        set_up(&world);
+        keep_failed_pod(&world, names[at][0], "ArtifactIO", "it is away");
+        keep_failed_pod(&world, names[at][1], "ArtifactIO", "the disk is gone");
+        model_world_rest(&world);
+        assert_string_equal(world_condition(&world, KIND_MODEL_VERSION, "churn-0", "Verified"),
+                            "False ArtifactUnusable: ArtifactIO: it is away; it is tried again");
+        world_free(&world);
+    }
+}
+
 /* Its pod is replaced by one that has not copied yet; it is said of the newest spec too. */
 static void what_was_found_in_the_files_is_said_until_a_pod_finds_something_else(void **state)
 {
@@ -397,6 +431,7 @@ int main(void)
         cmocka_unit_test(a_deployment_that_is_refused_is_told_in_the_api_server_s_words),
         cmocka_unit_test(what_can_t_be_served_is_refused_with_its_field),
         cmocka_unit_test(a_version_whose_files_can_t_be_served_is_told_which_and_never_brought_up),
+        cmocka_unit_test(of_what_two_pods_say_the_gravest_counts_whichever_comes_first),
         cmocka_unit_test(what_was_found_in_the_files_is_said_until_a_pod_finds_something_else),
         cmocka_unit_test(
             files_that_change_after_they_were_checked_hold_a_pod_up_and_take_nothing_back),
