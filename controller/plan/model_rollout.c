@@ -166,9 +166,12 @@ void model_take_over(struct model_work *work)
         status->drain_until = TIME_ABSENT;
     }
     bool refused = ready && !waits && work->wanted_service.refusal;
-    if (!work->switches && work->champion && !refused) {
+    if (work->switches || refused) {
+        return; /* the Service is rendered as it leads to the target */
+    }
+    if (work->champion) {
         model_render_service(work, work->champion);
-    } else if (!work->switches && !refused) {
+    } else {
         model_render_name(work);
     }
 }

@@ -147,8 +147,6 @@ void model_render(struct model_work *work)
     const struct version_work *served = work->target ? work->target : work->champion;
     if (work->model && served) {
         model_render_service(work, served);
-    } else if (work->model) {
-        model_render_name(work);
     }
 }
 

@@ -72,15 +72,15 @@ static bool is_unmet(const struct model_work *work)
     return work->pin_missing || (pinned && pinned->failure.reason) || work->wanted_service.refusal;
 }
 
-/* What is waited for before this one takes over. */
-static const char *explain_rollout(const struct model_work *work, const struct version_work *target,
-                                   const struct version_work *champion)
+/* What is waited for before the target takes over. */
+static const char *explain_rollout(const struct model_work *work)
 {
-    const char *label = version_label(work, target);
+    const struct version_work *champion = work->champion;
+    const char *label = version_label(work, work->target);
     const char *meanwhile = champion ? arena_print(work->arena, "until then %s serves",
                                                    version_label(work, champion))
                                      : "no version serves yet";
-    if (target->available && work->previous) {
+    if (work->target->available && work->previous) {
         return arena_print(work->arena, "%s answers and takes over when %s has drained; %s", label,
                            version_label(work, work->previous), meanwhile);
     }
@@ -104,8 +104,7 @@ static struct model_verdict judge(const struct model_work *work, const struct tr
             "no version that can serve has been published yet; the first one serves at once"};
     }
     if (target != champion) {
-        return (struct model_verdict){STATUS_UNKNOWN, REASON_ROLLING_OUT,
-                                      explain_rollout(work, target, champion)};
+        return (struct model_verdict){STATUS_UNKNOWN, REASON_ROLLING_OUT, explain_rollout(work)};
     }
     if (!deployment_answers(champion)) {
         return (struct model_verdict){STATUS_FALSE, REASON_ROLLING_OUT,

@@ -57,6 +57,7 @@ static void the_first_version_is_numbered_and_brought_up_before_the_service_lead
     assert_null(plan_find(&plan, OPERATION_APPLY, KIND_SERVICE, 0));
     model_world_step(&world);
     assert_int_equal(world_integer(&world, KIND_MODEL_VERSION, "churn-0", "status/version"), 1);
+    assert_int_equal(world_count(&world, KIND_SERVICE), 1);
     assert_string_equal(model_world_selected(&world), "");
     model_world_bring_up(&world, "churn-0");
     model_world_step(&world);
